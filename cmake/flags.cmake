@@ -1,0 +1,64 @@
+# Compiler and linker settings shared by every target.
+#   RIDEFLOW_SANITIZE  "" | address (with undefined and fuzzer-no-link, clang) | thread (g++)
+set(RIDEFLOW_SANITIZE "" CACHE STRING "address, thread or nothing")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1 -D_GLIBCXX_ASSERTIONS")
+set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS")
+
+set(RIDEFLOW_GNU OFF)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(RIDEFLOW_GNU ON)
+endif()
+
+# Any x86-64 runs the release; files named *_v2.cc and *_v3.cc are compiled for more (see rooms.cmake) and
+# must be reached through a CPU check.
+add_compile_options(-march=x86-64 -mtune=generic -pthread -fPIE)
+add_link_options(-pthread -pie)
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+                    -Woverloaded-virtual -Wextra-semi -Wimplicit-fallthrough -Wformat=2 -Wcast-qual -Werror)
+if(RIDEFLOW_GNU)
+  # "p" + s gives a false -Wrestrict in g++ 12 at -O3.
+  add_compile_options(-Wduplicated-cond -Wlogical-op -Wno-restrict -fpch-preprocess -fdiagnostics-color=auto)
+else()
+  add_compile_options(-Wthread-safety -Wunused-member-function "SHELL:-Xclang -fno-pch-timestamp")
+endif()
+
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND RIDEFLOW_SANITIZE STREQUAL "")
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+                      -fcf-protection)
+endif()
+add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+
+if(RIDEFLOW_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+elseif(RIDEFLOW_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+  if(RIDEFLOW_GNU)
+    add_compile_options(-Wno-tsan)  # Asio's fences, even from a system header
+  endif()
+elseif(NOT RIDEFLOW_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "RIDEFLOW_SANITIZE is '${RIDEFLOW_SANITIZE}': use address, thread or nothing")
+endif()
+
+find_program(RIDEFLOW_MOLD mold)
+if(RIDEFLOW_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# base_dir lets every checkout of this repository share one cache.
+find_program(RIDEFLOW_CCACHE ccache)
+if(RIDEFLOW_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
+      "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=1 ${RIDEFLOW_CCACHE})
+endif()
