@@ -1,0 +1,65 @@
+// RecordReader: the contract of a source connector. It reads raw records, partition by partition, and knows
+// its positions; decoding, watermarks, idleness, lateness and pausing are the source task's work
+// (engine/source_task.h), once for all connectors.
+//
+// One reader belongs to one task and serves the partitions assigned to it. It never waits: poll() gives what
+// is at hand. Errors: user (wrong topic or path), external (broker, disk; retry says whether again makes
+// sense).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/operator.h"
+
+namespace rideflow {
+
+// Where the next record of a partition is. `offset` is the topic offset, or the byte in the file named by
+// `detail`; `detail` is the connector's own and may hold more (files seen so far). Stored in checkpoints.
+struct Position {
+  int64_t offset = 0;
+  std::string detail;
+  friend bool operator==(const Position&, const Position&) = default;
+};
+
+enum class StartAt : uint8_t { earliest, latest, time };
+
+struct Poll {
+  std::shared_ptr<const Origin> chunk;  // the records, all of one partition; null: none now
+  // proven_end: a check just now showed that nothing is after the position (what idleness needs).
+  // ended: nothing will ever come (a bounded file).
+  enum class State : uint8_t { more, proven_end, ended } state = State::more;
+};
+
+class RecordReader {
+ public:
+  virtual ~RecordReader() = default;
+  virtual Status open(const OpenContext& context) = 0;
+  // All partitions that exist now, ascending. Called at open and every discovery period; cheap or cached.
+  virtual Result<std::vector<Partition>> partitions() = 0;
+  // Where to begin when no checkpoint says: resolved once, then stored before the first poll.
+  virtual Result<Position> resolve(Partition partition, StartAt at, Micros time) = 0;
+  // The position just behind the last record that exists now; for `until: latest` and for lag.
+  virtual Result<Position> end(Partition partition) = 0;
+  // True when `position` is at or behind `end`. Compares positions of one partition.
+  virtual bool reached(const Position& position, const Position& end) const {
+    return position.offset >= end.offset;
+  }
+  virtual Status assign(Partition partition, const Position& position) = 0;
+  // At most `budget` records from the partition's position, which moves behind them.
+  virtual Result<Poll> poll(Partition partition, int32_t budget) = 0;
+  virtual Position position(Partition partition) const = 0;
+  // Hints that a paused partition's prefetching may stop.
+  virtual void set_paused(Partition partition, bool paused) {
+    (void)partition;
+    (void)paused;
+  }
+  // The checkpoint that holds these positions is complete (Kafka commits group offsets then, for lag
+  // display).
+  virtual void on_checkpoint_complete(Epoch epoch) { (void)epoch; }
+};
+
+}  // namespace rideflow

@@ -1,0 +1,29 @@
+// Rows that a job could not use, kept whole: the schemas and builders of `.rejected` rows (semantics.md).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/expr.h"
+#include "engine/format.h"
+
+namespace rideflow {
+
+// _raw bytes, _topic string?, _partition int32?, _offset int64?, _timestamp timestamp?, _step string,
+// _reason string, _place string?
+SchemaRef rejected_schema();
+
+// Records that a decoder refused.
+Batch rejected_records(const Origin& chunk, const std::vector<RejectedRecord>& records,
+                       std::string_view step);
+// Rows of a batch on which an expression failed; _raw is the record as read, or the row as JSON when the
+// batch has no origin. Duplicate rows in `errors` count once, with the first reason.
+Batch rejected_rows(const Batch& batch, const RowErrors& errors, std::string_view step,
+                    std::string_view place);
+
+// A `.late` batch's schema: the step's input columns, window_start, window_end, _topic, _partition, _offset,
+// _timestamp, _reason.
+SchemaRef late_schema(const Schema& input);
+
+}  // namespace rideflow
