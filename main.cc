@@ -5,7 +5,7 @@
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == "version") {
-    std::puts("rideflow " RIDEFLOW_VERSION);
+    std::puts("rideflow " RIDEFLOW_VERSION " (" RIDEFLOW_BUILD ")");
     return 0;
   }
   std::fputs("usage: rideflow version\n", stderr);
