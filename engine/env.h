@@ -57,14 +57,14 @@ class FileSystem {
   virtual Result<std::unique_ptr<WritableFile>> create(const std::string& path) = 0;  // truncates
   virtual Result<std::unique_ptr<WritableFile>> append(const std::string& path) = 0;  // creates when missing
   virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) = 0;
-  virtual Result<std::vector<DirEntry>> list(const std::string& dir) = 0;  // sorted by name
-  virtual Result<DirEntry> stat(const std::string& path) = 0;              // not_found when missing
-  virtual Status make_dirs(const std::string& dir) = 0;
+  virtual Result<std::vector<DirEntry>> list(const std::string& dir) = 0;     // sorted by name
+  virtual Result<DirEntry> stat(const std::string& path) = 0;                 // not_found when missing
+  virtual Status make_dirs(const std::string& dir) = 0;                       // durable when it returns
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // replaces
   virtual Status link(const std::string& from, const std::string& to) = 0;    // hard link, or a copy
   virtual Status remove(const std::string& path) = 0;                         // ok when missing
   virtual Status remove_tree(const std::string& dir) = 0;                     // ok when missing
-  virtual Status truncate(const std::string& path, int64_t size) = 0;
+  virtual Status truncate(const std::string& path, int64_t size) = 0;         // durable when it returns
   virtual Status sync_dir(const std::string& dir) = 0;
   virtual Result<int64_t> free_bytes(const std::string& dir) = 0;
 };

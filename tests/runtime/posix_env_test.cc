@@ -1,0 +1,87 @@
+#include "runtime/posix_env.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+namespace rideflow {
+namespace {
+
+TEST(PosixEnvTest, ClocksRunForward) {
+  PosixEnv env;
+  const Micros wall = env.now();
+  EXPECT_GT(wall, 1'700'000'000 * kMicrosPerSecond);
+  const Micros start = env.monotonic();
+  EXPECT_GE(env.monotonic(), start);
+  EXPECT_GE(env.cpu_nanos(), start * 1000);
+  EXPECT_NE(env.random(), env.random());
+}
+
+TEST(PosixEnvTest, OffloadReturnsTheStatusOfItsWork) {
+  PosixEnv env;
+  auto fails = env.offload([] { return Status::external(Code::unavailable, "no"); });
+  auto throws = env.offload([]() -> Status { throw std::runtime_error("oops"); });
+  while (!fails->done() || !throws->done()) std::this_thread::yield();
+  EXPECT_EQ(fails->status().code(), Code::unavailable);
+  EXPECT_EQ(throws->status().code(), Code::internal);
+  EXPECT_NE(throws->status().message().find("oops"), std::string::npos);
+}
+
+TEST(PosixEnvTest, TheDestructorFinishesBackgroundWork) {
+  std::atomic<int> ran{0};
+  {
+    PosixEnv env;
+    for (int i = 0; i < 100; ++i) {
+      (void)env.offload([&] {
+        ++ran;
+        return Status();
+      });
+    }
+  }
+  EXPECT_EQ(ran, 100);
+}
+
+TEST(PosixEnvTest, LogLinesAreEventAndFields) {
+  std::string text;
+  PosixEnvOptions options;
+  options.log_level = LogLevel::info;
+  options.log_sink = [&](std::string_view line) { text += line; };
+  PosixEnv env(options);
+  env.log(LogLevel::debug, "hidden", {});
+  env.info("shown", {{"epoch", "4"}});
+  ASSERT_NE(text.find(" info shown epoch=4\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("hidden"), std::string::npos);
+}
+
+TEST(PosixEnvTest, LogValuesAreQuotedAndSecretsAreNotWritten) {
+  const LogField fields[] = {
+      {"path", "/a b"}, {"text", "say \"x\"\n"}, {"empty", ""}, {"sasl_password", "hunter2"}};
+  EXPECT_EQ(format_log_line(1'767'225'600'123'456, LogLevel::warn, "e", fields),
+            "2026-01-01T00:00:00.123Z warn e path=\"/a b\" text=\"say \\\"x\\\"\\n\" empty=\"\" "
+            "sasl_password=***");
+}
+
+using PosixEnvDeathTest = testing::Test;
+
+TEST(PosixEnvDeathTest, KillPointsEndTheProcessAtTheirPass) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto run = [](const char* value) {
+    ::setenv("RIDEFLOW_KILL_AT", value, 1);
+    PosixEnv env;
+    env.kill_point("other");
+    env.kill_point("commit");
+    env.kill_point("commit");
+    ::_exit(0);
+  };
+  EXPECT_EXIT(run("commit:1"), testing::ExitedWithCode(137), "");
+  EXPECT_EXIT(run("commit:2"), testing::ExitedWithCode(137), "");
+  EXPECT_EXIT(run("commit:3"), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(run("commit"), testing::ExitedWithCode(2), "RIDEFLOW_KILL_AT is 'commit'");
+  EXPECT_EXIT(run("commit:x"), testing::ExitedWithCode(2), "n from 1");
+}
+
+}  // namespace
+}  // namespace rideflow
