@@ -1,0 +1,73 @@
+#include "operators/generator_cities.h"
+
+#include <array>
+
+#include "engine/hash.h"
+
+namespace rideflow::generator {
+namespace {
+
+constexpr std::array<City, kCities> kTable = {{
+    {"New York", 4075800, -7398550, 1187, -5, 233},
+    {"S\u00e3o Paulo", -2355050, -4663330, 981, -3, 129},
+    {"London", 5150720, -12760, 1444, 0, 92},
+    {"Paris", 4885660, 235220, 1366, 1, 72},
+    {"Los Angeles", 3405220, -11824370, 1085, -8, 59},
+    {"Mumbai", 1907600, 7287770, 951, 5, 51},
+    {"Mexico City", 1943260, -9913320, 953, -6, 45},
+    {"Istanbul", 4100820, 2897840, 1191, 3, 40},
+    {"Jakarta", -620880, 10684560, 904, 7, 36},
+    {"Lagos", 652440, 337920, 905, 1, 33},
+    {"Cairo", 3004440, 3123570, 1039, 2, 30},
+    {"Berlin", 5252000, 1340500, 1477, 1, 28},
+    {"Madrid", 4041680, -370380, 1181, 1, 26},
+    {"Toronto", 4365320, -7938320, 1243, -5, 25},
+    {"Chicago", 4187810, -8762980, 1207, -6, 23},
+    {"Singapore", 135210, 10381980, 899, 8, 22},
+    {"Sydney", -3386880, 15120930, 1083, 10, 21},
+    {"Nairobi", -129210, 3682190, 899, 3, 20},
+    {"Lyon", 4576400, 483570, 1289, 1, 19},
+    {"Warsaw", 5222970, 2101220, 1468, 1, 20},
+}};
+
+// Busy in the morning and in the evening, quiet at night.
+constexpr std::array<uint8_t, 24> kDemand = {90,  60,  45,  38,  40,  60,  110, 180, 230, 190, 150, 145,
+                                             160, 155, 150, 160, 190, 235, 255, 240, 200, 180, 160, 130};
+
+constexpr std::array<uint8_t, 1024> kByShare = [] {
+  std::array<uint8_t, 1024> table{};
+  size_t next = 0;
+  for (size_t c = 0; c < kTable.size(); ++c) {
+    for (int32_t i = 0; i < kTable[c].share; ++i) table[next++] = static_cast<uint8_t>(c);
+  }
+  return table;
+}();
+
+}  // namespace
+
+const City& city(int index) {
+  return kTable[static_cast<size_t>(index)];
+}
+
+int city_by_share(uint64_t hash) {
+  return kByShare[hash & 1023];
+}
+
+int demand(int city_index, Micros t) {
+  constexpr int64_t kHour = 3'600 * kMicrosPerSecond;
+  int64_t hour = (t / kHour + city(city_index).utc_offset_hours) % 24;
+  if (hour < 0) hour += 24;
+  return kDemand[static_cast<size_t>(hour)];
+}
+
+int pick_city(uint64_t hash, Micros t) {
+  int index = 0;
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    index = city_by_share(hash);
+    if (static_cast<int>((hash >> 10) & 255) <= demand(index, t)) break;
+    hash = mix64(hash + 1);
+  }
+  return index;
+}
+
+}  // namespace rideflow::generator

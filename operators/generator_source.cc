@@ -1,0 +1,240 @@
+// The source kind `generator`: events made here, due by the wall clock when there is a rate.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/catalog.h"
+#include "operators/generator.h"
+
+namespace rideflow {
+namespace {
+
+// Partition p of P has the events p, p + P, p + 2 P, ...; a position is how many of them were read, and in
+// `detail` the start of the schedule, so that a restored job goes on with the same events.
+class GeneratorReader : public RecordReader {
+ public:
+  GeneratorReader(GeneratorOptions options, bool has_start, bool paced, int64_t count, int32_t partitions)
+      : options_(std::move(options)),
+        has_start_(has_start),
+        paced_(paced),
+        count_(count),
+        parts_(static_cast<size_t>(partitions)),
+        topic_(std::make_shared<const std::string>(generator_topic(options_.kind))) {}
+
+  Status open(const OpenContext& context) override {
+    env_ = context.env;
+    return {};
+  }
+
+  Result<std::vector<Partition>> partitions() override {
+    std::vector<Partition> all;
+    for (size_t p = 0; p < parts_.size(); ++p) all.emplace_back(static_cast<int32_t>(p));
+    return all;
+  }
+
+  Result<Position> resolve(Partition, StartAt, Micros) override {
+    if (!has_start_ && options_.start == 0) {
+      // Whole seconds, so that readers of several tasks that start together agree.
+      options_.start = env_->now() / kMicrosPerSecond * kMicrosPerSecond;
+    }
+    return Position{0, fmt::format("{}", options_.start)};
+  }
+
+  Result<Position> end(Partition partition) override {
+    const Part& part = at(partition);
+    if (count_ >= 0) return Position{share(partition, count_), part.position.detail};
+    if (!paced_) return Position{INT64_MAX, part.position.detail};
+    const int64_t due = part.generator ? part.generator->due_count(env_->now()) : 0;
+    return Position{share(partition, due), part.position.detail};
+  }
+
+  Status assign(Partition partition, const Position& position) override {
+    Part& part = at(partition);
+    GeneratorOptions options = options_;
+    const char* const text_end = position.detail.data() + position.detail.size();
+    const auto [end, error] = std::from_chars(position.detail.data(), text_end, options.start);
+    if (error != std::errc() || end != text_end) {
+      return Status::external(
+          Code::data_loss,
+          fmt::format("generator: the stored position '{}' is no start of a schedule", position.detail));
+    }
+    RF_ASSIGN(part.generator, EventGenerator::make(options));
+    part.position = position;
+    return {};
+  }
+
+  Result<Poll> poll(Partition partition, int32_t budget) override {
+    Part& part = at(partition);
+    Poll poll;
+    int64_t limit = count_ >= 0 ? share(partition, count_) : INT64_MAX;
+    if (part.position.offset >= limit) {
+      poll.state = Poll::State::ended;
+      return poll;
+    }
+    if (paced_) limit = std::min(limit, share(partition, part.generator->due_count(env_->now())));
+    const int64_t n = std::min<int64_t>(budget, limit - part.position.offset);
+    if (n <= 0) {
+      poll.state = Poll::State::proven_end;
+      return poll;
+    }
+    poll.chunk = read(part, partition, static_cast<size_t>(n));
+    return poll;
+  }
+
+  Position position(Partition partition) const override {
+    return parts_[static_cast<size_t>(partition.value)].position;
+  }
+
+ private:
+  struct Part {
+    Position position;
+    std::unique_ptr<EventGenerator> generator;
+    size_t typical_bytes = 512;
+  };
+  struct Span {
+    size_t begin = 0;
+    size_t end = 0;
+    GeneratedEvent event;
+  };
+
+  Part& at(Partition partition) { return parts_[static_cast<size_t>(partition.value)]; }
+
+  // How many of the first `events` events belong to the partition.
+  int64_t share(Partition partition, int64_t events) const {
+    const auto p = static_cast<int64_t>(parts_.size());
+    return (events - partition.value + p - 1) / p;
+  }
+
+  std::shared_ptr<const Origin> read(Part& part, Partition partition, size_t n) {
+    spans_.resize(n);
+    BufferRef arena = BufferRef::allocate(n * part.typical_bytes + EventGenerator::kMaxEventBytes);
+    size_t used = 0;
+    const auto step = static_cast<int64_t>(parts_.size());
+    for (Span& span : spans_) {
+      if (used + EventGenerator::kMaxEventBytes > arena.size()) arena = larger(arena, used);
+      char* const begin = reinterpret_cast<char*>(arena.mutable_data()) + used;
+      const int64_t number = part.position.offset++ * step + partition.value;
+      char* const end = part.generator->write(number, begin, &span.event);
+      span.begin = used;
+      span.end = used + static_cast<size_t>(end - begin);
+      *end = '\n';
+      used = span.end + 1;
+    }
+    part.typical_bytes = used / n + 64;
+    arena.set_size(used);
+    auto origin = std::make_shared<Origin>();
+    origin->topic = topic_;
+    origin->partition = partition;
+    origin->records.reserve(n);
+    const std::string_view bytes = arena.view();
+    int64_t offset = part.position.offset - static_cast<int64_t>(n);
+    for (const Span& span : spans_) {
+      const std::string_view payload = bytes.substr(span.begin, span.end - span.begin);
+      origin->records.push_back({payload, offset++, span.event.event_time,
+                                 payload.substr(static_cast<size_t>(span.event.key_offset),
+                                                static_cast<size_t>(span.event.key_length))});
+    }
+    origin->arena = std::move(arena);
+    return origin;
+  }
+
+  static BufferRef larger(const BufferRef& arena, size_t used) {
+    BufferRef copy = BufferRef::allocate(arena.size() * 2 + EventGenerator::kMaxEventBytes);
+    std::memcpy(copy.mutable_data(), arena.data(), used);
+    return copy;
+  }
+
+  GeneratorOptions options_;
+  bool has_start_;
+  bool paced_;     // a rate: events come when they are due
+  int64_t count_;  // of all partitions; -1: without end
+  std::vector<Part> parts_;
+  std::shared_ptr<const std::string> topic_;
+  std::vector<Span> spans_;
+  Env* env_ = nullptr;
+};
+
+double number_option(const Options& options, const std::string& name, double fallback) {
+  const OptionValue* value = options.find(name);
+  return value == nullptr ? fallback : value->number;
+}
+
+Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
+  const Options& o = config.options;
+  GeneratorOptions options;
+  options.kind = o.text("kind", "rides");
+  options.seed = static_cast<uint64_t>(o.integer("seed", 1));
+  options.rate = number_option(o, "rate", 0);
+  options.pace = number_option(o, "pace", 1);
+  options.start = o.integer("start", 0);
+  options.disorder = o.micros("disorder", 0);
+  options.late = number_option(o, "late", 0);
+  options.duplicates = number_option(o, "duplicates", 0);
+  options.broken = number_option(o, "broken", 0);
+  const int64_t partitions = o.integer("partitions", 1);
+  if (partitions < 1 || partitions > 1024) {
+    return Status::user(Code::invalid_argument, "generator: 'partitions' must be from 1 to 1024");
+  }
+  const int64_t count = o.has("count") ? o.integer("count") : -1;
+  if (o.has("count") && count < 0) {
+    return Status::user(Code::invalid_argument, "generator: 'count' must be 0 or more");
+  }
+  RF_ASSIGN(const auto checked, EventGenerator::make(options));
+  return std::unique_ptr<RecordReader>(std::make_unique<GeneratorReader>(
+      options, o.has("start"), options.rate > 0, count, static_cast<int32_t>(partitions)));
+}
+
+Result<std::vector<DecodeField>> schema_of(const SourceConfig& config) {
+  std::vector<DecodeField> fields;
+  for (const GeneratorColumn& column : generator_columns(config.options.text("kind", "rides"))) {
+    RF_ASSIGN(DecodeField field, parse_decode_field(column.name, column.type));
+    fields.push_back(std::move(field));
+  }
+  return fields;
+}
+
+std::vector<OptionSpec> option_specs() {
+  const auto spec = [](std::string name, OptionType type, std::string doc,
+                       std::optional<std::string> value = std::nullopt) {
+    OptionSpec s;
+    s.name = std::move(name);
+    s.type = type;
+    s.doc = std::move(doc);
+    s.default_value = std::move(value);
+    return s;
+  };
+  std::vector<OptionSpec> specs = {
+      spec("kind", OptionType::choice,
+           "Which events: rides, vehicles, users, or users_schema (documents alone).", "rides"),
+      spec("rate", OptionType::rate,
+           "Events per second by the wall clock; absent: as fast as they are read."),
+      spec("count", OptionType::integer, "Ends after this many events; absent: never."),
+      spec("seed", OptionType::integer, "Another seed, another city life.", "1"),
+      spec("start", OptionType::timestamp,
+           "Event time of the first event; absent: the moment of the first start."),
+      spec("partitions", OptionType::integer, "Partitions among which the events are dealt in turn.", "1"),
+      spec("pace", OptionType::number, "Rides and vehicles live this many times faster.", "1"),
+      spec("disorder", OptionType::duration, "Times in events are up to this much out of order.", "0s"),
+      spec("late", OptionType::number, "Share of events one to three minutes later than disorder allows.",
+           "0"),
+      spec("duplicates", OptionType::number, "Share of events that repeat a recent one.", "0"),
+      spec("broken", OptionType::number, "Share of records that are no valid event.", "0"),
+  };
+  specs[0].choices = generator_kinds();
+  return specs;
+}
+
+}  // namespace
+}  // namespace rideflow
+
+RIDEFLOW_REGISTER(generator_source) {
+  rideflow::SourceKind kind;
+  kind.name = "generator";
+  kind.doc = "Makes the events of a ride-hailing service: rides, vehicles, users.";
+  kind.options = rideflow::option_specs();
+  kind.has_schema = true;
+  kind.schema = rideflow::schema_of;
+  kind.make = rideflow::make_reader;
+  catalog.add(std::move(kind));
+}

@@ -1,0 +1,295 @@
+// The event generator: pure, splittable, true to life.
+#include "operators/generator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <map>
+#include <set>
+
+#include "engine/hash.h"
+
+namespace rideflow {
+namespace {
+
+namespace json = boost::json;
+
+constexpr Micros kStart = 1'767'268'800'000'000;  // 2026-01-01T12:00:00Z
+
+GeneratorOptions options(std::string kind) {
+  GeneratorOptions o;
+  o.kind = std::move(kind);
+  o.seed = 7;
+  o.start = kStart;
+  o.rate = 100;
+  return o;
+}
+
+std::unique_ptr<EventGenerator> generator(const GeneratorOptions& o) {
+  auto made = EventGenerator::make(o);
+  EXPECT_TRUE(made.ok()) << made.status().to_string();
+  return *std::move(made);
+}
+
+std::string event(const EventGenerator& g, int64_t number, GeneratedEvent* info = nullptr) {
+  std::string text;
+  const GeneratedEvent e = g.append(number, text);
+  if (info != nullptr) *info = e;
+  return text;
+}
+
+std::string field(const json::object& o, std::string_view name) {
+  const json::value* v = o.if_contains(name);
+  return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
+}
+
+class EveryKind : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Generator, EveryKind, testing::Values("rides", "vehicles", "users", "users_schema"));
+
+TEST_P(EveryKind, EventsAreAFunctionOfTheirNumber) {
+  GeneratorOptions o = options(GetParam());
+  o.disorder = 3 * kMicrosPerSecond;
+  o.late = 0.01;
+  o.duplicates = 0.05;
+  o.broken = 0.02;
+  const auto forward = generator(o);
+  const auto backward = generator(o);
+  std::vector<std::string> events;
+  for (int64_t i = 0; i < 3'000; ++i) events.push_back(event(*forward, i));
+  for (int64_t i = 2'999; i >= 0; --i) ASSERT_EQ(event(*backward, i), events[static_cast<size_t>(i)]) << i;
+  o.seed = 8;
+  EXPECT_NE(event(*generator(o), 0), events[0]);
+}
+
+TEST_P(EveryKind, EventsHaveExactlyTheColumnsOfTheirSchema) {
+  const auto g = generator(options(GetParam()));
+  std::set<std::string> known;
+  for (const GeneratorColumn& c : generator_columns(GetParam())) known.emplace(c.name);
+  std::set<std::string> seen;
+  for (int64_t i = 0; i < 500; ++i) {
+    GeneratedEvent info;
+    const std::string text = event(*g, i, &info);
+    ASSERT_LT(text.size(), EventGenerator::kMaxEventBytes);
+    json::error_code error;
+    const json::value parsed = json::parse(text, error);
+    ASSERT_FALSE(error) << text;
+    for (const auto& [key, value] : parsed.as_object()) seen.emplace(key);
+    const std::string key =
+        text.substr(static_cast<size_t>(info.key_offset), static_cast<size_t>(info.key_length));
+    const std::string name = GetParam() == "rides"      ? "ride_id"
+                             : GetParam() == "vehicles" ? "vehicle_id"
+                                                        : "user_id";
+    EXPECT_EQ(key, field(parsed.as_object(), name));
+  }
+  EXPECT_EQ(seen, known);
+}
+
+TEST_P(EveryKind, TimesFollowTheSchedule) {
+  const auto g = generator(options(GetParam()));
+  for (int64_t i = 0; i < 1'000; ++i) {
+    GeneratedEvent info;
+    event(*g, i, &info);
+    EXPECT_EQ(info.due, kStart + i * 10'000);
+    EXPECT_EQ(info.event_time, info.due);
+    EXPECT_EQ(g->due_count(info.due), i + 1);
+    EXPECT_EQ(g->due_count(info.due - 1), i);
+  }
+}
+
+TEST_P(EveryKind, DisorderAndLatenessAreBounded) {
+  GeneratorOptions o = options(GetParam());
+  o.disorder = 5 * kMicrosPerSecond;
+  o.late = 0.02;
+  const auto g = generator(o);
+  int64_t late = 0;
+  int64_t disordered = 0;
+  for (int64_t i = 50'000; i < 60'000; ++i) {
+    GeneratedEvent info;
+    event(*g, i, &info);
+    const Micros shift = info.due - info.event_time;
+    ASSERT_GE(shift, 0);
+    ASSERT_LE(shift, 186 * kMicrosPerSecond);
+    late += shift > 6 * kMicrosPerSecond ? 1 : 0;
+    disordered += shift > 2 * kMicrosPerSecond ? 1 : 0;
+  }
+  if (GetParam() == "rides" || GetParam() == "users_schema") {
+    EXPECT_GT(late, 100);
+  }
+  EXPECT_LE(late, 300);
+  EXPECT_GT(disordered, 2'000);
+}
+
+TEST(Generator, DuplicatesAndBrokenRecordsComeInTheSharesAskedFor) {
+  GeneratorOptions o = options("rides");
+  o.duplicates = 0.05;
+  o.broken = 0.02;
+  const auto g = generator(o);
+  std::map<std::string, int> seen;
+  int broken = 0;
+  for (int64_t i = 0; i < 20'000; ++i) {
+    GeneratedEvent info;
+    const std::string text = event(*g, i, &info);
+    if (info.key_length == 0) {
+      ++broken;
+    } else {
+      ++seen[text];
+    }
+  }
+  int repeats = 0;
+  for (const auto& [text, times] : seen) repeats += times - 1;
+  EXPECT_NEAR(broken, 400, 60);
+  EXPECT_NEAR(repeats, 1'000, 80);
+}
+
+struct Ride {
+  std::vector<std::string> statuses;
+  std::set<std::string> cities, drivers, customers;
+  std::string last_time;
+};
+
+std::map<std::string, Ride> rides_of(const GeneratorOptions& o, int64_t count) {
+  const auto g = generator(o);
+  std::map<std::string, Ride> rides;
+  for (int64_t i = 0; i < count; ++i) {
+    const json::value parsed = json::parse(event(*g, i));
+    const json::object& e = parsed.as_object();
+    Ride& ride = rides[field(e, "ride_id")];
+    ride.statuses.push_back(field(e, "status"));
+    ride.cities.insert(field(e, "city"));
+    ride.customers.insert(field(e, "customer_id"));
+    if (!field(e, "driver_id").empty()) ride.drivers.insert(field(e, "driver_id"));
+    EXPECT_LE(ride.last_time, field(e, "ride_timestamp"));
+    ride.last_time = field(e, "ride_timestamp");
+  }
+  return rides;
+}
+
+TEST(Generator, RidesLiveATrueLife) {
+  GeneratorOptions o = options("rides");
+  o.disorder = 4 * kMicrosPerSecond;
+  o.late = 0.05;
+  o.rate = 20;
+  const std::vector<std::string> whole = {"requested", "driver_assigned", "ride_started", "ride_completed"};
+  const std::vector<std::string> early = {"requested", "ride_cancelled"};
+  const std::vector<std::string> waiting = {"requested", "driver_assigned", "ride_cancelled"};
+  int completed = 0;
+  int cancelled = 0;
+  for (const auto& [id, ride] : rides_of(o, 100'000)) {
+    const auto is_start_of = [&](const std::vector<std::string>& life) {
+      return ride.statuses.size() <= life.size() &&
+             std::equal(ride.statuses.begin(), ride.statuses.end(), life.begin());
+    };
+    EXPECT_TRUE(is_start_of(whole) || is_start_of(early) || is_start_of(waiting)) << id;
+    EXPECT_EQ(ride.cities.size(), 1U);
+    EXPECT_EQ(ride.customers.size(), 1U);
+    EXPECT_LE(ride.drivers.size(), 1U);
+    completed += ride.statuses == whole ? 1 : 0;
+    cancelled += ride.statuses.back() == "ride_cancelled" ? 1 : 0;
+  }
+  EXPECT_GT(completed, 10'000);
+  EXPECT_GT(cancelled, completed / 20);
+}
+
+TEST(Generator, PaceMakesTripsShorter) {
+  GeneratorOptions o = options("rides");
+  o.pace = 60;  // the longest ride of 57 minutes takes one
+  int completed = 0;
+  for (const auto& [id, ride] : rides_of(o, 12'000)) completed += ride.statuses.back() == "ride_completed";
+  EXPECT_GT(completed, 1'000);
+}
+
+TEST(Generator, FaresGrowWithDistanceAndCitiesAreSkewed) {
+  const auto g = generator(options("rides"));
+  std::map<std::string, int> cities;
+  double short_fares = 0, long_fares = 0;
+  int shorts = 0, longs = 0;
+  for (int64_t i = 0; i < 20'000; ++i) {
+    const json::value parsed = json::parse(event(*g, i));
+    const json::object& e = parsed.as_object();
+    ++cities[field(e, "city")];
+    const json::value& fare = e.at("fare");
+    if (fare.is_null()) {
+      EXPECT_EQ(field(e, "status"), "ride_cancelled");
+      continue;
+    }
+    const double km = e.at("distance_km").to_number<double>();
+    if (km < 3) {
+      ++shorts;
+      short_fares += fare.to_number<double>();
+    } else if (km > 12) {
+      ++longs;
+      long_fares += fare.to_number<double>();
+    }
+  }
+  EXPECT_GT(long_fares / longs, 3 * short_fares / shorts);
+  EXPECT_GE(cities.size(), 18U);
+  EXPECT_GT(cities["New York"], 4 * cities["Lyon"]);
+}
+
+TEST(Generator, VehiclesMoveAndReportInTurn) {
+  const auto g = generator(options("vehicles"));
+  std::map<std::string, std::string> last;
+  std::map<std::string, int> statuses;
+  int moved = 0;
+  for (int64_t i = 0; i < 6'000; ++i) {
+    const json::value parsed = json::parse(event(*g, i));
+    const json::object& e = parsed.as_object();
+    ++statuses[field(e, "status")];
+    EXPECT_LT(e.at("speed_kmh").to_number<double>(), 90);
+    const std::string place = json::serialize(e.at("location"));
+    std::string& before = last[field(e, "vehicle_id")];
+    moved += !before.empty() && before != place ? 1 : 0;
+    before = place;
+  }
+  EXPECT_EQ(last.size(), 1'500U);  // one report per vehicle in 15 s
+  EXPECT_GT(moved, 3'000);
+  for (const char* status : {"available", "on_trip", "offline"}) EXPECT_GT(statuses[status], 100) << status;
+}
+
+TEST(Generator, RatingsComeFromUsersWhoSignedUp) {
+  const auto g = generator(options("users"));
+  std::map<std::string, std::string> documents;
+  for (int64_t i = 0; i < 2'000; ++i) {
+    const json::value parsed = json::parse(event(*g, i));
+    const json::object& e = parsed.as_object();
+    const std::string document = json::serialize(e.at("user"));
+    if (field(e, "event_type").starts_with("new_")) {
+      EXPECT_TRUE(documents.emplace(field(e, "user_id"), document).second);
+    } else {
+      EXPECT_EQ(documents.at(field(e, "user_id")), document);
+    }
+  }
+}
+
+// The bytes are a promise: benchmarks and tests elsewhere are compared by them.
+TEST(Generator, BytesStayTheSame) {
+  for (const auto& [kind, expected] :
+       std::map<std::string, uint64_t>{{"rides", 10144774904458448790ULL},
+                                       {"vehicles", 4729111379168417108ULL},
+                                       {"users", 5043733246817569056ULL},
+                                       {"users_schema", 7810284214106782685ULL}}) {
+    const auto g = generator(options(kind));
+    std::string text;
+    for (int64_t i = 0; i < 1'000; ++i) g->append(i * 997, text);
+    EXPECT_EQ(hash_bytes(text), expected) << kind;
+  }
+}
+
+TEST(Generator, ImpossibleOptionsAreRefusedByName) {
+  const auto refused = [](auto change) {
+    GeneratorOptions o = options("rides");
+    change(o);
+    const auto made = EventGenerator::make(o);
+    return made.ok() ? std::string() : made.status().message();
+  };
+  EXPECT_NE(refused([](GeneratorOptions& o) { o.kind = "ride"; }).find("rides"), std::string::npos);
+  EXPECT_NE(refused([](GeneratorOptions& o) { o.rate = -1; }).find("rate"), std::string::npos);
+  EXPECT_NE(refused([](GeneratorOptions& o) { o.pace = 0; }).find("pace"), std::string::npos);
+  EXPECT_NE(refused([](GeneratorOptions& o) { o.disorder = -1; }).find("disorder"), std::string::npos);
+  EXPECT_NE(refused([](GeneratorOptions& o) { o.late = 1.5; }).find("late"), std::string::npos);
+  EXPECT_NE(refused([](GeneratorOptions& o) { o.broken = 0.6; }).find("broken"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rideflow
