@@ -1,0 +1,52 @@
+#include "engine/metrics.h"
+
+namespace rideflow {
+
+namespace {
+
+constexpr MetricInfo kTable[] = {
+    {"rideflow_operator_rows_in_total", "counter", "rows", "Rows that came into the operator."},
+    {"rideflow_operator_rows_out_total", "counter", "rows", "Rows that left by the operator's main output."},
+    {"rideflow_operator_batches_in_total", "counter", "batches", "Batches that came into the operator."},
+    {"rideflow_operator_bytes_in_total", "counter", "bytes", "Bytes of the batches that came in."},
+    {"rideflow_operator_rows_filtered_total", "counter", "rows", "Rows dropped because a condition was not true."},
+    {"rideflow_operator_rows_absorbed_total", "counter", "rows", "Rows that went into an aggregate or out to a sink."},
+    {"rideflow_operator_rows_late_total", "counter", "rows", "Rows that were late for all their windows."},
+    {"rideflow_operator_rows_rejected_total", "counter", "rows", "Rows on which an expression failed."},
+    {"rideflow_operator_rows_held", "gauge", "rows", "Rows inside the operator, neither out nor absorbed yet."},
+    {"rideflow_operator_busy_nanoseconds_total", "counter", "nanoseconds", "Time spent in the operator."},
+    {"rideflow_operator_watermark_microseconds", "gauge", "microseconds",
+     "The operator's watermark, since 1970 UTC; absent before the first."},
+    {"rideflow_operator_state_keys", "gauge", "keys", "Keys in the operator's state."},
+    {"rideflow_operator_state_bytes", "gauge", "bytes", "Memory of the operator's state."},
+    {"rideflow_task_busy_nanoseconds_total", "counter", "nanoseconds", "Time of steps that did work."},
+    {"rideflow_task_idle_nanoseconds_total", "counter", "nanoseconds", "Time without anything to do."},
+    {"rideflow_task_blocked_nanoseconds_total", "counter", "nanoseconds",
+     "Time in which a full output kept the task from working (back-pressure)."},
+    {"rideflow_task_input_watermark_microseconds", "gauge", "microseconds",
+     "The least watermark of the task's inputs, since 1970 UTC."},
+    {"rideflow_task_output_watermark_microseconds", "gauge", "microseconds",
+     "The watermark that the task handed on, since 1970 UTC."},
+    {"rideflow_partition_position", "gauge", "records", "Position of the next record, or byte of a file."},
+    {"rideflow_partition_end_position", "gauge", "records",
+     "Position behind the last record known to exist; lag is this minus the position."},
+    {"rideflow_partition_watermark_microseconds", "gauge", "microseconds",
+     "The partition's own watermark, since 1970 UTC."},
+    {"rideflow_partition_idle", "gauge", "flag", "1 when the partition does not hold the watermark."},
+    {"rideflow_source_records_polled_total", "counter", "records", "Records read: decoded and rejected ones."},
+    {"rideflow_source_records_decoded_total", "counter", "records", "Records that became rows."},
+    {"rideflow_source_records_rejected_total", "counter", "records", "Records that could not become rows."},
+    {"rideflow_source_bytes_total", "counter", "bytes", "Bytes of the records read."},
+    {"rideflow_source_rows_late_idle_total", "counter", "rows",
+     "Rows behind the watermark only because their partition had counted as idle."},
+    {"rideflow_source_rows_late_new_partition_total", "counter", "rows",
+     "Rows behind the watermark only because their partition appeared later."},
+};
+
+}  // namespace
+
+std::span<const MetricInfo> metric_table() {
+  return kTable;
+}
+
+}  // namespace rideflow
