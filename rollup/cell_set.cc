@@ -1,0 +1,263 @@
+#include "rollup/cell_set.h"
+
+#include <zstd.h>
+
+#include <cstring>
+#include <numeric>
+
+#include "engine/byte_codec.h"
+
+namespace rideflow::rollup {
+namespace {
+
+constexpr size_t kMaxDecoded = size_t{1} << 31;
+
+Status damaged() {
+  return Status::external(Code::data_loss, "An epoch of a rollup is damaged: its bytes do not decode.");
+}
+
+template <class T>
+void put_all(std::string& out, const std::vector<T>& values) {
+  out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+}
+
+void put_size(std::string& out, size_t n) {
+  const auto v = static_cast<uint32_t>(n);
+  out.append(reinterpret_cast<const char*>(&v), sizeof v);
+}
+
+void put_text(std::string& out, std::string_view text) {
+  put_size(out, text.size());
+  out.append(text);
+}
+
+// The dictionary entries that `codes` uses, then the codes renumbered in order of first use.
+void put_dimension(std::string& out, const DimensionDictionary& dictionary, const std::vector<uint32_t>& codes) {
+  std::vector<uint32_t> local(dictionary.size(), 0);
+  std::vector<uint32_t> used;
+  std::vector<uint32_t> renumbered(codes.size());
+  for (size_t i = 0; i < codes.size(); ++i) {
+    uint32_t& number = local[codes[i]];
+    if (codes[i] != 0 && number == 0) {
+      used.push_back(codes[i]);
+      number = static_cast<uint32_t>(used.size());
+    }
+    renumbered[i] = number;
+  }
+  put_size(out, used.size());
+  for (const uint32_t code : used) {
+    const std::string_view entry = dictionary.cells().at(code);
+    if (!dictionary.multi_value()) {
+      put_text(out, entry);
+      continue;
+    }
+    std::vector<uint32_t> values(entry.size() / sizeof(uint32_t));
+    std::memcpy(values.data(), entry.data(), entry.size());
+    put_size(out, values.size());
+    for (const uint32_t v : values) {
+      put_size(out, v == 0 ? 0 : 1);
+      if (v != 0) put_text(out, dictionary.values().at(v));
+    }
+  }
+  put_all(out, renumbered);
+}
+
+template <class Sketch>
+void put_sketches(std::string& out, const std::vector<std::shared_ptr<SketchBox<Sketch>>>& boxes) {
+  std::string bytes;
+  for (const auto& box : boxes) {
+    bytes.clear();
+    if (box) box->sketch.encode(bytes);
+    put_size(out, box ? 1 : 0);
+    put_text(out, bytes);
+  }
+}
+
+void put_metric(std::string& out, const MetricColumn& m) {
+  put_all(out, m.ints);
+  put_all(out, m.doubles);
+  put_all(out, m.low);
+  put_all(out, m.times);
+  put_all(out, m.has);
+  for (const std::string& text : m.texts) put_text(out, text);
+  put_sketches(out, m.quantiles);
+  put_sketches(out, m.distincts);
+}
+
+class CellReader {
+ public:
+  explicit CellReader(std::string_view bytes) : bytes_(bytes) {}
+  bool ok() const { return ok_; }
+  bool at_end() const { return bytes_.empty(); }
+  uint32_t size() {
+    uint32_t v = 0;
+    if (take(sizeof v)) std::memcpy(&v, taken_.data(), sizeof v);
+    return v;
+  }
+  std::string_view text() {
+    const uint32_t n = size();
+    return take(n) ? taken_ : std::string_view();
+  }
+  template <class T>
+  void all(std::vector<T>& values) {
+    if (values.empty() || !take(values.size() * sizeof(T))) return;
+    std::memcpy(values.data(), taken_.data(), taken_.size());
+  }
+  // A count that the remaining bytes can hold at `least` bytes each.
+  size_t count(size_t least) {
+    const uint32_t n = size();
+    if (n > bytes_.size() / least) fail();
+    return ok_ ? n : 0;
+  }
+  void fail() {
+    ok_ = false;
+    bytes_ = {};
+  }
+
+ private:
+  bool take(size_t n) {
+    if (n > bytes_.size()) {
+      fail();
+      return false;
+    }
+    taken_ = bytes_.substr(0, n);
+    bytes_.remove_prefix(n);
+    return true;
+  }
+  std::string_view bytes_;
+  std::string_view taken_;
+  bool ok_ = true;
+};
+
+void read_dimension(CellReader& in, DimensionType type, DimensionDictionary& dictionary,
+                    std::vector<uint32_t>& codes) {
+  const size_t used = in.count(sizeof(uint32_t));
+  std::vector<uint32_t> local = {0};
+  const auto value = [&] {
+    const std::string_view text = in.text();
+    if (type != DimensionType::string && text.size() != sizeof(int64_t)) in.fail();
+    return dictionary.values().find_or_add(text);
+  };
+  for (size_t i = 0; i < used && in.ok(); ++i) {
+    if (!dictionary.multi_value()) {
+      local.push_back(value());
+      continue;
+    }
+    std::vector<uint32_t> list(in.count(sizeof(uint32_t)));
+    for (uint32_t& v : list) v = in.size() == 0 ? 0 : value();
+    local.push_back(dictionary.list(list.data(), list.size()));
+  }
+  in.all(codes);
+  for (uint32_t& code : codes) {
+    if (code >= local.size()) in.fail();
+    code = in.ok() ? local[code] : 0;
+  }
+}
+
+template <class Sketch>
+Status read_sketches(CellReader& in, std::vector<std::shared_ptr<SketchBox<Sketch>>>& boxes) {
+  for (auto& box : boxes) {
+    const bool present = in.size() != 0;
+    const std::string_view bytes = in.text();
+    if (!in.ok()) return damaged();
+    if (!present) continue;
+    box = std::make_shared<SketchBox<Sketch>>();
+    RF_TRY(box->sketch.decode(bytes));
+  }
+  return {};
+}
+
+Status read_metric(CellReader& in, MetricColumn& m) {
+  in.all(m.ints);
+  in.all(m.doubles);
+  in.all(m.low);
+  in.all(m.times);
+  in.all(m.has);
+  for (std::string& text : m.texts) text = in.text();
+  RF_TRY(read_sketches(in, m.quantiles));
+  return read_sketches(in, m.distincts);
+}
+
+Result<std::string> decompress(std::string_view bytes) {
+  const unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxDecoded ||
+      size / 65536 > bytes.size()) {
+    return damaged();
+  }
+  std::string out(size, '\0');
+  const size_t n = ZSTD_decompress(out.data(), out.size(), bytes.data(), bytes.size());
+  if (ZSTD_isError(n) != 0U || n != out.size()) return damaged();
+  return out;
+}
+
+}  // namespace
+
+CellSet::CellSet(std::shared_ptr<const RollupSpec> s) : spec(std::move(s)), cells(spec) {
+  for (const RollupDimension& d : spec->dimensions) dimensions.emplace_back(d.multi_value);
+}
+
+void merge_cells(const std::vector<DimensionDictionary>& dictionaries, CellTable& from,
+                 const std::vector<uint32_t>* rows, std::vector<CodeMap>& maps,
+                 std::vector<DimensionDictionary>& to_dictionaries, CellTable& to) {
+  std::vector<uint32_t> all;
+  if (rows == nullptr) {
+    all.resize(from.rows());
+    std::iota(all.begin(), all.end(), 0U);
+    rows = &all;
+  }
+  maps.resize(dictionaries.size());
+  std::vector<std::vector<uint32_t>> codes(dictionaries.size());
+  std::vector<const uint32_t*> pointers;
+  for (size_t d = 0; d < dictionaries.size(); ++d) {
+    const std::vector<uint32_t>& column = from.cells().dimensions[d];
+    codes[d].reserve(rows->size());
+    for (const uint32_t row : *rows) {
+      codes[d].push_back(maps[d].map(dictionaries[d], column[row], to_dictionaries[d]));
+    }
+    pointers.push_back(codes[d].data());
+  }
+  to.merge(from, *rows, pointers);
+}
+
+std::string encode_cells(const CellSet& set) {
+  const CellColumns& cells = set.cells.cells();
+  std::string plain;
+  put_size(plain, cells.rows);
+  put_all(plain, cells.times);
+  for (size_t d = 0; d < cells.dimensions.size(); ++d) {
+    put_dimension(plain, set.dimensions[d], cells.dimensions[d]);
+  }
+  for (const MetricColumn& m : cells.metrics) put_metric(plain, m);
+  std::string out(ZSTD_compressBound(plain.size()), '\0');
+  const size_t n = ZSTD_compress(out.data(), out.size(), plain.data(), plain.size(), 1);
+  RF_CHECK(ZSTD_isError(n) == 0U);
+  out.resize(n);
+  return out;
+}
+
+Result<CellSet> decode_cells(std::shared_ptr<const RollupSpec> spec, std::string_view bytes) {
+  RF_ASSIGN(const std::string plain, decompress(bytes));
+  CellReader in(plain);
+  const size_t rows = in.count(sizeof(Micros));
+  std::vector<Micros> times(rows);
+  in.all(times);
+  CellSet set(spec);
+  std::vector<std::vector<uint32_t>> codes(spec->dimensions.size());
+  std::vector<const uint32_t*> pointers;
+  for (size_t d = 0; d < codes.size() && in.ok(); ++d) {
+    codes[d].resize(rows);
+    read_dimension(in, spec->dimensions[d].type, set.dimensions[d], codes[d]);
+    pointers.push_back(codes[d].data());
+  }
+  if (!in.ok()) return damaged();
+  std::vector<MetricColumn> metrics(spec->metrics.size());
+  for (size_t m = 0; m < metrics.size() && in.ok(); ++m) {
+    resize(metrics[m], spec->metrics[m].kind, rows);
+    RF_TRY(read_metric(in, metrics[m]));
+  }
+  if (!in.ok() || !in.at_end()) return damaged();
+  RF_TRY(set.cells.load(std::move(times), pointers, std::move(metrics)));
+  return set;
+}
+
+}  // namespace rideflow::rollup

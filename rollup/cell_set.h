@@ -1,0 +1,31 @@
+// CellSet: cells with the dictionaries of their codes, and its bytes: what an epoch of one writer is, in memory
+// and in the commit log.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rollup/cell_table.h"
+
+namespace rideflow::rollup {
+
+struct CellSet {
+  explicit CellSet(std::shared_ptr<const RollupSpec> s);
+  std::shared_ptr<const RollupSpec> spec;
+  std::vector<DimensionDictionary> dimensions;
+  CellTable cells;
+};
+
+// Adds the cells `rows` (all when null) of `from`, a table whose codes are those of `dictionaries`, to `to`.
+void merge_cells(const std::vector<DimensionDictionary>& dictionaries, CellTable& from,
+                 const std::vector<uint32_t>* rows, std::vector<CodeMap>& maps,
+                 std::vector<DimensionDictionary>& to_dictionaries, CellTable& to);
+
+// Compressed, self-contained; only values that cells use are in it.
+std::string encode_cells(const CellSet& set);
+// data_loss when the bytes are not an encoding for this spec.
+Result<CellSet> decode_cells(std::shared_ptr<const RollupSpec> spec, std::string_view bytes);
+
+}  // namespace rideflow::rollup

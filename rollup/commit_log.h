@@ -1,0 +1,60 @@
+// CommitLog: the file in which a datasource's epochs become durable, and committed.
+//
+// Records, each with a checksum: `prepared` holds the rows of one epoch of one shard, `commit` names a prepared
+// epoch (or one without rows) and makes it permanent, `drop` withdraws prepared epochs that a restore left
+// behind. A record that is cut off or damaged at the end was never acknowledged: opening the log ends there and
+// cuts it off. One thread at a time. After an error the log is dead: open it again.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/env.h"
+#include "engine/ids.h"
+#include "engine/status.h"
+
+namespace rideflow::rollup {
+
+struct Marker {
+  std::string lineage;
+  std::string sink;
+  int32_t shard = 0;
+  Epoch epoch;
+  friend auto operator<=>(const Marker&, const Marker&) = default;
+};
+
+enum class RecordType : uint8_t { prepared = 1, commit = 2, drop = 3 };
+
+struct LogRecord {
+  RecordType type = RecordType::commit;
+  Marker marker;            // drop: every prepared epoch of the shard above `epoch`
+  Micros watermark = kNoTime;  // of the shard at the epoch's barrier
+  int32_t parallelism = 1;  // shards of the sink
+  std::string cells;        // prepared: encode_cells()
+};
+
+std::string encode_record(const LogRecord& record);
+// Reads records from the start of `bytes`; returns how many bytes were whole records. A Status of visit ends it.
+Result<size_t> read_records(std::string_view bytes, const std::function<Status(LogRecord)>& visit);
+
+class CommitLog {
+ public:
+  // Opens or creates the file, replays its records to `visit`, and cuts off a damaged end.
+  static Result<std::unique_ptr<CommitLog>> open(Env* env, const std::string& path,
+                                                 const std::function<Status(LogRecord)>& visit);
+  // Durable when it returns ok.
+  Status append(const LogRecord& record);
+  int64_t size() const { return size_; }
+  const std::string& path() const { return path_; }
+
+ private:
+  CommitLog(std::string path, std::unique_ptr<WritableFile> file, int64_t size)
+      : path_(std::move(path)), file_(std::move(file)), size_(size) {}
+  std::string path_;
+  std::unique_ptr<WritableFile> file_;
+  int64_t size_;
+};
+
+}  // namespace rideflow::rollup
