@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/byte_codec.h"
+#include "rollup/part.h"
 
 namespace rideflow::rollup {
 namespace {
@@ -216,7 +217,118 @@ void merge_cells(const std::vector<DimensionDictionary>& dictionaries, CellTable
     }
     pointers.push_back(codes[d].data());
   }
-  to.merge(from, *rows, pointers);
+  from.disown();
+  to.merge(from.cells(), *rows, pointers);
+}
+
+namespace {
+
+// One page of one metric of a part, appended to a column.
+Status append_metric(PartReader& in, int m, MetricKind kind, size_t rows, MetricColumn& out) {
+  RF_ASSIGN(const MetricView view, in.metric(m));
+  const auto append = [rows](auto& to, const auto* from) {
+    if (from != nullptr) to.insert(to.end(), from, from + rows);
+  };
+  append(out.ints, view.ints);
+  append(out.doubles, view.doubles);
+  append(out.low, view.low);
+  append(out.times, view.times);
+  append(out.has, view.has);
+  const bool plain = kind == MetricKind::count || kind == MetricKind::quantile_sketch ||
+                     kind == MetricKind::distinct_sketch;
+  if (view.has == nullptr && !plain) out.has.insert(out.has.end(), rows, 1);
+  if (view.low == nullptr && kind == MetricKind::double_sum) out.low.insert(out.low.end(), rows, 0.0);
+  for (size_t i = 0; i < rows; ++i) {
+    if (kind == MetricKind::string_first || kind == MetricKind::string_last) {
+      out.texts.emplace_back(in.text(m, i));
+    } else if (kind == MetricKind::quantile_sketch) {
+      const Quantiles* sketch = in.quantiles(m, i);
+      out.quantiles.push_back(sketch ? std::make_shared<SketchBox<Quantiles>>(SketchBox<Quantiles>{0, *sketch})
+                                     : nullptr);
+    } else if (kind == MetricKind::distinct_sketch) {
+      const Distinct* sketch = in.distinct(m, i);
+      out.distincts.push_back(sketch ? std::make_shared<SketchBox<Distinct>>(SketchBox<Distinct>{0, *sketch})
+                                     : nullptr);
+    }
+  }
+  return {};
+}
+
+// Codes of a part's dimension in a dictionary of its own.
+uint32_t copy_value(const DimensionView& view, uint32_t code, DimensionDictionary& to) {
+  if (code == 0) return 0;
+  if (view.lists == nullptr) return to.values().find_or_add(view.values->at(code));
+  const std::string_view bytes = view.lists->at(code);
+  std::vector<uint32_t> list(bytes.size() / sizeof(uint32_t));
+  std::memcpy(list.data(), bytes.data(), bytes.size());
+  for (uint32_t& v : list) v = v == 0 ? 0 : to.values().find_or_add(view.values->at(v));
+  return to.list(list.data(), list.size());
+}
+
+}  // namespace
+
+Result<CellSet> read_cells(std::shared_ptr<const RollupSpec> spec, const Part& part) {
+  CellSet set(spec);
+  CellColumns all;
+  all.dimensions.resize(spec->dimensions.size());
+  all.metrics.resize(spec->metrics.size());
+  std::vector<std::vector<uint32_t>> maps(spec->dimensions.size());
+  for (size_t d = 0; d < maps.size(); ++d) {
+    const DimensionView view = part.dimension(static_cast<int>(d));
+    for (uint32_t c = 0; c < view.codes(); ++c) maps[d].push_back(copy_value(view, c, set.dimensions[d]));
+  }
+  const std::unique_ptr<PartReader> in = part.read();
+  for (size_t p = 0; p < in->pages(); ++p) {
+    RF_ASSIGN(const size_t rows, in->open(p));
+    RF_ASSIGN(const Micros* times, in->times());
+    all.times.insert(all.times.end(), times, times + rows);
+    for (size_t d = 0; d < maps.size(); ++d) {
+      RF_ASSIGN(const uint32_t* codes, in->codes(static_cast<int>(d)));
+      for (size_t i = 0; i < rows; ++i) all.dimensions[d].push_back(maps[d][codes[i]]);
+    }
+    for (size_t m = 0; m < all.metrics.size(); ++m) {
+      RF_TRY(append_metric(*in, static_cast<int>(m), spec->metrics[m].kind, rows, all.metrics[m]));
+    }
+  }
+  std::vector<const uint32_t*> pointers;
+  for (const auto& column : all.dimensions) pointers.push_back(column.data());
+  RF_TRY(set.cells.load(std::move(all.times), pointers, std::move(all.metrics)));
+  return set;
+}
+
+CellSet convert_cells(CellSet& set, std::shared_ptr<const RollupSpec> spec) {
+  CellSet out(spec);
+  const size_t rows = set.cells.rows();
+  set.cells.disown();
+  CellColumns columns;
+  columns.rows = rows;
+  columns.times = set.cells.cells().times;
+  std::vector<const uint32_t*> pointers;
+  columns.dimensions.resize(spec->dimensions.size());
+  for (size_t d = 0; d < spec->dimensions.size(); ++d) {
+    std::vector<uint32_t>& codes = columns.dimensions[d];
+    codes.resize(rows, 0);
+    if (const auto old = set.spec->find_dimension(spec->dimensions[d].name)) {
+      const auto o = static_cast<size_t>(*old);
+      CodeMap map;
+      for (size_t i = 0; i < rows; ++i) {
+        codes[i] = map.map(set.dimensions[o], set.cells.cells().dimensions[o][i], out.dimensions[d]);
+      }
+    }
+    pointers.push_back(codes.data());
+  }
+  for (const RollupMetric& metric : spec->metrics) {
+    const auto old = set.spec->find_metric(metric.name);
+    MetricColumn& column = columns.metrics.emplace_back();
+    if (old && set.spec->metrics[static_cast<size_t>(*old)].kind == metric.kind) {
+      column = set.cells.cells().metrics[static_cast<size_t>(*old)];
+    }
+    resize(column, metric.kind, rows);
+  }
+  std::vector<uint32_t> all(rows);
+  std::iota(all.begin(), all.end(), 0U);
+  out.cells.merge(columns, all, pointers);
+  return out;
 }
 
 std::string encode_cells(const CellSet& set) {

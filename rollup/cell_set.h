@@ -23,6 +23,13 @@ void merge_cells(const std::vector<DimensionDictionary>& dictionaries, CellTable
                  const std::vector<uint32_t>* rows, std::vector<CodeMap>& maps,
                  std::vector<DimensionDictionary>& to_dictionaries, CellTable& to);
 
+class Part;
+// All cells of a part, with dictionaries of their own.
+Result<CellSet> read_cells(std::shared_ptr<const RollupSpec> spec, const Part& part);
+// The same cells under another spec: columns are found by name and kind, missing ones are null, cells that
+// become equal are merged.
+CellSet convert_cells(CellSet& set, std::shared_ptr<const RollupSpec> spec);
+
 // Compressed, self-contained; only values that cells use are in it.
 std::string encode_cells(const CellSet& set);
 // data_loss when the bytes are not an encoding for this spec.

@@ -317,16 +317,20 @@ Status CellTable::load(std::vector<Micros> times, std::span<const uint32_t* cons
   return {};
 }
 
-void CellTable::merge(CellTable& from, std::span<const uint32_t> rows, std::span<const uint32_t* const> codes) {
+void CellTable::disown() {
+  owner_ = new_owner();
+}
+
+void CellTable::merge(const CellColumns& from, std::span<const uint32_t> rows,
+                      std::span<const uint32_t* const> codes) {
   own();
-  from.owner_ = new_owner();
   std::vector<Micros> times(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) times[i] = from.cells_->times[rows[i]];
+  for (size_t i = 0; i < rows.size(); ++i) times[i] = from.times[rows[i]];
   find(static_cast<int32_t>(rows.size()), times.data(), codes);
   for (size_t m = 0; m < spec_->metrics.size(); ++m) {
     const MetricKind kind = spec_->metrics[m].kind;
     for (size_t i = 0; i < rows.size(); ++i) {
-      merge_metric(kind, cells_->metrics[m], found_[i], from.cells_->metrics[m], rows[i], owner_);
+      merge_metric(kind, cells_->metrics[m], found_[i], from.metrics[m], rows[i], owner_);
     }
   }
 }

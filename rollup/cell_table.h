@@ -67,9 +67,11 @@ class CellTable {
   // Adds n rows: truncated times, codes by dimension, inputs by metric.
   void add(int32_t n, const Micros* times, std::span<const uint32_t* const> codes,
            std::span<const MetricInput> inputs);
-  // Adds cells of another table of the same spec; codes[d][i] is the code here of its cell rows[i].
-  // `from` keeps its cells but no longer changes their sketches in place.
-  void merge(CellTable& from, std::span<const uint32_t> rows, std::span<const uint32_t* const> codes);
+  // Adds cells of another table of the same spec; codes[d][i] is the code here of its cell rows[i]. Sketches may
+  // be shared with `from` afterwards: whoever owns it must disown() them first.
+  void merge(const CellColumns& from, std::span<const uint32_t> rows, std::span<const uint32_t* const> codes);
+  // No sketch of this table is changed in place any more.
+  void disown();
   // Takes whole columns as the first content. REQUIRES: empty; vectors of equal length, sized by resize().
   // data_loss when two rows are the same cell.
   Status load(std::vector<Micros> times, std::span<const uint32_t* const> codes,

@@ -46,6 +46,7 @@ class CommitLog {
                                                  const std::function<Status(LogRecord)>& visit);
   // Durable when it returns ok.
   Status append(const LogRecord& record);
+  bool alive() const { return file_ != nullptr; }
   int64_t size() const { return size_; }
   const std::string& path() const { return path_; }
 

@@ -1,0 +1,24 @@
+// Segments: the sealed cells of a chunk as one immutable file, column by column.
+//
+// Rows are sorted by time and then by dimension codes; dictionaries by value. Every column is cut into pages of
+// kPageRows rows, stored in the narrowest width that fits and compressed with LZ4 where that helps; each piece
+// carries a checksum that is verified when it is first read. Per dimension value a roaring bitmap tells its rows. The
+// file is memory-mapped; opening it reads the footer and the dictionaries only. docs: see segment_format.h.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/env.h"
+#include "rollup/cell_set.h"
+#include "rollup/part.h"
+
+namespace rideflow::rollup {
+
+// The file is durable when this returns ok; its name is, after sync_dir() of the folder.
+Status write_segment(Env* env, const std::string& path, const CellSet& cells);
+// data_loss when damaged, failed_precondition when its columns are not those of the spec.
+Result<std::shared_ptr<const Part>> open_segment(Env* env, const std::string& path,
+                                                 std::shared_ptr<const RollupSpec> spec);
+
+}  // namespace rideflow::rollup
