@@ -1,0 +1,86 @@
+// ColumnWriter: builds one column for a decoder, with a way back.
+//
+// Unlike engine/builder.h it can drop the rows after a mark, so that a record that turns out bad in its last
+// field leaves nothing behind, and it lets hot loops store straight into its data. Nulls are a byte per row
+// until finish() packs them. One thread.
+#pragma once
+
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "engine/column.h"
+
+namespace rideflow {
+
+class ColumnWriter {
+ public:
+  explicit ColumnWriter(const Type& type);
+
+  const Type& type() const { return type_; }
+  int32_t rows() const { return rows_; }
+  void reserve(int32_t rows) {
+    if (rows > capacity_) grow(rows);
+  }
+  // Strings that are views into `shared` may be stored without a copy; of no effect on other types.
+  // REQUIRES: rows() == 0.
+  void share(const BufferRef& shared);
+
+  void append_null();
+  void append_bool(bool v) {
+    room();
+    const auto bit = static_cast<uint8_t>(1U << (rows_ & 7));
+    uint8_t& byte = data_.as_mutable<uint8_t>()[rows_ >> 3];
+    byte = static_cast<uint8_t>(v ? byte | bit : byte & ~bit);
+    nulls_.as_mutable<uint8_t>()[rows_++] = 0;
+  }
+  template <class T>
+  void append(T v) {
+    room();
+    data_.as_mutable<T>()[rows_] = v;
+    nulls_.as_mutable<uint8_t>()[rows_++] = 0;
+  }
+  // `s` lies in the shared buffer.
+  void append_shared(std::string_view s) {
+    append(s.size() <= StringView::kInline
+               ? StringView::make_inline(s)
+               : StringView::make_ref(s, 0, static_cast<int32_t>(s.data() - base_)));
+  }
+  void append_copy(std::string_view s);
+
+  ColumnWriter& child(size_t i) { return children_[i]; }
+  size_t children() const { return children_.size(); }
+  // Ends a row of a list or structure whose items or fields were appended to the children.
+  void end_list();
+  void end_struct() {
+    room();
+    nulls_.as_mutable<uint8_t>()[rows_++] = 0;
+  }
+
+  // Drops all rows from `rows` on, also those that only children have.
+  void truncate(int32_t rows);
+
+  // The column; the writer is empty afterwards.
+  Column finish();
+
+ private:
+  void room() {
+    if (rows_ == capacity_) [[unlikely]]
+      grow(capacity_ < 64 ? 64 : capacity_ * 2);
+  }
+  void grow(int32_t rows);
+
+  Type type_;
+  int32_t width_;
+  int32_t rows_ = 0;
+  int32_t capacity_ = 0;
+  bool any_null_ = false;
+  BufferRef data_;
+  BufferRef nulls_;  // 1 = null
+  BufferRef shared_;
+  const char* base_ = nullptr;
+  std::vector<char> own_;  // bytes of append_copy, after the shared buffer in `variadic`
+  std::vector<ColumnWriter> children_;
+};
+
+}  // namespace rideflow

@@ -1,0 +1,69 @@
+// JsonDecoder: records of one JSON object each, into columns.
+//
+// One rule of strictness, whatever columns are read: the whole record is one valid JSON object (RFC 8259) in
+// valid UTF-8, at most 1 MiB, at most 128 deep, with nothing but white space around it; escapes are complete
+// and surrogates paired. Of equal keys in one object the last counts. A missing field is null. A record that
+// breaks the rule, or whose used fields do not fit their columns, is rejected whole.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/format.h"
+#include "operators/column_writer.h"
+#include "operators/json_scan.h"
+
+namespace rideflow {
+
+// A column or a nested field that is read: what it is, where it goes, and what the current record says.
+struct JsonNode {
+  const DecodeField* field = nullptr;
+  std::string path;  // "pickup_location.lat"
+  TimestampReader times;
+  JsonToken token;  // type none: the record does not have it
+  std::vector<JsonNode> children;
+  // What the n-th key of the object was last time: most objects of a source look alike.
+  struct Hint {
+    std::string key;
+    int child = -1;
+  };
+  std::vector<Hint> hints;
+
+  explicit JsonNode(const DecodeField* f, std::string p);
+};
+
+class JsonDecoder : public Decoder {
+ public:
+  explicit JsonDecoder(const DecoderSpec& spec);
+
+  SchemaRef schema() const override { return schema_; }
+  Status decode(std::shared_ptr<const Origin> chunk, Decoded& out) override;
+
+ private:
+  void decode_records(const Origin& chunk, Decoded& out);
+  bool decode_record(std::string_view payload);
+  bool read_record(std::string_view payload);
+  bool read_object(JsonNode& node, int depth);
+  static int child_of(JsonNode& node, const JsonToken& key, size_t ordinal);
+
+  bool convert(JsonNode& node, ColumnWriter& out);
+  bool convert_object(JsonNode& node, ColumnWriter& out);
+  bool convert_array(JsonNode& node, ColumnWriter& out);
+  bool convert_string(JsonNode& node, ColumnWriter& out);
+  bool convert_number(JsonNode& node, ColumnWriter& out);
+  bool misfit(const JsonNode& node, std::string_view expected);
+  bool reject(std::string reason, std::string place);
+
+  DecoderSpec spec_;
+  SchemaRef schema_;
+  JsonNode root_;                      // children: the columns that are read
+  std::vector<ColumnWriter> writers_;  // beside root_.children
+  std::vector<bool> kept_;             // of them: not only validated
+  JsonScanner scanner_{std::string_view()};
+  std::string_view payload_;
+  std::string unescaped_;
+  RejectedRecord rejected_;
+};
+
+}  // namespace rideflow

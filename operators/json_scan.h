@@ -1,0 +1,75 @@
+// JsonScanner: walks one JSON text and checks every byte of it (RFC 8259; UTF-8 is the caller's check).
+//
+// Tokens are places in the text; nothing is copied. After the first error every call fails and error() says
+// what and where. Reads up to 16 bytes past `end`: the text must lie in padded memory (engine/buffer.h).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "operators/text_values.h"
+
+namespace rideflow {
+
+inline constexpr int kMaxJsonDepth = 128;
+inline constexpr size_t kMaxJsonBytes = size_t{1} << 20;
+
+enum class JsonType : uint8_t { none, null, boolean, number, string, array, object };
+std::string_view to_string(JsonType type);  // "a number"
+
+struct JsonToken {
+  const char* begin = nullptr;  // of a string: behind its first quote; else the first byte
+  const char* end = nullptr;    // of a string: its last quote; else behind the last byte
+  JsonType type = JsonType::none;
+  bool escaped = false;  // a string with backslashes
+  NumberText number;     // of a number
+  std::string_view text() const { return {begin, static_cast<size_t>(end - begin)}; }
+};
+
+class JsonScanner {
+ public:
+  explicit JsonScanner(std::string_view text)
+      : begin_(text.data()), p_(text.data()), end_(text.data() + text.size()) {}
+
+  bool ok() const { return error_ == nullptr; }
+  const char* error() const { return error_; }  // a phrase: "expected ':' after a key"
+  int64_t error_offset() const { return p_ - begin_; }
+
+  const char* at() const { return p_; }
+  char peek() const { return p_ < end_ ? *p_ : '\0'; }
+  bool at_end() const { return p_ == end_; }
+  void skip_space() {
+    while (p_ < end_ && (*p_ == ' ' || *p_ == '\n' || *p_ == '\r' || *p_ == '\t')) ++p_;
+  }
+
+  // Steps into an object or array. Then, until it answers false: next_key() or next_item(), and the value.
+  bool enter(char bracket, int depth);
+  bool next_key(JsonToken& key, bool& first);  // stands at the value afterwards
+  bool next_item(bool& first);
+  // A scalar is read; an array or object only named: enter it, or skip() it.
+  bool value(JsonToken& token);
+  // The rest of an array or object that value() named, checked throughout. Sets token.end.
+  bool skip(JsonToken& token, int depth);
+
+ private:
+  bool string(JsonToken& token);
+  bool literal(JsonToken& token, std::string_view word, JsonType type);
+  bool escape();
+  bool fail(const char* what) {
+    if (error_ == nullptr) error_ = what;
+    return false;
+  }
+
+  const char* begin_;
+  const char* p_;
+  const char* end_;
+  const char* error_ = nullptr;
+};
+
+// The first quote, backslash or control character at or behind `p`, or `end`.
+const char* find_string_end(const char* p, const char* end);
+
+// The bytes of a string token with escapes, in UTF-8. REQUIRES: the scanner accepted it.
+void unescape_json(std::string_view text, std::string& out);
+
+}  // namespace rideflow

@@ -1,0 +1,263 @@
+#include "operators/text_values.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
+#include "engine/decimal.h"
+#include "engine/json_writer.h"
+
+namespace rideflow {
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+std::optional<Micros> checked(Micros t) {
+  if (t < kMinTimestamp || t > kMaxTimestamp) return std::nullopt;
+  return t;
+}
+
+}  // namespace
+
+const char* scan_number(const char* p, const char* end, NumberText& out) {
+  out = NumberText();
+  if (p < end && *p == '-') {
+    out.negative = true;
+    ++p;
+  }
+  const char* const first = p;
+  uint64_t mantissa = 0;
+  while (p < end && is_digit(*p)) mantissa = mantissa * 10 + static_cast<uint64_t>(*p++ - '0');
+  auto digits = p - first;
+  if (digits == 0 || (digits > 1 && *first == '0')) return nullptr;
+  if (p < end && *p == '.') {
+    out.whole = false;
+    const char* const point = ++p;
+    while (p < end && is_digit(*p)) mantissa = mantissa * 10 + static_cast<uint64_t>(*p++ - '0');
+    if (p == point) return nullptr;
+    digits += p - point;
+    out.exponent = -static_cast<int32_t>(p - point);
+  }
+  out.mantissa = mantissa;
+  out.exact = digits <= 19;
+  if (p < end && (*p == 'e' || *p == 'E')) {
+    out.whole = false;
+    ++p;
+    const bool minus = p < end && *p == '-';
+    if (p < end && (*p == '-' || *p == '+')) ++p;
+    const char* const power = p;
+    int32_t value = 0;
+    for (; p < end && is_digit(*p); ++p) {
+      if (value < 100'000) value = value * 10 + (*p - '0');
+    }
+    if (p == power) return nullptr;
+    out.exponent += minus ? -value : value;
+  }
+  return p;
+}
+
+std::optional<double> to_double(const NumberText& n, std::string_view text) {
+  if (n.exact && n.mantissa <= (uint64_t{1} << 53) && n.exponent >= -22 && n.exponent <= 22) {
+    // Both factors are exact doubles, so one operation rounds once.
+    const auto m = static_cast<double>(n.mantissa);
+    const double v = n.exponent < 0 ? m / kPowers[-n.exponent] : m * kPowers[n.exponent];
+    return n.negative ? -v : v;
+  }
+  double v = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+  if (error == std::errc::result_out_of_range) {
+    // Too small is zero (or denormal), as in every language; too large is an error.
+    v = std::strtod(std::string(text).c_str(), nullptr);
+  } else if (error != std::errc()) {
+    return std::nullopt;
+  }
+  if (!std::isfinite(v)) return std::nullopt;
+  return v;
+}
+
+std::optional<int64_t> to_int64(const NumberText& n, std::string_view text) {
+  if (n.whole && n.exact) {
+    if (n.mantissa <= static_cast<uint64_t>(INT64_MAX)) {
+      const auto v = static_cast<int64_t>(n.mantissa);
+      return n.negative ? -v : v;
+    }
+    if (n.negative && n.mantissa == uint64_t{1} << 63) return INT64_MIN;
+    return std::nullopt;
+  }
+  if (n.whole) return std::nullopt;  // 20 digits or more
+  const std::optional<double> v = to_double(n, text);
+  if (!v || *v != std::floor(*v) || std::fabs(*v) > 9'007'199'254'740'992.0) return std::nullopt;
+  return static_cast<int64_t>(*v);
+}
+
+std::optional<double> parse_double_text(std::string_view text) {
+  NumberText number;
+  if (scan_number(text.data(), text.data() + text.size(), number) != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return to_double(number, text);
+}
+
+std::optional<Micros> TimestampReader::seconds_of(std::string_view text) const {
+  const char* p = text.data() + 16;
+  const char* const end = text.data() + text.size();
+  if (p[0] != ':' || !is_digit(p[1]) || !is_digit(p[2])) return std::nullopt;
+  const int second = (p[1] - '0') * 10 + (p[2] - '0');
+  if (second > 59) return std::nullopt;
+  p += 3;
+  Micros fraction = 0;
+  if (p < end && *p == '.') {
+    ++p;
+    const char* const first = p;
+    Micros unit = 100'000;
+    for (; p < end && is_digit(*p); ++p) {
+      fraction += (*p - '0') * unit;
+      unit /= 10;
+    }
+    if (p == first) return std::nullopt;
+  }
+  const bool utc = zone_ == nullptr || zone_->is_utc();
+  const bool ends = (p == end && utc) || (p + 1 == end && *p == 'Z');
+  if (!ends) return std::nullopt;
+  return minute_start_ + second * kMicrosPerSecond + fraction;
+}
+
+std::optional<Micros> TimestampReader::read_slow(std::string_view text) {
+  const std::optional<Micros> value = parse_timestamp(text, zone_);
+  if (!value) return std::nullopt;
+  if (text.size() >= 19 && (text[10] == 'T' || text[10] == ' ') && text[13] == ':' && text[16] == ':') {
+    const std::optional<Micros> start = parse_timestamp(std::string(text.substr(0, 16)) + ":00Z");
+    if (start) {
+      std::memcpy(minute_, text.data(), 16);
+      minute_start_ = *start;
+    }
+  }
+  return checked(*value);
+}
+
+std::optional<Micros> epoch_to_micros(const NumberText& number, std::string_view text, TimeUnit unit) {
+  const int64_t scale = unit == TimeUnit::seconds ? 1'000'000 : unit == TimeUnit::millis ? 1'000 : 1;
+  if (number.whole) {
+    const std::optional<int64_t> v = to_int64(number, text);
+    if (!v || *v > kMaxTimestamp / scale || *v < kMinTimestamp / scale) return std::nullopt;
+    return *v * scale;
+  }
+  // Nine digits behind the point are read, what is below a microsecond is cut.
+  const std::optional<Int128> v = parse_decimal(text, kMaxDecimalDigits, 12);
+  if (!v) return std::nullopt;
+  const Int128 units = power_of_ten(12) / scale;
+  Int128 micros = *v / units;
+  if (*v % units < 0) --micros;
+  if (micros < kMinTimestamp || micros > kMaxTimestamp) return std::nullopt;
+  return static_cast<Micros>(micros);
+}
+
+namespace {
+
+std::string append_number(const DecodeField& field, std::string_view text, ColumnWriter& out) {
+  const Type& type = field.field.type;
+  if (type.kind == Kind::decimal) {
+    NumberText number;
+    const char* const end = text.data() + text.size();
+    const auto v = scan_number(text.data(), end, number) == end
+                       ? parse_decimal(text, type.precision, type.scale)
+                       : std::nullopt;
+    if (!v) return fmt::format("a number that fits decimal({},{})", type.precision, type.scale);
+    out.append(*v);
+    return {};
+  }
+  NumberText number;
+  const char* const end = text.data() + text.size();
+  if (scan_number(text.data(), end, number) != end) return "a number";
+  if (type.kind == Kind::float64) {
+    const auto v = to_double(number, text);
+    if (!v) return "a number in the range of double";
+    out.append(*v);
+    return {};
+  }
+  const auto v = to_int64(number, text);
+  if (type.kind == Kind::int32) {
+    if (!v || *v < INT32_MIN || *v > INT32_MAX) return "a whole number in the range of int32";
+    out.append(static_cast<int32_t>(*v));
+    return {};
+  }
+  if (!v) return "a whole number in the range of int64";
+  out.append(*v);
+  return {};
+}
+
+std::string append_time(const DecodeField& field, TimestampReader& times, std::string_view text,
+                        ColumnWriter& out) {
+  switch (field.field.type.kind) {
+    case Kind::date: {
+      const auto v = parse_date(text);
+      if (!v) return "a date as YYYY-MM-DD";
+      out.append(*v);
+      return {};
+    }
+    case Kind::interval: {
+      const auto v = parse_duration(text);
+      if (!v.ok() || !v->is_fixed()) return "a duration such as PT1H30M or 90s";
+      out.append(v->total_micros());
+      return {};
+    }
+    default: {
+      if (field.unit != TimeUnit::text) {
+        NumberText number;
+        const char* const end = text.data() + text.size();
+        if (scan_number(text.data(), end, number) != end) return "a number since 1970";
+        const auto v = epoch_to_micros(number, text, field.unit);
+        if (!v) return "a time in the years 1 to 9999";
+        out.append(*v);
+        return {};
+      }
+      const auto v = times.read(text);
+      if (!v) return "a timestamp such as 2026-01-01T12:00:00Z";
+      out.append(*v);
+      return {};
+    }
+  }
+}
+
+}  // namespace
+
+std::string append_text(const DecodeField& field, TimestampReader& times, std::string_view text, bool shared,
+                        ColumnWriter& out) {
+  switch (field.field.type.kind) {
+    case Kind::string:
+      shared ? out.append_shared(text) : out.append_copy(text);
+      return {};
+    case Kind::bytes: {
+      const auto bytes = base64_decode(text);
+      if (!bytes) return "bytes in base64";
+      out.append_copy(*bytes);
+      return {};
+    }
+    case Kind::boolean:
+      if (text == "true" || text == "false") {
+        out.append_bool(text == "true");
+        return {};
+      }
+      return "true or false";
+    case Kind::int32:
+    case Kind::int64:
+    case Kind::float64:
+    case Kind::decimal:
+      return append_number(field, text, out);
+    case Kind::timestamp:
+    case Kind::date:
+    case Kind::interval:
+      return append_time(field, times, text, out);
+    default:
+      return "a column of a plain type";
+  }
+}
+
+}  // namespace rideflow
