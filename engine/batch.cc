@@ -19,7 +19,7 @@ BufferRef gather(const BufferRef& from, const int32_t* rows, int32_t n) {
 
 // One buffer of all parts' `member`; absent when the first part has none. A part without one gets zeros.
 template <class T>
-BufferRef joined(const std::vector<Batch>& parts, BufferRef Batch::* member, int32_t rows) {
+BufferRef joined(const std::vector<Batch>& parts, BufferRef Batch::*member, int32_t rows) {
   const bool any = std::any_of(parts.begin(), parts.end(), [&](const Batch& p) { return bool(p.*member); });
   if (!any) return {};
   BufferRef out = BufferRef::allocate_zeroed(static_cast<size_t>(rows) * sizeof(T));
@@ -33,7 +33,7 @@ BufferRef joined(const std::vector<Batch>& parts, BufferRef Batch::* member, int
   return out;
 }
 
-bool all_have(const std::vector<Batch>& parts, BufferRef Batch::* member) {
+bool all_have(const std::vector<Batch>& parts, BufferRef Batch::*member) {
   return std::all_of(parts.begin(), parts.end(),
                      [&](const Batch& p) { return p.rows == 0 || bool(p.*member); });
 }
@@ -92,7 +92,8 @@ Batch concat(std::vector<Batch> parts) {
     for (const Batch& part : parts) columns.push_back(&part.columns[c]);
     out.columns.push_back(concat(columns));
   }
-  if (all_have(parts, &Batch::event_time)) out.event_time = joined<Micros>(parts, &Batch::event_time, out.rows);
+  if (all_have(parts, &Batch::event_time))
+    out.event_time = joined<Micros>(parts, &Batch::event_time, out.rows);
   if (all_have(parts, &Batch::key_hash)) out.key_hash = joined<uint64_t>(parts, &Batch::key_hash, out.rows);
   out.row_kind = joined<int8_t>(parts, &Batch::row_kind, out.rows);  // absent means insert, which is 0
   return out;

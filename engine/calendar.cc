@@ -99,20 +99,22 @@ CivilTime to_civil(Micros t, const TimeZone* zone) {
 
 Micros from_civil(const CivilTime& c, const TimeZone* zone) {
   const int64_t seconds = (c.hour * int64_t{60} + c.minute) * 60 + c.second;
-  return to_utc(zone, days_from_civil(c.year, c.month, c.day) * kMicrosPerDay + seconds * kMicrosPerSecond +
-                          c.micros);
+  return to_utc(
+      zone, days_from_civil(c.year, c.month, c.day) * kMicrosPerDay + seconds * kMicrosPerSecond + c.micros);
 }
 
 Micros truncate(Micros t, const Duration& period, const TimeZone* zone, int64_t offset_micros) {
   if (!is_calendar(period)) {
     const int64_t micros = period.total_micros();
-    if (!zone || zone->is_utc() || kMicrosPerDay % micros != 0) return t - floor_mod(t - offset_micros, micros);
+    if (!zone || zone->is_utc() || kMicrosPerDay % micros != 0)
+      return t - floor_mod(t - offset_micros, micros);
     return truncate_clock(t, micros, zone, offset_micros);
   }
   const int64_t local = t + offset_of(zone, t) - offset_micros;
   Micros start = to_utc(zone, truncate_local(local, period) + offset_micros);
   // A change of the clock at the boundary itself may put the resolved start behind t.
-  if (start > t) start = to_utc(zone, truncate_local(local - 3600 * kMicrosPerSecond, period) + offset_micros);
+  if (start > t)
+    start = to_utc(zone, truncate_local(local - 3600 * kMicrosPerSecond, period) + offset_micros);
   return start;
 }
 

@@ -33,8 +33,7 @@ BufferRef gather_width(const BufferRef& from, int width, const int32_t* rows, in
 }
 
 void set_validity(Column& column, BufferRef validity) {
-  column.null_count = static_cast<int32_t>(column.length -
-                                           count_bits(validity.as<uint8_t>(), column.length));
+  column.null_count = static_cast<int32_t>(column.length - count_bits(validity.as<uint8_t>(), column.length));
   if (column.null_count > 0) column.validity = std::move(validity);
 }
 

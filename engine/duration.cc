@@ -22,9 +22,8 @@ struct Unit {
   int64_t micros;
 };
 constexpr Unit kUnits[] = {
-    {"us", 0, 0, 1},      {"ms", 0, 0, 1000},  {"s", 0, 0, kSecond}, {"m", 0, 0, kMinute},
-    {"h", 0, 0, kHour},   {"d", 0, 1, 0},      {"w", 0, 7, 0},       {"mo", 1, 0, 0},
-    {"y", 12, 0, 0},
+    {"us", 0, 0, 1}, {"ms", 0, 0, 1000}, {"s", 0, 0, kSecond}, {"m", 0, 0, kMinute}, {"h", 0, 0, kHour},
+    {"d", 0, 1, 0},  {"w", 0, 7, 0},     {"mo", 1, 0, 0},      {"y", 12, 0, 0},
 };
 constexpr Unit kIsoDateUnits[] = {{"Y", 12, 0, 0}, {"M", 1, 0, 0}, {"W", 0, 7, 0}, {"D", 0, 1, 0}};
 constexpr Unit kIsoTimeUnits[] = {{"H", 0, 0, kHour}, {"M", 0, 0, kMinute}, {"S", 0, 0, kSecond}};
@@ -64,7 +63,8 @@ bool add_amount(Duration& d, const Amount& amount, const Unit& unit) {
   if (__builtin_add_overflow(d.micros, micros, &d.micros)) return false;
   int64_t days = 0;
   int64_t months = 0;
-  if (__builtin_mul_overflow(amount.whole, int64_t{unit.days}, &days) || (days += d.days) > 4'000'000) return false;
+  if (__builtin_mul_overflow(amount.whole, int64_t{unit.days}, &days) || (days += d.days) > 4'000'000)
+    return false;
   if (__builtin_mul_overflow(amount.whole, int64_t{unit.months}, &months) || (months += d.months) > 120'000) {
     return false;
   }
@@ -87,7 +87,8 @@ std::optional<Duration> parse_iso(std::string_view text) {
     const auto amount = take_amount(text);
     if (!amount || text.empty()) return std::nullopt;
     const Unit* unit = nullptr;
-    for (const Unit& u : in_time ? std::span<const Unit>(kIsoTimeUnits) : std::span<const Unit>(kIsoDateUnits)) {
+    for (const Unit& u :
+         in_time ? std::span<const Unit>(kIsoTimeUnits) : std::span<const Unit>(kIsoDateUnits)) {
       if (u.name[0] == text[0]) unit = &u;
     }
     if (!unit || !add_amount(d, *amount, *unit)) return std::nullopt;
@@ -121,10 +122,11 @@ std::optional<Duration> parse_short(std::string_view text) {
 Result<Duration> parse_duration(std::string_view text) {
   const auto d = text.starts_with('P') ? parse_iso(text.substr(1)) : parse_short(text);
   if (d) return *d;
-  return Status::user(Code::invalid_argument,
-                      fmt::format("'{}' is not a duration: write a number with a unit (us, ms, s, m, h, d, w, "
-                                  "mo, y) as in 30s, 1h30m or 1d, or ISO as in PT1H30M",
-                                  text));
+  return Status::user(
+      Code::invalid_argument,
+      fmt::format("'{}' is not a duration: write a number with a unit (us, ms, s, m, h, d, w, "
+                  "mo, y) as in 30s, 1h30m or 1d, or ISO as in PT1H30M",
+                  text));
 }
 
 std::string to_string(const Duration& d) {

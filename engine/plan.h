@@ -88,6 +88,7 @@ struct LogicalPlan {
   std::string description;
   std::vector<LogicalNode> nodes;  // every input comes before its user; id = index
   std::vector<std::string> warnings;
+  std::vector<std::shared_ptr<const void>> owned;  // kinds that are not the catalog's, kept alive by the plan
 };
 std::string to_string(const LogicalPlan& plan);
 

@@ -40,6 +40,9 @@ class RecordReader {
   virtual Status open(const OpenContext& context) = 0;
   // All partitions that exist now, ascending. Called at open and every discovery period; cheap or cached.
   virtual Result<std::vector<Partition>> partitions() = 0;
+  // False when no partition will ever be added (bounded files, a generator with a count): a task without
+  // partitions then ends at once.
+  virtual bool may_grow() const { return true; }
   // Where to begin when no checkpoint says: resolved once, then stored before the first poll.
   virtual Result<Position> resolve(Partition partition, StartAt at, Micros time) = 0;
   // The position just behind the last record that exists now; for `until: latest` and for lag.

@@ -16,13 +16,13 @@ struct TypeName {
   Kind kind;
 };
 constexpr TypeName kTypeNames[] = {
-    {"bool", Kind::boolean},        {"boolean", Kind::boolean}, {"int32", Kind::int32},
-    {"int", Kind::int32},           {"integer", Kind::int32},   {"int64", Kind::int64},
-    {"bigint", Kind::int64},        {"long", Kind::int64},      {"double", Kind::float64},
-    {"float", Kind::float64},       {"float64", Kind::float64}, {"decimal", Kind::decimal},
-    {"numeric", Kind::decimal},     {"string", Kind::string},   {"text", Kind::string},
-    {"bytes", Kind::bytes},         {"date", Kind::date},       {"timestamp", Kind::timestamp},
-    {"interval", Kind::interval},   {"list", Kind::list},       {"struct", Kind::structure},
+    {"bool", Kind::boolean},      {"boolean", Kind::boolean}, {"int32", Kind::int32},
+    {"int", Kind::int32},         {"integer", Kind::int32},   {"int64", Kind::int64},
+    {"bigint", Kind::int64},      {"long", Kind::int64},      {"double", Kind::float64},
+    {"float", Kind::float64},     {"float64", Kind::float64}, {"decimal", Kind::decimal},
+    {"numeric", Kind::decimal},   {"string", Kind::string},   {"text", Kind::string},
+    {"bytes", Kind::bytes},       {"date", Kind::date},       {"timestamp", Kind::timestamp},
+    {"interval", Kind::interval}, {"list", Kind::list},       {"struct", Kind::structure},
 };
 
 bool is_space(char c) {
@@ -58,8 +58,9 @@ class TypeParser {
   }
   Status expect(char c) {
     if (take(c)) return {};
-    return error(fmt::format("expected '{}' {}", c,
-                             at_ < text_.size() ? fmt::format("before '{}'", text_.substr(at_)) : "at the end"));
+    return error(
+        fmt::format("expected '{}' {}", c,
+                    at_ < text_.size() ? fmt::format("before '{}'", text_.substr(at_)) : "at the end"));
   }
   std::string_view word() {
     skip_space();
@@ -172,7 +173,8 @@ class TypeParser {
     RF_TRY(expect(')'));
     const Kind kind = out.field.type.kind;
     if (!hints_) {
-      return error(fmt::format("'({})' says how bytes are decoded and belongs into a source's schema only", hint));
+      return error(
+          fmt::format("'({})' says how bytes are decoded and belongs into a source's schema only", hint));
     }
     if (kind == Kind::timestamp && (hint == "s" || hint == "ms" || hint == "us")) {
       out.unit = hint == "s" ? TimeUnit::seconds : hint == "ms" ? TimeUnit::millis : TimeUnit::micros;

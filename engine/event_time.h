@@ -1,0 +1,81 @@
+// Event time of one source in one task: a watermark per partition, idleness by proof, skew, lateness floors.
+//
+// A pure value: rows and polls go in, watermarks come out; wall time is an argument. The rules are those of
+// docs/semantics.md: a partition's watermark is its largest event time - out_of_order; the source's is the
+// least over the partitions that count, and never goes back; a partition that wakes up or appears takes the
+// source's as floor.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/plan.h"
+
+namespace rideflow {
+
+class SourceClock {
+ public:
+  struct PartitionState {
+    Micros max_event_time = kNoTime;
+    Micros floor = kNoTime;  // the source's watermark when this partition woke up or appeared
+    BehindReason floor_reason = BehindReason::late;
+    Micros proven_since = kNoTime;  // monotonic time of the first proof of the unbroken row of proofs
+    bool idle = false;
+    bool ended = false;
+    bool had_rows = false;
+  };
+
+  explicit SourceClock(const EventTimeSpec& spec) : spec_(spec) {}
+
+  // `late_comer`: found while running, so it takes the source's watermark as its floor.
+  void add_partition(Partition p, bool late_comer);
+  bool has_partition(Partition p) const { return partitions_.count(p.value) > 0; }
+
+  // Event times of n rows of the partition, in its order. Appends to `behind` the rows that are older than
+  // the partition's watermark was before them (row numbers from first_row).
+  void on_rows(Partition p, const Micros* times, int32_t n, std::vector<BehindRow>& behind);
+  // Something is or may be there: the row of proofs is broken.
+  void on_activity(Partition p);
+  // A poll proved that the partition is at its end. `monotonic` is wall time that never jumps.
+  void on_proven_end(Partition p, Micros monotonic);
+  void on_end(Partition p);
+  // Moves a partition's watermark to at least `time` (job tests: `advance`).
+  void advance(Partition p, Micros time);
+
+  // Recomputed by the calls above. kEndOfTime when every partition ended. Never goes back.
+  Micros watermark() const { return watermark_; }
+  // All partitions that have not ended are idle (and at least one is).
+  bool all_idle() const;
+  bool all_ended() const;
+  // With idle_advance: moves the watermark on with the wall clock while all partitions are idle.
+  void tick(Micros monotonic);
+  // More than max_skew ahead of the slowest partition that counts and has rows: don't poll it now.
+  bool too_far_ahead(Partition p) const;
+  Micros partition_watermark(Partition p) const;
+  bool is_idle(Partition p) const;
+  // The partition that holds the watermark back; none when nothing does.
+  std::optional<Partition> holder() const;
+
+  // For the checkpoint.
+  std::string encode() const;
+  // Takes over, from what shards of the same source encoded, the partitions that `owns` accepts. The
+  // watermark becomes the least of theirs. REQUIRES: nothing was added yet.
+  Status restore(const std::vector<std::string>& shards, const std::function<bool(Partition)>& owns);
+
+ private:
+  Micros own_watermark(const PartitionState& s) const;
+  void wake(PartitionState& s);
+  void recompute();
+
+  EventTimeSpec spec_;
+  std::map<int32_t, PartitionState> partitions_;
+  Micros watermark_ = kNoTime;
+  Micros all_idle_since_ = kNoTime;
+  Micros idle_base_ = kNoTime;  // the watermark when all became idle
+};
+
+}  // namespace rideflow

@@ -1,0 +1,6 @@
+#pragma once
+#include <span>
+#include "engine/batch.h"
+namespace rideflow {
+BufferRef hash_keys(const Batch& batch, std::span<const int> columns);
+}

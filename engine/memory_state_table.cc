@@ -1,0 +1,43 @@
+#include "engine/memory_state_table.h"
+
+namespace rideflow {
+
+Result<std::vector<std::optional<std::string>>> MemoryStateTable::get(std::span<const CellKey> keys) {
+  std::vector<std::optional<std::string>> values;
+  for (const CellKey& key : keys) {
+    const auto it = cells_.find(std::make_tuple(key.group.value, key.slice, std::string(key.key)));
+    values.push_back(it == cells_.end() ? std::nullopt : std::optional<std::string>(it->second));
+  }
+  return values;
+}
+
+Status MemoryStateTable::apply(std::span<const CellChange> changes) {
+  for (const CellChange& change : changes) {
+    auto place = std::make_tuple(change.group.value, change.slice, change.key);
+    if (change.value) {
+      cells_[std::move(place)] = *change.value;
+    } else {
+      cells_.erase(place);
+    }
+  }
+  return {};
+}
+
+Status MemoryStateTable::erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) {
+  std::erase_if(cells_, [&](const auto& cell) {
+    const auto& [group, slice, key] = cell.first;
+    return groups.contains(KeyGroup(group)) && slice >= begin_slice && slice < end_slice;
+  });
+  return {};
+}
+
+Status MemoryStateTable::scan(KeyGroupRange groups, const Visit& visit) {
+  auto it = cells_.lower_bound(std::make_tuple(groups.begin, INT64_MIN, std::string()));
+  for (; it != cells_.end() && groups.contains(KeyGroup(std::get<0>(it->first))); ++it) {
+    const auto& [group, slice, key] = it->first;
+    RF_TRY(visit({KeyGroup(group), slice, key}, it->second));
+  }
+  return {};
+}
+
+}  // namespace rideflow

@@ -1,0 +1,327 @@
+#include "engine/source_driver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/builder.h"
+#include "engine/byte_codec.h"
+#include "engine/rejected.h"
+#include "engine/time.h"
+
+namespace rideflow {
+namespace {
+
+constexpr Micros kDiscoveryPeriod = 2 * kMicrosPerSecond;
+constexpr Micros kPublishPeriod = kMicrosPerSecond / 2;
+constexpr int64_t kMaxBackoff = 10 * kMicrosPerSecond;
+
+// Event times of a batch: the column's own buffer where it has no nulls, else a copy.
+BufferRef times_of(const Column& column) {
+  return column.data;
+}
+
+BufferRef times_of_records(const Batch& batch) {
+  BufferRef times = BufferRef::allocate(static_cast<size_t>(batch.rows) * sizeof(Micros));
+  for (int32_t i = 0; i < batch.rows; ++i) times.as_mutable<Micros>()[i] = batch.record(i).timestamp;
+  return times;
+}
+
+}  // namespace
+
+SourceDriver::SourceDriver(const SourceNode& node, std::string step, SchemaRef output, SourceMetrics* metrics)
+    : node_(node),
+      step_(std::move(step)),
+      output_(std::move(output)),
+      metrics_(metrics),
+      clock_(node.event_time) {}
+
+Status SourceDriver::open(const OpenContext& context, const std::vector<std::string>& shards) {
+  context_ = context;
+  RF_ASSIGN(reader_, node_.kind->make(node_.config));
+  RF_TRY(reader_->open(context));
+  RF_ASSIGN(decoder_, node_.format->make_decoder(node_.decoder, node_.format_options));
+  if (node_.decoder.event_time >= 0) {
+    const auto& field = node_.decoder.columns[static_cast<size_t>(node_.decoder.event_time)].field;
+    const auto found = decoder_->schema()->find(field.name);
+    RF_CHECK(found.has_value());
+    event_time_column_ = *found;
+  }
+  if (!shards.empty()) RF_TRY(restore(shards));
+  RF_ASSIGN(const std::vector<Partition> known, reader_->partitions());
+  const bool first_start = shards.empty();
+  for (const Partition p : known) {
+    if (owns(p) && !partitions_.count(p.value)) RF_TRY(add_partition(p, !first_start));
+  }
+  next_discovery_ = context.env->monotonic() + kDiscoveryPeriod;
+  return {};
+}
+
+Status SourceDriver::add_partition(Partition p, bool late_comer) {
+  // A partition that appears while running is read from its beginning, whatever `start` says.
+  RF_ASSIGN(const Position start,
+            reader_->resolve(p, late_comer ? StartAt::earliest : node_.start, node_.start_time));
+  PartitionState state;
+  if (node_.until.kind == UntilSpec::Kind::latest) {
+    RF_ASSIGN(state.until, reader_->end(p));
+    state.bounded = true;
+  }
+  RF_TRY(reader_->assign(p, start));
+  clock_.add_partition(p, late_comer);
+  partitions_[p.value] = state;
+  if (state.bounded && reader_->reached(start, state.until)) end_partition(p);
+  return {};
+}
+
+Status SourceDriver::discover() {
+  const Micros now = context_.env->monotonic();
+  if (now < next_discovery_) return {};
+  next_discovery_ = now + kDiscoveryPeriod;
+  if (node_.until.kind == UntilSpec::Kind::latest) return {};  // the bound was drawn at the start
+  RF_ASSIGN(const std::vector<Partition> known, reader_->partitions());
+  for (const Partition p : known) {
+    if (owns(p) && !partitions_.count(p.value)) RF_TRY(add_partition(p, true));
+  }
+  return {};
+}
+
+Result<SourceDriver::State> SourceDriver::step(int32_t budget, SourceBatch& out) {
+  const Micros now = context_.env->monotonic();
+  if (now < retry_at_) return State::idle;
+  RF_TRY(discover());
+  if (now >= next_publish_) {
+    next_publish_ = now + kPublishPeriod;
+    publish();
+  }
+  clock_.tick(now);
+  if (partitions_.empty()) {
+    const bool final = node_.until.kind != UntilSpec::Kind::none || !reader_->may_grow();
+    return final ? State::ended : State::idle;
+  }
+  if (clock_.all_ended()) return State::ended;
+
+  // Each partition in turn, beginning behind the one that was polled last.
+  auto it = partitions_.upper_bound(last_polled_);
+  for (size_t i = 0; i < partitions_.size(); ++i, ++it) {
+    if (it == partitions_.end()) it = partitions_.begin();
+    PartitionState& state = it->second;
+    const Partition p(it->first);
+    if (state.ended) continue;
+    const bool pause = clock_.too_far_ahead(p);
+    if (pause != state.paused) reader_->set_paused(p, state.paused = pause);
+    if (pause) continue;
+    Result<Poll> poll = reader_->poll(p, budget);
+    if (!poll.ok()) {
+      if (poll.status().retry() == Retry::no) return std::move(poll).status();
+      backoff_ = std::clamp<int64_t>(backoff_ * 2, kMicrosPerSecond / 10, kMaxBackoff);
+      retry_at_ = now + backoff_;
+      context_.env->warn("source_retry", {{"step", step_}, {"why", poll.status().to_string()}});
+      return State::idle;
+    }
+    backoff_ = 0;
+    last_polled_ = it->first;
+    const bool has_rows = poll->chunk && !poll->chunk->records.empty();
+    if (has_rows) RF_TRY(emit(p, std::move(poll->chunk), out));
+    if (poll->state == Poll::State::ended ||
+        (state.bounded && reader_->reached(reader_->position(p), state.until))) {
+      end_partition(p);
+      return State::worked;
+    }
+    if (has_rows) return State::worked;
+    if (poll->state == Poll::State::proven_end) {
+      clock_.on_proven_end(p, now);
+    } else {
+      clock_.on_activity(p);
+    }
+  }
+  return State::idle;
+}
+
+void SourceDriver::end_partition(Partition p) {
+  partitions_[p.value].ended = true;
+  clock_.on_end(p);
+}
+
+bool SourceDriver::cut_at_bound(Partition p, std::shared_ptr<const Origin>& chunk) const {
+  const PartitionState& state = partitions_.at(p.value);
+  const auto& records = chunk->records;
+  size_t keep = records.size();
+  if (node_.until.kind == UntilSpec::Kind::time) {
+    const auto past = std::find_if(records.begin(), records.end(), [&](const RecordOrigin& r) {
+      return r.timestamp != kNoTime && r.timestamp >= node_.until.time;
+    });
+    keep = static_cast<size_t>(past - records.begin());
+  } else if (state.bounded) {
+    const auto past = std::find_if(records.begin(), records.end(), [&](const RecordOrigin& r) {
+      return reader_->reached({r.position, {}}, state.until);
+    });
+    keep = static_cast<size_t>(past - records.begin());
+  }
+  if (keep == records.size()) return false;
+  auto cut = std::make_shared<Origin>(*chunk);
+  cut->records.resize(keep);
+  chunk = std::move(cut);
+  return true;
+}
+
+Status SourceDriver::emit(Partition p, std::shared_ptr<const Origin> chunk, SourceBatch& out) {
+  const bool bound_reached = cut_at_bound(p, chunk);
+  Decoded decoded;
+  metrics_->polled.add(static_cast<int64_t>(chunk->records.size()));
+  for (const RecordOrigin& r : chunk->records) metrics_->bytes.add(static_cast<int64_t>(r.payload.size()));
+  if (!chunk->records.empty()) RF_TRY(decoder_->decode(chunk, decoded));
+  Batch& batch = decoded.batch;
+  if (batch.rows > 0) {
+    RF_TRY(stamp(batch, decoded.rejected));
+    if (batch.event_time) clock_.on_rows(p, batch.event_times(), batch.rows, batch.behind);
+    add_metadata(batch);
+    batch.schema = output_;
+  }
+  metrics_->decoded.add(batch.rows);
+  metrics_->rejected.add(static_cast<int64_t>(decoded.rejected.size()));
+  if (!decoded.rejected.empty()) {
+    if (node_.bad_records == BadRecords::fail) {
+      const RejectedRecord& bad = decoded.rejected.front();
+      const RecordOrigin& record = chunk->records[static_cast<size_t>(bad.record)];
+      return Status::user(Code::invalid_argument,
+                          fmt::format("record {} of partition {} of '{}' is bad: {} (bad_records: fail)",
+                                      record.position, p.value, *chunk->topic, bad.reason));
+    }
+    if (node_.bad_records == BadRecords::keep)
+      out.rejected = rejected_records(*chunk, decoded.rejected, step_);
+  }
+  out.rows = std::move(batch);
+  if (bound_reached) end_partition(p);
+  return {};
+}
+
+// Sets event_time; rows without a valid one leave the batch.
+Status SourceDriver::stamp(Batch& batch, std::vector<RejectedRecord>& rejected) const {
+  const Column* column = event_time_column_ >= 0 ? &batch.column(event_time_column_) : nullptr;
+  if (!column && !node_.kind->has_timestamp) return {};
+  batch.event_time = column ? times_of(*column) : times_of_records(batch);
+  const bool check_ahead = node_.event_time.max_ahead > 0 && node_.kind->has_timestamp && !context_.job_test;
+  if (!check_ahead && !(column && column->has_nulls())) return {};
+
+  std::vector<int32_t> keep;
+  const Micros* times = batch.event_times();
+  for (int32_t i = 0; i < batch.rows; ++i) {
+    const int32_t record = batch.origin_row ? batch.origin_row.as<int32_t>()[i] : i;
+    const Micros own = batch.record(i).timestamp;
+    if (column && column->is_null(i)) {
+      rejected.push_back({record, "no event time: the column is null", "column " + node_.event_time.column});
+    } else if (check_ahead && own != kNoTime && times[i] > own &&
+               times[i] - own > node_.event_time.max_ahead) {
+      rejected.push_back(
+          {record,
+           fmt::format("event time {} is more than {} after the record's own timestamp {}",
+                       format_timestamp(times[i]), to_string(Duration{0, 0, node_.event_time.max_ahead}),
+                       format_timestamp(own)),
+           "column " + node_.event_time.column});
+    } else {
+      keep.push_back(i);
+    }
+  }
+  if (static_cast<int32_t>(keep.size()) < batch.rows) {
+    batch = take(batch, keep.data(), static_cast<int32_t>(keep.size()));
+  }
+  return {};
+}
+
+void SourceDriver::add_metadata(Batch& batch) const {
+  for (const Metadata metadata : node_.metadata) {
+    const auto i = static_cast<int>(batch.columns.size());
+    ColumnBuilder column(output_->field(i).type, batch.rows);
+    for (int32_t row = 0; row < batch.rows; ++row) {
+      const RecordOrigin& record = batch.record(row);
+      switch (metadata) {
+        case Metadata::topic:
+          column.append_string(*batch.origin->topic);
+          break;
+        case Metadata::partition:
+          column.append<int32_t>(batch.origin->partition.value);
+          break;
+        case Metadata::offset:
+          column.append<int64_t>(record.position);
+          break;
+        case Metadata::timestamp:
+          if (record.timestamp == kNoTime)
+            column.append_null();
+          else
+            column.append<Micros>(record.timestamp);
+          break;
+        case Metadata::key:
+          if (record.key.data() == nullptr)
+            column.append_null();
+          else
+            column.append_string(record.key);
+          break;
+        case Metadata::headers:
+          column.append_null();
+          break;
+      }
+    }
+    batch.columns.push_back(column.finish());
+  }
+}
+
+std::string SourceDriver::snapshot() const {
+  ByteWriter out;
+  out.put(static_cast<uint32_t>(partitions_.size()));
+  for (const auto& [id, state] : partitions_) {
+    const Position position = reader_->position(Partition(id));
+    out.put(id).put(position.offset).put_string(position.detail);
+    out.put(state.bounded).put(state.until.offset).put_string(state.until.detail).put(state.ended);
+  }
+  out.put_string(clock_.encode());
+  return out.take();
+}
+
+Status SourceDriver::restore(const std::vector<std::string>& shards) {
+  std::vector<std::string> clocks;
+  for (const std::string& bytes : shards) {
+    ByteReader in(bytes);
+    const auto n = in.get<uint32_t>();
+    for (uint32_t i = 0; i < n && in.ok(); ++i) {
+      const Partition p(in.get<int32_t>());
+      Position position;
+      position.offset = in.get<int64_t>();
+      position.detail = in.get_string();
+      PartitionState state;
+      state.bounded = in.get<bool>();
+      state.until.offset = in.get<int64_t>();
+      state.until.detail = in.get_string();
+      state.ended = in.get<bool>();
+      if (!in.ok() || !owns(p)) continue;
+      RF_TRY(reader_->assign(p, position));
+      partitions_[p.value] = state;
+    }
+    clocks.push_back(in.get_string());
+    RF_TRY(in.finish("the position of source '" + step_ + "'"));
+  }
+  return clock_.restore(clocks, [this](Partition p) { return owns(p); });
+}
+
+void SourceDriver::publish() {
+  std::vector<PartitionView> views;
+  for (const auto& [id, state] : partitions_) {
+    const Partition p(id);
+    PartitionView view;
+    view.partition = p;
+    view.position = reader_->position(p).offset;
+    const Result<Position> end = reader_->end(p);
+    view.end = end.ok() ? end->offset : -1;
+    view.watermark = clock_.partition_watermark(p);
+    view.idle = clock_.is_idle(p);
+    views.push_back(view);
+  }
+  const std::lock_guard lock(views_mutex_);
+  views_ = std::move(views);
+}
+
+std::vector<SourceDriver::PartitionView> SourceDriver::partition_views() const {
+  const std::lock_guard lock(views_mutex_);
+  return views_;
+}
+
+}  // namespace rideflow

@@ -1,0 +1,99 @@
+// SourceDriver: everything that is the same for all sources. It polls a connector's partitions in turn,
+// decodes, stamps event times, judges which rows are behind, keeps watermarks, idleness, skew and bounds,
+// finds new partitions, and knows the positions for the checkpoint.
+//
+// One per source task; it serves the partitions p with p % parallelism == shard. One thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/event_time.h"
+#include "engine/format.h"
+#include "engine/operator.h"
+#include "engine/plan.h"
+#include "engine/record_reader.h"
+
+namespace rideflow {
+
+struct SourceBatch {
+  Batch rows;      // empty when rows.rows is 0
+  Batch rejected;  // rejected_schema(); likewise
+};
+
+class SourceDriver {
+ public:
+  // `decoder` null: made from the node's format. `metrics` has one PartitionMetrics per partition on demand.
+  SourceDriver(const SourceNode& node, std::string step, SchemaRef output, SourceMetrics* metrics);
+
+  // Opens reader and decoder. `shards`: what snapshot() of all shards gave at the restored checkpoint; empty
+  // at a first start, when start and `until` are resolved here. No row is polled.
+  Status open(const OpenContext& context, const std::vector<std::string>& shards);
+
+  enum class State : uint8_t { worked, idle, ended };
+  // One poll: at most one batch.
+  Result<State> step(int32_t budget, SourceBatch& out);
+
+  Micros watermark() const { return clock_.watermark(); }
+  // Nothing here holds the watermark: all partitions are idle, or none belongs to this task.
+  bool all_idle() const { return partitions_.empty() || clock_.all_idle(); }
+  std::string snapshot() const;
+  void on_checkpoint_complete(Epoch epoch) { reader_->on_checkpoint_complete(epoch); }
+
+  // Job tests drive the clock by hand.
+  SourceClock& clock() { return clock_; }
+  RecordReader& reader() { return *reader_; }
+
+  struct PartitionView {
+    Partition partition;
+    int64_t position = 0;
+    int64_t end = -1;
+    Micros watermark = kNoTime;
+    bool idle = false;
+  };
+  // As of the last publish (about twice a second). Any thread.
+  std::vector<PartitionView> partition_views() const;
+
+ private:
+  struct PartitionState {
+    Position until;
+    bool bounded = false;
+    bool ended = false;
+    bool paused = false;
+  };
+
+  bool owns(Partition p) const { return p.value % context_.parallelism == context_.shard.value; }
+  Status add_partition(Partition p, bool late_comer);
+  Status discover();
+  Status restore(const std::vector<std::string>& shards);
+  Status emit(Partition p, std::shared_ptr<const Origin> chunk, SourceBatch& out);
+  // Cuts the chunk at the partition's bound; true when the bound was reached.
+  bool cut_at_bound(Partition p, std::shared_ptr<const Origin>& chunk) const;
+  Status stamp(Batch& batch, std::vector<RejectedRecord>& rejected) const;
+  void add_metadata(Batch& batch) const;
+  void end_partition(Partition p);
+  void publish();
+
+  const SourceNode& node_;
+  std::string step_;
+  SchemaRef output_;
+  SourceMetrics* metrics_;
+  OpenContext context_;
+  std::unique_ptr<RecordReader> reader_;
+  std::unique_ptr<Decoder> decoder_;
+  int event_time_column_ = -1;  // in the decoder's schema
+  SourceClock clock_;
+  std::map<int32_t, PartitionState> partitions_;
+  int32_t last_polled_ = -1;
+  Micros next_discovery_ = 0;
+  Micros next_publish_ = 0;
+  Micros retry_at_ = 0;
+  int64_t backoff_ = 0;
+  mutable std::mutex views_mutex_;
+  std::vector<PartitionView> views_;
+};
+
+}  // namespace rideflow

@@ -1,0 +1,486 @@
+#include "engine/task.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/json_writer.h"
+#include "engine/key_encoder.h"
+
+namespace rideflow {
+
+namespace {
+constexpr Micros kTickPeriod = kMicrosPerSecond / 10;
+constexpr size_t kTapRows = 1000;
+}  // namespace
+
+void TapBuffer::add(const Batch& batch) {
+  const std::lock_guard lock(mutex_);
+  for (int32_t row = 0; row < batch.rows; ++row) {
+    std::string line;
+    append_row_json(line, batch, row);
+    rows_.push_back(std::move(line));
+    if (rows_.size() > kTapRows) rows_.pop_front();
+  }
+}
+
+std::string TapBuffer::drain(int32_t limit) {
+  const std::lock_guard lock(mutex_);
+  std::string out;
+  for (int32_t i = 0; i < limit && !rows_.empty(); ++i) {
+    out += rows_.front();
+    out += '\n';
+    rows_.pop_front();
+  }
+  return out;
+}
+
+class Task::NodeOutput : public Output {
+ public:
+  NodeOutput(Task* task, int node) : task_(task), node_(node) {}
+  void emit(int port, Batch batch) override { task_->deliver(node_, port, std::move(batch)); }
+  bool has_room() const override { return task_->has_room(); }
+
+ private:
+  Task* task_;
+  int node_;
+};
+
+Task::Task(Parts parts) : parts_(std::move(parts)), inputs_(parts_.inputs.size()) {
+  for (size_t i = 0; i < parts_.nodes.size(); ++i) {
+    outputs_.push_back(std::make_unique<NodeOutput>(this, static_cast<int>(i)));
+  }
+  full_state_.assign(parts_.nodes.size(), true);
+}
+
+Task::~Task() = default;
+
+Status Task::open(const TaskRestore* restore) {
+  static const std::vector<std::string> none;
+  for (Node& node : parts_.nodes) {
+    OpenContext context = parts_.context;
+    context.step = node.step;
+    context.metrics = node.metrics;
+    const std::vector<std::string>* blobs = &none;
+    if (restore && restore->blobs.count(node.name)) blobs = &restore->blobs.at(node.name);
+    if (!node.op) {
+      RF_TRY(parts_.source->open(context, *blobs).with(node.step));
+      continue;
+    }
+    RF_TRY(node.op->open(context).with(node.step));
+    if (!restore) continue;
+    if (!blobs->empty()) RF_TRY(node.op->restore_small_state(*blobs).with(node.step));
+    if (restore->cells) {
+      RF_ASSIGN(StateTable * cells, restore->cells(node.name));
+      if (cells) RF_TRY(node.op->restore(*cells).with(node.step));
+    }
+    if (node.sink) {
+      const auto pending = restore->pending.find(node.name);
+      RF_TRY(node.sink
+                 ->recover(restore->epoch, pending == restore->pending.end()
+                                               ? std::vector<std::pair<Epoch, std::string>>()
+                                               : pending->second)
+                 .with(node.step));
+    }
+  }
+  if (!restore) {
+    for (Node& node : parts_.nodes) {
+      if (node.sink) RF_TRY(node.sink->recover(Epoch(0), {}).with(node.step));
+    }
+  }
+  if (restore) last_barrier_ = restore->epoch;
+  return {};
+}
+
+void Task::connect_wakers() {
+  for (const Input& input : parts_.inputs) input.channel->set_consumer(waker);
+}
+
+bool Task::has_room() const {
+  return std::all_of(parts_.exchanges.begin(), parts_.exchanges.end(),
+                     [](const auto& exchange) { return exchange->has_room(); });
+}
+
+void Task::fail(Status status, int node) {
+  if (failed_) return;
+  failed_ = true;
+  if (node >= 0) status.with(parts_.nodes[static_cast<size_t>(node)].step);
+  parts_.events->on_failed(parts_.id, std::move(status));
+}
+
+StepResult Task::step() {
+  if (failed_) return StepResult::ended;
+  const Micros begin = parts_.context.env->monotonic();
+  const StepResult result = step_inner();
+  const int64_t nanos = (parts_.context.env->monotonic() - begin) * 1000;
+  switch (result) {
+    case StepResult::worked:
+      parts_.metrics->busy_nanos.add(nanos);
+      break;
+    case StepResult::blocked:
+      parts_.metrics->blocked_nanos.add(nanos);
+      break;
+    default:
+      parts_.metrics->idle_nanos.add(nanos);
+      break;
+  }
+  return result;
+}
+
+StepResult Task::step_inner() {
+  poll_snapshots();
+  tick();
+  if (failed_) return StepResult::ended;
+  if (!has_room()) return StepResult::blocked;
+  if (!pending_.empty()) {
+    run_pending();
+    return StepResult::worked;
+  }
+  return parts_.source ? step_source() : step_inputs();
+}
+
+// ---- Input
+// ----------------------------------------------------------------------------------------------------
+
+StepResult Task::step_source() {
+  const Epoch triggered(triggered_.load(std::memory_order_acquire));
+  if (triggered > last_barrier_) {
+    barrier(triggered);
+    return StepResult::worked;
+  }
+  const int64_t completed = completed_.load(std::memory_order_acquire);
+  if (completed > completed_seen_) {
+    completed_seen_ = completed;
+    parts_.source->on_checkpoint_complete(Epoch(completed));
+  }
+  if (ended_) return StepResult::idle;
+  if (source_held_.load(std::memory_order_acquire)) return StepResult::idle;
+
+  SourceBatch batch;
+  Result<SourceDriver::State> state = parts_.source->step(parts_.batch_rows, batch);
+  if (!state.ok()) {
+    fail(std::move(state).status(), 0);
+    return StepResult::ended;
+  }
+  OperatorMetrics& metrics = *parts_.nodes[0].metrics;
+  const bool had_rows = batch.rows.rows > 0 || batch.rejected.rows > 0;
+  if (had_rows) {
+    metrics.rows_in.add(batch.rows.rows + batch.rejected.rows);
+    metrics.batches_in.add(1);
+  }
+  if (batch.rows.rows > 0) {
+    if (idle_sent_) idle_sent_ = false;
+    deliver(0, 0, std::move(batch.rows));
+  }
+  if (batch.rejected.rows > 0) deliver(0, 1, std::move(batch.rejected));
+
+  const Micros watermark = parts_.source->watermark();
+  if (watermark > watermark_ || source_watermark_dirty_) {
+    source_watermark_dirty_ = false;
+    idle_sent_ = false;
+    if (watermark > watermark_) push_watermark(watermark);
+  }
+  if (*state == SourceDriver::State::ended) {
+    push_end();
+    return StepResult::worked;
+  }
+  if (!idle_sent_ && parts_.source->all_idle()) {
+    idle_sent_ = true;
+    signal_exchanges(Idle{});
+  }
+  return *state == SourceDriver::State::worked || had_rows ? StepResult::worked : StepResult::idle;
+}
+
+StepResult Task::step_inputs() {
+  for (size_t n = 0; n < inputs_.size(); ++n) {
+    const size_t i = (next_input_ + n) % inputs_.size();
+    if (inputs_[i].aligned) continue;
+    std::optional<Element> element = parts_.inputs[i].channel->pop();
+    if (!element) continue;
+    next_input_ = i + 1;
+    handle(i, std::move(*element));
+    return StepResult::worked;
+  }
+  return StepResult::idle;
+}
+
+void Task::handle(size_t input, Element element) {
+  InputState& state = inputs_[input];
+  if (Batch* batch = std::get_if<Batch>(&element)) {
+    state.idle = false;
+    idle_sent_ = false;
+    call_process(0, parts_.inputs[input].port, std::move(*batch));
+  } else if (const auto* watermark = std::get_if<Watermark>(&element)) {
+    state.idle = false;
+    idle_sent_ = false;
+    state.watermark = std::max(state.watermark, watermark->time);
+    update_watermark();
+  } else if (const auto* at = std::get_if<Barrier>(&element)) {
+    on_input_barrier(input, at->epoch);
+  } else if (std::holds_alternative<Idle>(element)) {
+    state.idle = true;
+    update_watermark();
+  } else {
+    state.ended = true;
+    state.watermark = kEndOfTime;
+    update_watermark();
+    const bool all = std::all_of(inputs_.begin(), inputs_.end(), [](const InputState& s) { return s.ended; });
+    if (all) push_end();
+  }
+}
+
+void Task::on_input_barrier(size_t input, Epoch epoch) {
+  if (epoch <= last_barrier_) return;
+  aligning_ = epoch;
+  inputs_[input].aligned = true;
+  const bool all = std::all_of(inputs_.begin(), inputs_.end(), [](const InputState& s) { return s.aligned; });
+  if (!all) return;
+  for (InputState& state : inputs_) state.aligned = false;
+  barrier(epoch);
+}
+
+void Task::update_watermark() {
+  Micros least = kEndOfTime;
+  bool any = false;
+  bool all_ended = true;
+  for (const InputState& state : inputs_) {
+    all_ended = all_ended && state.ended;
+    if (state.idle || state.ended) continue;
+    any = true;
+    least = std::min(least, state.watermark);
+  }
+  if (any || all_ended) {
+    if (least > watermark_) push_watermark(least);
+  } else if (!idle_sent_) {
+    idle_sent_ = true;
+    signal_exchanges(Idle{});
+  }
+}
+
+// ---- The tree
+// ---------------------------------------------------------------------------------------------------
+
+void Task::deliver(int index, int port, Batch batch) {
+  if (failed_ || batch.rows == 0) return;
+  Node& node = parts_.nodes[static_cast<size_t>(index)];
+  const std::string& port_name = node.port_names[static_cast<size_t>(port)];
+  if (port_name == "late") {
+    node.metrics->rows_late.add(batch.rows);
+  } else if (port_name == "rejected") {
+    node.metrics->rows_rejected.add(batch.rows);
+  } else {
+    node.metrics->rows_out.add(batch.rows);
+  }
+  if (node.tap && port == 0 && node.tap->enabled()) node.tap->add(batch);
+  const auto& targets = node.ports[static_cast<size_t>(port)];
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const Target& target = targets[i];
+    Batch part = i + 1 == targets.size() ? std::move(batch) : batch;
+    if (target.exchange >= 0) {
+      parts_.exchanges[static_cast<size_t>(target.exchange)]->send(std::move(part));
+      continue;
+    }
+    if (!target.keys.empty()) {
+      part.origin = nullptr;
+      part.origin_row = {};
+      part.key_hash = hash_keys(part, target.keys);
+    }
+    call_process(target.node, target.input_port, std::move(part));
+  }
+}
+
+void Task::call_process(int index, int input_port, Batch batch) {
+  Node& node = parts_.nodes[static_cast<size_t>(index)];
+  node.metrics->rows_in.add(batch.rows);
+  node.metrics->batches_in.add(1);
+  Status status = node.op->process(input_port, std::move(batch), *outputs_[static_cast<size_t>(index)]);
+  if (!status.ok()) fail(std::move(status), index);
+}
+
+void Task::push_watermark(Micros watermark) {
+  watermark_ = watermark;
+  parts_.metrics->input_watermark.set(watermark);
+  if (parts_.source) {
+    parts_.nodes[0].metrics->watermark.set(watermark);
+    forward_watermark(0, watermark);
+  } else {
+    pending_.push_back({0, watermark, false});
+  }
+  run_pending();
+}
+
+void Task::push_end() {
+  if (ended_) return;
+  ended_ = true;
+  if (parts_.source) {
+    forward_watermark(0, kEndOfTime);
+    for (const auto& targets : parts_.nodes[0].ports) {
+      for (const Target& target : targets) {
+        if (target.node >= 0) pending_.push_back({target.node, kEndOfTime, true});
+      }
+    }
+  } else {
+    pending_.push_back({0, kEndOfTime, true});
+  }
+  run_pending();
+}
+
+// Puts the watermark in front of the queue for every child, and sends it to exchanges.
+void Task::forward_watermark(int index, Micros watermark) {
+  const Node& node = parts_.nodes[static_cast<size_t>(index)];
+  for (const auto& targets : node.ports) {
+    for (const Target& target : targets) {
+      if (target.exchange >= 0) {
+        parts_.exchanges[static_cast<size_t>(target.exchange)]->signal(Watermark{watermark});
+      } else {
+        pending_.push_front({target.node, watermark, false});
+      }
+    }
+  }
+}
+
+// True when nothing is pending any more. An operator that answers `again` keeps its place in front.
+bool Task::run_pending() {
+  while (!pending_.empty() && !failed_) {
+    const Pending signal = pending_.front();
+    Node& node = parts_.nodes[static_cast<size_t>(signal.node)];
+    Output& out = *outputs_[static_cast<size_t>(signal.node)];
+    Result<Progress> progress =
+        signal.end ? node.op->on_end(out) : node.op->on_watermark(signal.watermark, out);
+    if (!progress.ok()) {
+      fail(std::move(progress).status(), signal.node);
+      return true;
+    }
+    if (*progress == Progress::again) return false;
+    pending_.pop_front();
+    if (signal.end) {
+      for (const auto& targets : node.ports) {
+        for (const Target& target : targets) {
+          if (target.node >= 0) pending_.push_front({target.node, kEndOfTime, true});
+        }
+      }
+    } else {
+      node.metrics->watermark.set(signal.watermark);
+      const Micros next =
+          signal.watermark == kEndOfTime ? kEndOfTime : node.op->output_watermark(signal.watermark);
+      if (next != kNoTime) forward_watermark(signal.node, next);
+    }
+  }
+  if (ended_ && !ended_reported_ && !failed_) {
+    ended_reported_ = true;
+    signal_exchanges(End{});
+    parts_.events->on_ended(parts_.id);
+  }
+  return true;
+}
+
+void Task::signal_exchanges(const Element& element) {
+  for (const auto& exchange : parts_.exchanges) exchange->signal(element);
+}
+
+void Task::tick() {
+  const Micros now = parts_.context.env->monotonic();
+  if (now < next_tick_ || ended_) return;
+  next_tick_ = now + kTickPeriod;
+  const Micros wall = parts_.context.env->now();
+  for (size_t i = 0; i < parts_.nodes.size(); ++i) {
+    if (!parts_.nodes[i].op) continue;
+    Status status = parts_.nodes[i].op->on_tick(wall, *outputs_[i]);
+    if (!status.ok()) fail(std::move(status), static_cast<int>(i));
+  }
+}
+
+// ---- Checkpoints
+// --------------------------------------------------------------------------------------------------
+
+void Task::barrier(Epoch epoch) {
+  last_barrier_ = epoch;
+  PendingSnapshot pending;
+  pending.snapshot.task = parts_.id;
+  pending.snapshot.epoch = epoch;
+  pending.snapshot.shard = parts_.context.shard;
+  pending.snapshot.watermark = watermark_;
+  std::vector<std::pair<int, std::unique_ptr<FrozenState>>> frozen;
+  for (size_t i = 0; i < parts_.nodes.size(); ++i) {
+    Node& node = parts_.nodes[i];
+    if (!node.op) {
+      pending.snapshot.blobs[node.name] = parts_.source->snapshot();
+      continue;
+    }
+    if (auto state = node.op->freeze(epoch)) frozen.emplace_back(static_cast<int>(i), std::move(state));
+    if (std::string blob = node.op->small_state(); !blob.empty()) {
+      pending.snapshot.blobs[node.name] = std::move(blob);
+    }
+    if (!node.sink) continue;
+    Result<Prepared> prepared = node.sink->prepare(epoch);
+    if (!prepared.ok()) return fail(std::move(prepared).status(), static_cast<int>(i));
+    if (prepared->durable) pending.completions.push_back(std::move(prepared->durable));
+    if (!prepared->handle.empty()) {
+      pending.snapshot.prepared.push_back({node.name, parts_.context.shard, std::move(prepared->handle)});
+    }
+  }
+  signal_exchanges(Barrier{epoch});
+  launch_snapshot(std::move(pending), std::move(frozen));
+}
+
+void Task::launch_snapshot(PendingSnapshot pending,
+                           std::vector<std::pair<int, std::unique_ptr<FrozenState>>> frozen) {
+  if (!frozen.empty() && parts_.state) {
+    struct Work {
+      std::string name;
+      bool full;
+      std::unique_ptr<FrozenState> state;
+    };
+    auto work = std::make_shared<std::vector<Work>>();
+    for (auto& [index, state] : frozen) {
+      const auto i = static_cast<size_t>(index);
+      Work w;
+      w.name = parts_.nodes[i].name;
+      w.full = full_state_[i];
+      w.state = std::move(state);
+      work->push_back(std::move(w));
+      full_state_[i] = false;
+    }
+    pending.state_files = std::make_shared<std::string>();
+    pending.completions.push_back(
+        parts_.context.env->offload([work, backend = parts_.state, epoch = pending.snapshot.epoch,
+                                     files = pending.state_files]() -> Status {
+          for (Work& w : *work) {
+            RF_ASSIGN(StateTable * table, backend->table(w.name));
+            RF_TRY(w.state->write(*table, w.full));
+            w.state.reset();
+          }
+          RF_ASSIGN(*files, backend->checkpoint(epoch));
+          return {};
+        }));
+  }
+  snapshots_.push_back(std::move(pending));
+  poll_snapshots();
+}
+
+void Task::poll_snapshots() {
+  while (!snapshots_.empty() && !failed_) {
+    PendingSnapshot& pending = snapshots_.front();
+    for (const auto& completion : pending.completions) {
+      if (!completion->done()) return;
+    }
+    for (const auto& completion : pending.completions) {
+      Status status = completion->status();
+      if (!status.ok())
+        return fail(std::move(status.with(fmt::format("checkpoint {}", pending.snapshot.epoch.value))), -1);
+    }
+    if (pending.state_files) pending.snapshot.state_files = std::move(*pending.state_files);
+    TaskSnapshot snapshot = std::move(pending.snapshot);
+    snapshots_.pop_front();
+    parts_.events->on_snapshot(std::move(snapshot));
+  }
+}
+
+Status Task::commit(const std::string& sink, Epoch epoch, const std::string& handle) {
+  for (Node& node : parts_.nodes) {
+    if (node.sink && node.name == sink) return node.sink->commit(epoch, handle).with(node.step);
+  }
+  return Status::internal(fmt::format("no sink '{}' in task {}", sink, parts_.id.value));
+}
+
+}  // namespace rideflow

@@ -1,0 +1,218 @@
+// Task: one parallel instance of a stage. It owns the operators of the stage as a tree, its input channels or
+// its source, and does once, for all of them, what a dataflow runtime does: minimum of watermarks, alignment
+// of barriers, snapshots, back-pressure, counting and timing.
+//
+// step() handles one element or one poll, takes well under a millisecond and never blocks; a worker, a test
+// or a simulation calls it. Everything slow (writing frozen state, syncing) is offloaded and polled. Barriers
+// keep flowing on inputs that have ended. One thread at a time calls step(); the methods marked so may come
+// from others.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/channel.h"
+#include "engine/exchange.h"
+#include "engine/operator.h"
+#include "engine/source_driver.h"
+
+namespace rideflow {
+
+// Where one task's keyed state goes at a checkpoint. Implemented in state/ over RocksDB and in memory for
+// tests.
+class TaskStateBackend {
+ public:
+  virtual ~TaskStateBackend() = default;
+  // The durable cells of one step; `name` is stable over restarts. Owned by the backend.
+  virtual Result<StateTable*> table(const std::string& name) = 0;
+  // Makes everything applied so far durable as files of this epoch; the answer describes them for the
+  // manifest. Runs in the background, never concurrently with itself.
+  virtual Result<std::string> checkpoint(Epoch epoch) = 0;
+};
+
+struct PreparedSink {
+  std::string sink;  // node name, see node_name()
+  Shard shard;
+  std::string handle;
+};
+
+// What a task contributes to the checkpoint of an epoch.
+struct TaskSnapshot {
+  TaskId task;
+  Epoch epoch;
+  Shard shard;
+  std::map<std::string, std::string> blobs;  // node name -> small state; sources: positions and event time
+  std::vector<PreparedSink> prepared;
+  std::string state_files;     // TaskStateBackend::checkpoint; empty when there is no keyed state
+  Micros watermark = kNoTime;  // least over the task's sinks' inputs, as of the barrier
+};
+
+// What a restored task starts from.
+struct TaskRestore {
+  Epoch epoch;
+  std::map<std::string, std::vector<std::string>> blobs;  // node name -> blobs of the shards that matter
+  std::map<std::string, std::vector<std::pair<Epoch, std::string>>>
+      pending;                                                             // sink node name -> this shard's
+  std::function<Result<StateTable*>(const std::string& node_name)> cells;  // state to read back; may be null
+};
+
+// Called on the thread that steps the task.
+class TaskEvents {
+ public:
+  virtual ~TaskEvents() = default;
+  virtual void on_snapshot(TaskSnapshot snapshot) = 0;
+  virtual void on_ended(TaskId task) = 0;
+  virtual void on_failed(TaskId task, Status status) = 0;
+};
+
+// Latest rows of a step, for `tap` and the console. Costs one relaxed load per batch while nobody looks.
+class TapBuffer {
+ public:
+  void enable(bool on) { enabled_.store(on, std::memory_order_relaxed); }
+  bool enabled() const { return enabled_.load(std::memory_order_relaxed); }
+  void add(const Batch& batch);
+  // JSON lines of what came since the last call, at most `limit`, oldest first.
+  std::string drain(int32_t limit);
+
+ private:
+  std::atomic<bool> enabled_{false};
+  std::mutex mutex_;
+  std::deque<std::string> rows_;
+};
+
+enum class StepResult : uint8_t { worked, idle, blocked, ended };
+
+class Task {
+ public:
+  struct Target {
+    int node = -1;      // index in `nodes`, or
+    int exchange = -1;  // index in `exchanges`
+    int input_port = 0;
+    std::vector<int> keys;  // a fused keyed edge: key_hash is set from these columns
+  };
+  struct Node {
+    std::string name;  // node_name(): identity of state and sinks
+    std::string step;
+    std::unique_ptr<Operator> op;  // null: the source
+    Sink* sink = nullptr;          // op, when it is a sink
+    OperatorMetrics* metrics = nullptr;
+    TapBuffer* tap = nullptr;
+    std::vector<std::vector<Target>> ports;  // targets of every output port
+    std::vector<std::string> port_names;
+  };
+  struct Input {
+    std::shared_ptr<Channel> channel;
+    int port = 0;
+  };
+  struct Parts {
+    TaskId id;
+    OpenContext context;                   // step and metrics are set per node
+    std::unique_ptr<SourceDriver> source;  // or
+    std::vector<Input> inputs;
+    std::vector<Node> nodes;  // nodes[0] is the root
+    std::vector<std::unique_ptr<ExchangeWriter>> exchanges;
+    TaskMetrics* metrics = nullptr;
+    std::shared_ptr<TaskStateBackend> state;  // null: no keyed state in this task
+    TaskEvents* events = nullptr;
+    int32_t batch_rows = 2048;
+  };
+
+  explicit Task(Parts parts);
+  ~Task();
+
+  // Opens and restores every node. Called once, before step(), on any thread.
+  Status open(const TaskRestore* restore);
+  StepResult step();
+
+  // Any thread: a source task starts this epoch's barrier at its next step.
+  void trigger_barrier(Epoch epoch) { triggered_.store(epoch.value, std::memory_order_release); }
+  // Any thread: holds sources back until the first checkpoint (resolved positions) is durable.
+  void hold_source(bool hold) { source_held_.store(hold, std::memory_order_release); }
+  // Any thread, through Env::offload: publishes what the sinks prepared.
+  Status commit(const std::string& sink, Epoch epoch, const std::string& handle);
+  // Any thread.
+  void on_checkpoint_complete(Epoch epoch) { completed_.store(epoch.value, std::memory_order_release); }
+
+  TaskId id() const { return parts_.id; }
+  bool is_source() const { return parts_.source != nullptr; }
+  SourceDriver* source() { return parts_.source.get(); }
+  const std::vector<Node>& nodes() const { return parts_.nodes; }
+  Waker* waker = nullptr;  // of the worker that runs this task; set by it
+  // Once all tasks have their wakers: tells the input channels whom to wake. Producers are woken by the
+  // workers' short park time, so that a channel needs to know its consumer only.
+  void connect_wakers();
+
+  // Job tests: moves the source's watermark by hand and lets it flow at the next step.
+  void send_source_watermark() { source_watermark_dirty_ = true; }
+
+ private:
+  class NodeOutput;
+  struct InputState {
+    Micros watermark = kNoTime;
+    bool idle = false;
+    bool ended = false;
+    bool aligned = false;  // its barrier of the current epoch is here
+  };
+  // A signal on its way down the tree; resumable where an operator answered `again`.
+  struct Pending {
+    int node = 0;
+    Micros watermark = kNoTime;
+    bool end = false;
+  };
+  struct PendingSnapshot {
+    TaskSnapshot snapshot;
+    std::vector<std::shared_ptr<Completion>> completions;
+    std::shared_ptr<std::string> state_files;
+  };
+
+  bool has_room() const;
+  StepResult step_inner();
+  StepResult step_source();
+  StepResult step_inputs();
+  void handle(size_t input, Element element);
+  void on_input_barrier(size_t input, Epoch epoch);
+  void deliver(int node, int port, Batch batch);
+  void call_process(int node, int input_port, Batch batch);
+  void update_watermark();
+  void push_watermark(Micros watermark);
+  void push_end();
+  bool run_pending();
+  void forward_watermark(int node, Micros watermark);
+  void barrier(Epoch epoch);
+  void launch_snapshot(PendingSnapshot pending,
+                       std::vector<std::pair<int, std::unique_ptr<FrozenState>>> frozen);
+  void poll_snapshots();
+  void tick();
+  void signal_exchanges(const Element& element);
+  void fail(Status status, int node);
+
+  Parts parts_;
+  std::vector<std::unique_ptr<NodeOutput>> outputs_;
+  std::vector<InputState> inputs_;
+  std::vector<bool> full_state_;  // nodes whose next freeze must be written whole
+  size_t next_input_ = 0;
+  Epoch aligning_{0};
+  Epoch last_barrier_{0};
+  Micros watermark_ = kNoTime;
+  bool idle_sent_ = false;
+  bool ended_ = false;
+  bool failed_ = false;
+  bool ended_reported_ = false;
+  bool source_watermark_dirty_ = false;
+  Micros next_tick_ = 0;
+  std::deque<Pending> pending_;
+  std::deque<PendingSnapshot> snapshots_;
+  std::atomic<int64_t> triggered_{0};
+  std::atomic<int64_t> completed_{0};
+  int64_t completed_seen_ = 0;
+  std::atomic<bool> source_held_{false};
+};
+
+}  // namespace rideflow

@@ -1,0 +1,168 @@
+#include "runtime/coordinator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rideflow {
+namespace {
+
+constexpr size_t kHistory = 50;
+
+bool over(JobPhase phase) {
+  return phase == JobPhase::finished || phase == JobPhase::stopped || phase == JobPhase::failed;
+}
+
+class Apply {
+ public:
+  explicit Apply(CoordinatorState state) { out_.state = std::move(state); }
+  Decision take() { return std::move(out_); }
+
+  void operator()(const JobStarted& e) { begin_checkpoint(e.now); }
+
+  void operator()(const ClockTick& e) {
+    CoordinatorState& s = out_.state;
+    if (s.current && s.step == CoordinatorState::Step::collecting &&
+        e.now - s.current->started_at > s.timeout) {
+      fail(Status::external(
+          Code::unavailable,
+          fmt::format("checkpoint {} was not complete after {} s: a task is stuck or too slow",
+                      s.current->epoch.value, s.timeout / kMicrosPerSecond)));
+      return;
+    }
+    if (!s.current && s.phase == JobPhase::running && e.now >= s.next_at) begin_checkpoint(e.now);
+  }
+
+  void operator()(const CheckpointRequested& e) {
+    if (!out_.state.current && out_.state.phase == JobPhase::running) begin_checkpoint(e.now);
+  }
+
+  void operator()(const SnapshotArrived& e) {
+    CoordinatorState& s = out_.state;
+    if (!s.current || e.snapshot.epoch != s.current->epoch) return;  // of an older attempt
+    s.acks[e.snapshot.task.value] = e.snapshot;
+    if (static_cast<int32_t>(s.acks.size()) < s.tasks) return;
+    s.step = CoordinatorState::Step::publishing;
+    out_.commands.push_back(PublishCheckpoint{s.current->epoch, snapshots()});
+  }
+
+  void operator()(const CheckpointPublished& e) {
+    CoordinatorState& s = out_.state;
+    if (!s.current || e.epoch != s.current->epoch) return;
+    s.step = CoordinatorState::Step::committing;
+    s.last_complete = e.epoch;
+    s.current->bytes = e.bytes;
+    out_.commands.push_back(CommitSinks{e.epoch, snapshots()});
+  }
+
+  void operator()(const SinksCommitted& e) {
+    CoordinatorState& s = out_.state;
+    if (!s.current || e.epoch != s.current->epoch) return;
+    s.current->completed_at = e.now;
+    s.history.insert(s.history.begin(), *s.current);
+    if (s.history.size() > kHistory) s.history.pop_back();
+    s.current.reset();
+    s.acks.clear();
+    s.next_at = e.now + s.interval;
+    after_checkpoint(e.now);
+  }
+
+  void operator()(const TaskEnded& e) {
+    CoordinatorState& s = out_.state;
+    s.ended[e.task.value] = true;
+    if (static_cast<int32_t>(s.ended.size()) < s.tasks) return;
+    if (s.phase != JobPhase::running) return;  // starting or stopping: decided when their checkpoint is done
+    s.phase = JobPhase::finishing;
+    if (!s.current) begin_checkpoint(e.now);
+  }
+
+  void operator()(const TaskFailed& e) { fail(e.status); }
+
+  void operator()(const StopRequested& e) {
+    CoordinatorState& s = out_.state;
+    if (s.stop_requested) return;
+    s.stop_requested = true;
+    if (s.phase != JobPhase::running) return;  // a start or a finish completes first
+    s.phase = JobPhase::stopping;
+    if (!s.current) begin_checkpoint(e.now);
+  }
+
+ private:
+  void begin_checkpoint(Micros now) {
+    CoordinatorState& s = out_.state;
+    CheckpointRecord record;
+    record.epoch =
+        Epoch(std::max(s.last_complete.value, s.history.empty() ? 0 : s.history.front().epoch.value) + 1);
+    record.started_at = now;
+    s.current = record;
+    s.step = CoordinatorState::Step::collecting;
+    s.acks.clear();
+    s.covers_all = s.phase == JobPhase::finishing || s.phase == JobPhase::stopping;
+    out_.commands.push_back(TriggerBarrier{record.epoch});
+  }
+
+  void after_checkpoint(Micros now) {
+    CoordinatorState& s = out_.state;
+    if (s.phase == JobPhase::starting) {
+      s.phase = JobPhase::running;
+      out_.commands.push_back(ReleaseSources{});
+      if (s.stop_requested) {
+        s.phase = JobPhase::stopping;
+        begin_checkpoint(now);
+      } else if (static_cast<int32_t>(s.ended.size()) == s.tasks) {
+        s.phase = JobPhase::finishing;
+        begin_checkpoint(now);
+      }
+      return;
+    }
+    if (s.phase == JobPhase::running) return;
+    if (!s.covers_all) return begin_checkpoint(now);
+    s.phase = s.phase == JobPhase::finishing ? JobPhase::finished : JobPhase::stopped;
+    out_.commands.push_back(StopTasks{});
+  }
+
+  void fail(Status status) {
+    out_.state.phase = JobPhase::failed;
+    out_.state.failure = std::move(status);
+    out_.commands.push_back(StopTasks{});
+  }
+
+  std::vector<TaskSnapshot> snapshots() const {
+    std::vector<TaskSnapshot> all;
+    for (const auto& [task, snapshot] : out_.state.acks) all.push_back(snapshot);
+    return all;
+  }
+
+  Decision out_;
+};
+
+}  // namespace
+
+std::string_view to_string(JobPhase phase) {
+  switch (phase) {
+    case JobPhase::starting:
+      return "starting";
+    case JobPhase::running:
+      return "running";
+    case JobPhase::finishing:
+      return "finishing";
+    case JobPhase::stopping:
+      return "stopping";
+    case JobPhase::finished:
+      return "finished";
+    case JobPhase::stopped:
+      return "stopped";
+    case JobPhase::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+Decision apply(CoordinatorState state, const JobEvent& event) {
+  if (over(state.phase)) return {std::move(state), {}};
+  Apply apply(std::move(state));
+  std::visit(apply, event);
+  return apply.take();
+}
+
+}  // namespace rideflow

@@ -1,0 +1,126 @@
+// The coordinator of one job: a pure function from state and event to state and commands.
+//
+// It decides when a checkpoint begins, when it is complete, when its rows may be published, when the job is
+// finished, stopped or failed. It does no I/O and reads no clock: a thin shell (runtime/worker_job.h, later a
+// cluster's leader) carries out the commands and reports back, so every decision can be tested with values
+// alone. At most one checkpoint is under way; its epochs count up and are never reused within the job's
+// lineage.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/ids.h"
+#include "engine/status.h"
+#include "engine/task.h"
+
+namespace rideflow {
+
+enum class JobPhase : uint8_t {
+  starting,  // the first checkpoint fixes positions and bounds before any row is read
+  running,
+  finishing,  // all sources ended: one last checkpoint publishes the rest
+  stopping,   // asked to stop: one last checkpoint, then a pause
+  finished,
+  stopped,
+  failed,
+};
+std::string_view to_string(JobPhase phase);
+
+struct CheckpointRecord {
+  Epoch epoch;
+  Micros started_at = 0;
+  Micros completed_at = 0;  // 0 while under way
+  int64_t bytes = 0;
+};
+
+struct CoordinatorState {
+  JobPhase phase = JobPhase::starting;
+  int32_t tasks = 0;
+  int64_t interval = 10 * kMicrosPerSecond;
+  int64_t timeout = 600 * kMicrosPerSecond;
+
+  Epoch last_complete;                      // the newest durable checkpoint; 0: none
+  std::optional<CheckpointRecord> current;  // under way
+  std::map<int32_t, TaskSnapshot> acks;     // of the current one
+  enum class Step : uint8_t { collecting, publishing, committing } step = Step::collecting;
+  bool covers_all = false;  // the current one was begun after the last row: the job may end with it
+  Micros next_at = 0;
+  std::map<int32_t, bool> ended;  // tasks whose input ended
+  bool stop_requested = false;
+  std::optional<Status> failure;
+  std::vector<CheckpointRecord> history;  // newest first, at most 50
+};
+
+// ---- Events
+// ---------------------------------------------------------------------------------------------------
+struct JobStarted {
+  Micros now;
+};
+struct ClockTick {
+  Micros now;
+};
+struct SnapshotArrived {
+  Micros now;
+  TaskSnapshot snapshot;
+};
+struct CheckpointPublished {
+  Micros now;
+  Epoch epoch;
+  int64_t bytes;
+};
+struct SinksCommitted {
+  Micros now;
+  Epoch epoch;
+};
+struct TaskEnded {
+  Micros now;
+  TaskId task;
+};
+struct TaskFailed {
+  Micros now;
+  TaskId task;
+  Status status;
+};
+struct StopRequested {
+  Micros now;
+};
+// Somebody (a test, an operator) wants a checkpoint now.
+struct CheckpointRequested {
+  Micros now;
+};
+using JobEvent = std::variant<JobStarted, ClockTick, SnapshotArrived, CheckpointPublished, SinksCommitted,
+                              TaskEnded, TaskFailed, StopRequested, CheckpointRequested>;
+
+// ---- Commands
+// -------------------------------------------------------------------------------------------------
+struct TriggerBarrier {
+  Epoch epoch;
+};
+// Write the manifest of all acknowledgements and make it the newest checkpoint.
+struct PublishCheckpoint {
+  Epoch epoch;
+  std::vector<TaskSnapshot> snapshots;
+};
+// The checkpoint is durable: publish what its sinks prepared.
+struct CommitSinks {
+  Epoch epoch;
+  std::vector<TaskSnapshot> snapshots;
+};
+struct ReleaseSources {};
+struct StopTasks {};
+using JobCommand = std::variant<TriggerBarrier, PublishCheckpoint, CommitSinks, ReleaseSources, StopTasks>;
+
+struct Decision {
+  CoordinatorState state;
+  std::vector<JobCommand> commands;
+};
+
+// REQUIRES: events come in the order in which they happened. Events after finished, stopped or failed change
+// nothing.
+Decision apply(CoordinatorState state, const JobEvent& event);
+
+}  // namespace rideflow

@@ -1,0 +1,103 @@
+// JobExecution: one attempt of one job in this process. It builds the tasks, restores them, and carries out
+// what the coordinator (runtime/coordinator.h) decides.
+//
+// It has no thread of its own. Workers step its tasks, each task by one thread at a time; pump() handles what
+// the tasks reported and is called by one thread, often. A test or a simulation does both from one loop.
+// Thread-safe: request_stop(), phase(), status(), tap(), and the TaskEvents it receives.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/job_graph.h"
+#include "runtime/coordinator.h"
+#include "runtime/job_storage.h"
+
+namespace rideflow {
+
+struct ExecutionOptions {
+  Env* env = nullptr;
+  const Resources* resources = nullptr;
+  std::shared_ptr<JobStorage> storage;
+  std::string data_dir;
+  int32_t parallelism = 1;
+  int32_t batch_rows = 2048;
+  int64_t checkpoint_interval = 10 * kMicrosPerSecond;
+  bool job_test = false;
+  // Nodes whose restored state may be dropped because the job no longer has them or they changed: step names.
+  std::vector<std::string> drop_state;
+  // Drop such state without being asked, and say so (dev --watch).
+  bool drop_changed_state = false;
+};
+
+class JobExecution : private TaskEvents {
+ public:
+  // Builds the graph and restores the newest checkpoint.
+  static Result<std::unique_ptr<JobExecution>> start(std::shared_ptr<const LogicalPlan> plan,
+                                                     const ExecutionOptions& options);
+  ~JobExecution() override;
+
+  const JobGraph& graph() const { return *graph_; }
+  JobGraph& graph() { return *graph_; }
+  const std::vector<std::unique_ptr<Task>>& tasks() const { return graph_->tasks(); }
+
+  // Handles reports and time. Returns true when something happened.
+  bool pump();
+  void request_stop();
+  // Job tests: a checkpoint now.
+  void request_checkpoint();
+
+  JobPhase phase() const { return phase_.load(std::memory_order_acquire); }
+  bool over() const;
+  // REQUIRES: over(). Why it failed; ok otherwise.
+  Status result() const;
+
+  // A copy of the coordinator's state, for the console. Any thread.
+  CoordinatorState status() const;
+  const std::string& lineage() const { return lineage_; }
+  Micros started_at() const { return started_at_; }
+  // What was restored or dropped, in sentences.
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  JobExecution(std::shared_ptr<const LogicalPlan> plan, const ExecutionOptions& options);
+
+  Status build();
+  Status restore(const JobCheckpoint* checkpoint);
+  Status check_dropped_state(const JobCheckpoint& checkpoint);
+  TaskRestore restore_for(const JobCheckpoint& checkpoint, const Task& task) const;
+
+  void on_snapshot(TaskSnapshot snapshot) override;
+  void on_ended(TaskId task) override;
+  void on_failed(TaskId task, Status status) override;
+
+  void post(JobEvent event);
+  void decide(const JobEvent& event);
+  void carry_out(const JobCommand& command);
+  void publish(const PublishCheckpoint& command);
+  void commit(const CommitSinks& command);
+
+  struct Background {
+    std::shared_ptr<Completion> completion;
+    JobEvent on_success;
+    std::shared_ptr<int64_t> bytes;  // of a publish
+  };
+
+  std::shared_ptr<const LogicalPlan> plan_;
+  ExecutionOptions options_;
+  std::string lineage_;
+  Micros started_at_ = 0;
+  std::vector<std::string> notes_;
+  std::shared_ptr<JobGraph> graph_;
+  mutable std::mutex state_mutex_;
+  CoordinatorState state_;
+  std::atomic<JobPhase> phase_{JobPhase::starting};
+  std::mutex events_mutex_;
+  std::vector<JobEvent> events_;
+  std::vector<Background> background_;
+};
+
+}  // namespace rideflow

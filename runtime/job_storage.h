@@ -1,0 +1,42 @@
+// JobStorage: where one job's checkpoints and keyed state live. A durable version stands over state/, one in
+// memory serves job tests and simulation; the execution of a job cannot tell them apart.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/task.h"
+
+namespace rideflow {
+
+struct JobCheckpoint {
+  std::string job;
+  std::string lineage;
+  Epoch epoch;
+  int32_t key_groups = kDefaultKeyGroups;
+  Micros created_at = 0;
+  std::vector<TaskSnapshot> snapshots;
+};
+
+class JobStorage {
+ public:
+  virtual ~JobStorage() = default;
+
+  // The newest checkpoint that can be read; nothing at a first start. data_loss when there are only damaged
+  // ones.
+  virtual Result<std::optional<JobCheckpoint>> load() = 0;
+  // The keyed cells of a node in the loaded checkpoint, of all its shards together; null when it had none.
+  // Valid until finish_restore().
+  virtual Result<StateTable*> restored_cells(const std::string& node_name) = 0;
+  virtual void finish_restore() = 0;
+
+  // Where a task of the new attempt keeps its cells; empty at first. One call per task, before it runs.
+  virtual Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) = 0;
+  // Makes the checkpoint durable and the newest, and drops what no retained one needs. Returns its size in
+  // bytes. Runs in the background, one at a time.
+  virtual Result<int64_t> publish(const JobCheckpoint& checkpoint) = 0;
+};
+
+}  // namespace rideflow

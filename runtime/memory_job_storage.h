@@ -1,0 +1,28 @@
+// JobStorage without a disk: a checkpoint is kept as values. It survives a restart of the job in this process
+// (`- restart` in job tests, crashes in simulation), not the process.
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "engine/memory_state_table.h"
+#include "runtime/job_storage.h"
+
+namespace rideflow {
+
+class MemoryJobStorage : public JobStorage {
+ public:
+  Result<std::optional<JobCheckpoint>> load() override;
+  Result<StateTable*> restored_cells(const std::string& node_name) override;
+  void finish_restore() override { restored_.clear(); }
+  Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) override;
+  Result<int64_t> publish(const JobCheckpoint& checkpoint) override;
+
+ private:
+  class Backend;
+  std::mutex mutex_;
+  std::optional<JobCheckpoint> newest_;
+  std::map<std::string, std::unique_ptr<MemoryStateTable>> restored_;
+};
+
+}  // namespace rideflow

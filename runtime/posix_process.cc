@@ -1,0 +1,59 @@
+#include "runtime/posix_process.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+namespace rideflow {
+namespace {
+
+std::atomic<int> stop_signals{0};
+
+extern "C" void on_stop_signal(int) {
+  if (stop_signals.fetch_add(1) >= 2) _exit(130);
+}
+
+}  // namespace
+
+std::optional<std::string> posix_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+void catch_stop_signals() {
+  struct sigaction action = {};
+  action.sa_handler = on_stop_signal;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+bool stop_signal_received() {
+  return stop_signals.load() > 0;
+}
+
+bool stderr_is_terminal() {
+  return isatty(STDERR_FILENO) == 1;
+}
+
+void sleep_ms(int ms) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+  while (!stop_signal_received() && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms < 20 ? ms : 20));
+  }
+}
+
+std::string executable_dir() {
+  std::array<char, 4096> path;
+  const ssize_t n = readlink("/proc/self/exe", path.data(), path.size());
+  if (n <= 0) return ".";
+  const std::string full(path.data(), static_cast<size_t>(n));
+  return full.substr(0, full.rfind('/'));
+}
+
+}  // namespace rideflow

@@ -1,0 +1,159 @@
+#include "runtime/coordinator.h"
+
+#include <gtest/gtest.h>
+
+namespace rideflow {
+namespace {
+
+CoordinatorState job_of(int32_t tasks) {
+  CoordinatorState state;
+  state.tasks = tasks;
+  state.interval = 1000;
+  state.timeout = 50'000;
+  return state;
+}
+
+template <class T>
+const T* find(const Decision& d) {
+  for (const JobCommand& command : d.commands) {
+    if (const T* found = std::get_if<T>(&command)) return found;
+  }
+  return nullptr;
+}
+
+TaskSnapshot snapshot(int task, int64_t epoch) {
+  TaskSnapshot s;
+  s.task = TaskId(task);
+  s.epoch = Epoch(epoch);
+  return s;
+}
+
+// Drives the checkpoint under way to its end.
+Decision complete(Decision d, Micros now) {
+  const Epoch epoch = d.state.current->epoch;
+  for (int task = 0; task < d.state.tasks; ++task) {
+    d = apply(std::move(d.state), SnapshotArrived{now, snapshot(task, epoch.value)});
+  }
+  EXPECT_NE(find<PublishCheckpoint>(d), nullptr);
+  d = apply(std::move(d.state), CheckpointPublished{now, epoch, 10});
+  EXPECT_NE(find<CommitSinks>(d), nullptr);
+  return apply(std::move(d.state), SinksCommitted{now, epoch});
+}
+
+Decision running(int32_t tasks) {
+  Decision d = apply(job_of(tasks), JobStarted{100});
+  d = complete(std::move(d), 200);
+  EXPECT_EQ(d.state.phase, JobPhase::running);
+  return d;
+}
+
+TEST(Coordinator, FirstCheckpointComesBeforeTheFirstRow) {
+  Decision d = apply(job_of(2), JobStarted{100});
+  ASSERT_NE(find<TriggerBarrier>(d), nullptr);
+  EXPECT_EQ(find<TriggerBarrier>(d)->epoch, Epoch(1));
+  EXPECT_EQ(find<ReleaseSources>(d), nullptr);
+  d = complete(std::move(d), 200);
+  EXPECT_NE(find<ReleaseSources>(d), nullptr);
+  EXPECT_EQ(d.state.last_complete, Epoch(1));
+}
+
+TEST(Coordinator, EpochsGoOnBehindTheRestoredOne) {
+  CoordinatorState state = job_of(1);
+  state.last_complete = Epoch(7);
+  EXPECT_EQ(find<TriggerBarrier>(apply(state, JobStarted{0}))->epoch, Epoch(8));
+}
+
+TEST(Coordinator, PublishesOnlyWhenEveryTaskAcknowledged) {
+  Decision d = running(2);
+  d = apply(std::move(d.state), ClockTick{1300});
+  ASSERT_NE(find<TriggerBarrier>(d), nullptr);
+  d = apply(std::move(d.state), SnapshotArrived{1301, snapshot(0, 2)});
+  EXPECT_EQ(find<PublishCheckpoint>(d), nullptr);
+  d = apply(std::move(d.state), SnapshotArrived{1301, snapshot(0, 2)});  // the same again
+  EXPECT_EQ(find<PublishCheckpoint>(d), nullptr);
+  d = apply(std::move(d.state), SnapshotArrived{1302, snapshot(1, 1)});  // of an older epoch
+  EXPECT_EQ(find<PublishCheckpoint>(d), nullptr);
+  d = apply(std::move(d.state), SnapshotArrived{1303, snapshot(1, 2)});
+  ASSERT_NE(find<PublishCheckpoint>(d), nullptr);
+  EXPECT_EQ(find<PublishCheckpoint>(d)->snapshots.size(), 2u);
+}
+
+TEST(Coordinator, SinksCommitOnlyAfterTheCheckpointIsDurable) {
+  Decision d = apply(job_of(1), JobStarted{0});
+  d = apply(std::move(d.state), SnapshotArrived{1, snapshot(0, 1)});
+  EXPECT_EQ(find<CommitSinks>(d), nullptr);
+  d = apply(std::move(d.state), CheckpointPublished{2, Epoch(1), 5});
+  EXPECT_NE(find<CommitSinks>(d), nullptr);
+}
+
+TEST(Coordinator, OneCheckpointAtATimeAndNotBeforeTheInterval) {
+  Decision d = running(1);
+  EXPECT_EQ(find<TriggerBarrier>(apply(d.state, ClockTick{1199})), nullptr);
+  d = apply(std::move(d.state), ClockTick{1200});
+  EXPECT_NE(find<TriggerBarrier>(d), nullptr);
+  EXPECT_EQ(find<TriggerBarrier>(apply(d.state, ClockTick{9000})), nullptr);
+}
+
+TEST(Coordinator, EndOfAllTasksPublishesTheRestAndFinishes) {
+  Decision d = running(2);
+  d = apply(std::move(d.state), TaskEnded{300, TaskId(0)});
+  EXPECT_EQ(d.state.phase, JobPhase::running);
+  d = apply(std::move(d.state), TaskEnded{301, TaskId(1)});
+  EXPECT_EQ(d.state.phase, JobPhase::finishing);
+  ASSERT_NE(find<TriggerBarrier>(d), nullptr);
+  d = complete(std::move(d), 400);
+  EXPECT_EQ(d.state.phase, JobPhase::finished);
+  EXPECT_NE(find<StopTasks>(d), nullptr);
+}
+
+TEST(Coordinator, AnEndDuringACheckpointNeedsAnotherOne) {
+  Decision d = running(1);
+  d = apply(std::move(d.state), ClockTick{1200});  // epoch 2 under way
+  d = apply(std::move(d.state), TaskEnded{1201, TaskId(0)});
+  EXPECT_EQ(find<TriggerBarrier>(d), nullptr);
+  d = complete(std::move(d), 1300);
+  EXPECT_EQ(d.state.phase, JobPhase::finishing);  // epoch 2 may not hold the last rows
+  ASSERT_TRUE(d.state.current.has_value());
+  d = complete(std::move(d), 1400);
+  EXPECT_EQ(d.state.phase, JobPhase::finished);
+}
+
+TEST(Coordinator, StopTakesALastCheckpointAndPauses) {
+  Decision d = running(1);
+  d = apply(std::move(d.state), StopRequested{300});
+  ASSERT_NE(find<TriggerBarrier>(d), nullptr);
+  EXPECT_EQ(find<TriggerBarrier>(apply(d.state, StopRequested{301})), nullptr);
+  d = complete(std::move(d), 400);
+  EXPECT_EQ(d.state.phase, JobPhase::stopped);
+}
+
+TEST(Coordinator, StopDuringTheStartIsNotForgotten) {
+  Decision d = apply(job_of(1), JobStarted{0});
+  d = apply(std::move(d.state), StopRequested{1});
+  d = complete(std::move(d), 2);
+  EXPECT_EQ(d.state.phase, JobPhase::stopping);
+  d = complete(std::move(d), 3);
+  EXPECT_EQ(d.state.phase, JobPhase::stopped);
+}
+
+TEST(Coordinator, AFailedTaskFailsTheJobAndNothingChangesAfterwards) {
+  Decision d = running(1);
+  d = apply(std::move(d.state), TaskFailed{300, TaskId(0), Status::user(Code::invalid_argument, "bad")});
+  EXPECT_EQ(d.state.phase, JobPhase::failed);
+  EXPECT_EQ(d.state.failure->message(), "bad");
+  EXPECT_NE(find<StopTasks>(d), nullptr);
+  d = apply(std::move(d.state), StopRequested{301});
+  EXPECT_EQ(d.state.phase, JobPhase::failed);
+  EXPECT_TRUE(d.commands.empty());
+}
+
+TEST(Coordinator, AStuckCheckpointFailsByName) {
+  Decision d = running(1);
+  d = apply(std::move(d.state), ClockTick{1200});
+  d = apply(std::move(d.state), ClockTick{1200 + 50'001});
+  EXPECT_EQ(d.state.phase, JobPhase::failed);
+  EXPECT_NE(d.state.failure->message().find("checkpoint 2"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rideflow

@@ -1,0 +1,263 @@
+// The runtime alone: tasks, exchange, alignment, checkpoints and restarts, with operators made for the
+// purpose and the whole world in one seeded loop.
+#include "runtime/job_execution.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "engine/builder.h"
+#include "engine/byte_codec.h"
+#include "engine/virtual_env.h"
+#include "runtime/job_test_world.h"
+#include "runtime/memory_job_storage.h"
+
+namespace rideflow {
+namespace {
+
+// Sums `value` by `key` as rows come; gives one row per key when its input ends.
+class SumByKey : public Operator {
+ public:
+  Status process(int, Batch batch, Output&) override {
+    for (int32_t i = 0; i < batch.rows; ++i) {
+      sums_[std::string(batch.column(0).string(i))] += batch.column(1).values<int64_t>()[i];
+    }
+    return {};
+  }
+  Result<Progress> on_end(Output& out) override {
+    while (!sums_.empty()) {
+      if (!out.has_room()) return Progress::again;
+      ColumnBuilder key(Kind::string), sum(Kind::int64);
+      key.append_string(sums_.begin()->first);
+      sum.append<int64_t>(sums_.begin()->second);
+      sums_.erase(sums_.begin());
+      Batch batch;
+      batch.schema = schema();
+      batch.rows = 1;
+      batch.columns = {key.finish(), sum.finish()};
+      out.emit(0, std::move(batch));
+    }
+    return Progress::done;
+  }
+  static SchemaRef schema() {
+    return make_schema({{"key", Kind::string, false}, {"value", Kind::int64, false}});
+  }
+
+  class Frozen : public FrozenState {
+   public:
+    explicit Frozen(std::map<std::string, int64_t> sums) : sums_(std::move(sums)) {}
+    Status write(StateTable& table, bool) override {
+      std::vector<CellChange> changes;
+      for (const auto& [key, sum] : sums_) {
+        changes.push_back({KeyGroup(0), 0, key, ByteWriter().put(sum).take()});
+      }
+      return table.apply(changes);
+    }
+
+   private:
+    std::map<std::string, int64_t> sums_;
+  };
+  std::unique_ptr<FrozenState> freeze(Epoch) override { return std::make_unique<Frozen>(sums_); }
+  // The test's cells all stand in group 0, so each shard takes the keys that route to it by looking at the
+  // sums it is given: with one shard that is all.
+  Status restore(StateTable& table) override {
+    return table.scan({0, 128}, [&](const CellKey& key, std::string_view value) -> Status {
+      sums_[std::string(key.key)] = ByteReader(value).get<int64_t>();
+      return {};
+    });
+  }
+
+ private:
+  std::map<std::string, int64_t> sums_;
+};
+
+// A job: feed -> (exchange by key) -> sum -> collect. The kinds live as long as the plan.
+std::shared_ptr<const LogicalPlan> make_plan(const std::shared_ptr<TestWorld>& world) {
+  auto source_kind = std::make_shared<SourceKind>();
+  source_kind->has_timestamp = false;
+  auto sum_kind = std::make_shared<OperatorKind>();
+  sum_kind->stateful = true;
+  sum_kind->make = [](std::shared_ptr<const StepConfig>) -> Result<std::unique_ptr<Operator>> {
+    return std::unique_ptr<Operator>(std::make_unique<SumByKey>());
+  };
+  LogicalPlan plan;
+  plan.job = "test";
+  plan.owned = {source_kind, sum_kind};
+
+  SourceNode source;
+  source.kind = source_kind.get();
+  source.config.source = "feed";
+  source.decoder.columns.resize(2);
+  source.decoder.columns[0].field = {"key", Kind::string, false};
+  source.decoder.columns[1].field = {"value", Kind::int64, false};
+  source.decoder.used = {true, true};
+  LogicalNode feed;
+  feed.id = NodeId(0);
+  feed.step = "feed";
+  feed.role = "source";
+  feed.outputs = {SumByKey::schema(), SumByKey::schema()};
+  feed.ports = {"", "rejected"};
+  feed.body = source;
+
+  OperatorNode op;
+  op.kind = sum_kind.get();
+  LogicalNode sum;
+  sum.id = NodeId(1);
+  sum.step = "sum";
+  sum.role = "sum";
+  sum.inputs = {{NodeId(0), 0}};
+  sum.outputs = {SumByKey::schema()};
+  sum.ports = {""};
+  sum.exchange_keys = {0};
+  sum.body = op;
+
+  auto config = std::make_shared<SinkConfig>();
+  config->sink = "out";
+  SinkNode sink;
+  sink.config = config;
+  LogicalNode out;
+  out.id = NodeId(2);
+  out.step = "out";
+  out.role = "sink";
+  out.inputs = {{NodeId(1), 0}};
+  out.body = sink;
+  plan.nodes = {feed, sum, out};
+  return std::make_shared<LogicalPlan>(with_test_world(plan, world));
+}
+
+void fill(TestWorld& world, uint64_t seed, int partitions, int rows) {
+  std::mt19937_64 random(seed);
+  TestFeed& feed = world.feeds["feed"];
+  feed.partitions = partitions;
+  feed.rows.resize(static_cast<size_t>(partitions));
+  for (int i = 0; i < rows; ++i) {
+    TestRow row;
+    row.partition = Partition(static_cast<int32_t>(random() % static_cast<uint64_t>(partitions)));
+    row.columns = {Value::string("k" + std::to_string(random() % 50)),
+                   Value::int64(static_cast<int64_t>(random() % 100))};
+    feed.rows[static_cast<size_t>(row.partition.value)].push_back(row);
+  }
+  feed.ended = true;
+}
+
+std::map<std::string, int64_t> expected(const TestWorld& world) {
+  std::map<std::string, int64_t> sums;
+  for (const auto& partition : world.feeds.at("feed").rows) {
+    for (const TestRow& row : partition) sums[row.columns[0].text] += row.columns[1].integer;
+  }
+  return sums;
+}
+
+std::map<std::string, int64_t> collected(const TestWorld& world) {
+  std::map<std::string, int64_t> sums;
+  for (const Batch& batch : world.collections.at("out").batches) {
+    for (int32_t i = 0; i < batch.rows; ++i) {
+      const auto [it, fresh] = sums.emplace(batch.column(0).string(i), batch.column(1).values<int64_t>()[i]);
+      EXPECT_TRUE(fresh) << it->first << " came twice";
+    }
+  }
+  return sums;
+}
+
+ExecutionOptions options_for(VirtualEnv& env, std::shared_ptr<JobStorage> storage, int parallelism,
+                             int batch_rows) {
+  ExecutionOptions options;
+  options.env = &env;
+  options.storage = std::move(storage);
+  options.parallelism = parallelism;
+  options.batch_rows = batch_rows;
+  options.checkpoint_interval = 5;
+  options.job_test = true;
+  return options;
+}
+
+// One seeded loop over tasks, background work and the coordinator. Stops early after `steps` when given.
+void run(JobExecution& job, VirtualEnv& env, std::mt19937_64& random, int64_t steps = -1) {
+  for (int64_t i = 0; !job.over() && i != steps; ++i) {
+    const size_t n = job.tasks().size();
+    const size_t pick = random() % (n + 2);
+    if (pick < n) {
+      job.tasks()[pick]->step();
+    } else if (pick == n) {
+      env.step_offload(true);
+    } else {
+      job.pump();
+      env.advance(1);
+    }
+    ASSERT_LT(i, 5'000'000) << "no progress";
+  }
+}
+
+TEST(JobExecution, SameResultAtAnyParallelismBatchSizeAndInterleaving) {
+  for (const int parallelism : {1, 2, 3}) {
+    for (const int batch_rows : {1, 7, 1024}) {
+      const uint64_t seed = static_cast<uint64_t>(parallelism * 1000 + batch_rows);
+      SCOPED_TRACE("seed " + std::to_string(seed));
+      auto world = std::make_shared<TestWorld>();
+      fill(*world, seed, 4, 500);
+      auto plan = make_plan(world);
+      VirtualEnv env(seed);
+      auto job = JobExecution::start(
+          plan, options_for(env, std::make_shared<MemoryJobStorage>(), parallelism, batch_rows));
+      ASSERT_TRUE(job.ok()) << job.status().to_string();
+      std::mt19937_64 random(seed);
+      run(**job, env, random);
+      EXPECT_EQ((*job)->phase(), JobPhase::finished) << (*job)->result().to_string();
+      EXPECT_EQ(collected(*world), expected(*world));
+    }
+  }
+}
+
+TEST(JobExecution, CrashesAtAnyStepLoseAndDoubleNothing) {
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    auto world = std::make_shared<TestWorld>();
+    fill(*world, seed, 3, 200);
+    auto plan = make_plan(world);
+    auto storage = std::make_shared<MemoryJobStorage>();
+    std::mt19937_64 random(seed);
+    VirtualEnv env(seed);
+    for (int attempt = 0;; ++attempt) {
+      world->collections["out"]
+          .batches.clear();  // the collecting sink has no epochs: the last attempt's rows count
+      auto job = JobExecution::start(plan, options_for(env, storage, 1, 5));
+      ASSERT_TRUE(job.ok()) << job.status().to_string();
+      run(**job, env, random, attempt < 3 ? static_cast<int64_t>(random() % 600) : -1);
+      if ((*job)->over()) {
+        ASSERT_EQ((*job)->phase(), JobPhase::finished) << (*job)->result().to_string();
+        break;
+      }
+      env.drop_offload();
+    }
+    EXPECT_EQ(collected(*world), expected(*world));
+  }
+}
+
+TEST(JobExecution, StopIsAPauseThatFiresNothing) {
+  auto world = std::make_shared<TestWorld>();
+  fill(*world, 1, 2, 100);
+  world->feeds["feed"].ended = false;
+  auto plan = make_plan(world);
+  auto storage = std::make_shared<MemoryJobStorage>();
+  VirtualEnv env(1);
+  std::mt19937_64 random(1);
+  auto first = JobExecution::start(plan, options_for(env, storage, 1, 10));
+  ASSERT_TRUE(first.ok());
+  run(**first, env, random, 2000);
+  (*first)->request_stop();
+  run(**first, env, random);
+  EXPECT_EQ((*first)->phase(), JobPhase::stopped);
+  EXPECT_TRUE(world->collections["out"].batches.empty());
+
+  world->feeds["feed"].ended = true;
+  auto second = JobExecution::start(plan, options_for(env, storage, 1, 10));
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ((*second)->lineage(), (*first)->lineage());
+  run(**second, env, random);
+  EXPECT_EQ((*second)->phase(), JobPhase::finished);
+  EXPECT_EQ(collected(*world), expected(*world));
+}
+
+}  // namespace
+}  // namespace rideflow
