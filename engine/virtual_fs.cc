@@ -358,6 +358,7 @@ Status VirtualFs::make_dirs(const std::string& dir) {
       auto node = std::make_shared<Node>();
       node->is_dir = true;
       node->modified = clock_();
+      forget_below(part + "/");
       names_[part] = node;
       durable_[part] = node;
     } else {
@@ -365,6 +366,15 @@ Status VirtualFs::make_dirs(const std::string& dir) {
     }
     if (slash == std::string::npos) return {};
   }
+}
+
+// A new directory of an old name: what the old one held is gone with it.
+void VirtualFs::forget_below(const std::string& prefix) {
+  const auto below = [&](const std::string& path) { return path.starts_with(prefix); };
+  std::erase_if(durable_, [&](const auto& entry) { return below(entry.first); });
+  std::erase_if(journal_, [&](const NameChange& one) {
+    return std::any_of(one.begin(), one.end(), [&](const auto& c) { return below(c.first); });
+  });
 }
 
 Status VirtualFs::rename(const std::string& from_path, const std::string& to_path) {

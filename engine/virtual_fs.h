@@ -89,6 +89,7 @@ class VirtualFs : public FileSystem {
   void keep_some_names();
   void keep_some_bytes(Node& node);
   void drop_orphans();
+  void forget_below(const std::string& prefix);
   uint64_t draw(uint64_t n) { return n == 0 ? 0 : random_() % n; }
   Status open_for_writing(const std::string& path, bool truncate, std::unique_ptr<WritableFile>& out);
 

@@ -1,0 +1,89 @@
+#include "topics/staged_file.h"
+
+#include <fmt/format.h>
+
+#include "engine/hash.h"
+#include "topics/bytes.h"
+
+namespace rideflow {
+namespace {
+
+constexpr uint32_t kMagic = 0x31535452;  // "RTS1"
+constexpr size_t kFixedBytes = 16;       // magic, head bytes, checksum of the head
+
+Status damaged() {
+  return Status::external(Code::data_loss, "The file of a staged epoch is damaged.");
+}
+
+Status check_frames(const StagedSpan& span) {
+  std::string_view rest = span.frames;
+  int64_t records = 0;
+  while (!rest.empty()) {
+    const auto frame = next_frame(rest);
+    if (!frame || !body_matches(frame->header, frame->body()) || frame->header.base_offset != records)
+      return damaged();
+    records = frame->header.end_offset();
+  }
+  return records == span.records ? Status() : damaged();
+}
+
+}  // namespace
+
+std::string encode_staged_head(const StagedFile& file) {
+  std::string head;
+  bytes::put_text(head, file.marker.lineage);
+  bytes::put_text(head, file.marker.sink);
+  bytes::put(head, file.marker.shard.value);
+  bytes::put(head, file.marker.epoch.value);
+  bytes::put(head, static_cast<uint32_t>(file.spans.size()));
+  for (const StagedSpan& span : file.spans) {
+    bytes::put(head, span.partition.value);
+    bytes::put(head, span.records);
+    bytes::put(head, static_cast<uint64_t>(span.frames.size()));
+  }
+  std::string out;
+  bytes::put(out, kMagic);
+  bytes::put(out, static_cast<uint32_t>(head.size()));
+  bytes::put(out, checksum64(head));
+  return out += head;
+}
+
+Result<StagedFile> decode_staged(std::string_view content) {
+  if (content.size() < kFixedBytes || bytes::load<uint32_t>(content.data()) != kMagic) return damaged();
+  const auto head_bytes = bytes::load<uint32_t>(content.data() + 4);
+  if (content.size() - kFixedBytes < head_bytes) return damaged();
+  const std::string_view head = content.substr(kFixedBytes, head_bytes);
+  if (bytes::load<uint64_t>(content.data() + 8) != checksum64(head)) return damaged();
+  bytes::Cursor in{head};
+  StagedFile file;
+  file.marker.lineage = in.text();
+  file.marker.sink = in.text();
+  file.marker.shard = Shard(in.get<int32_t>());
+  file.marker.epoch = Epoch(in.get<int64_t>());
+  std::string_view frames = content.substr(kFixedBytes + head_bytes);
+  const auto spans = in.get<uint32_t>();
+  for (uint32_t i = 0; in.ok && i < spans; ++i) {
+    StagedSpan span;
+    span.partition = Partition(in.get<int32_t>());
+    span.records = in.get<int64_t>();
+    const auto bytes = in.get<uint64_t>();
+    if (frames.size() < bytes) return damaged();
+    span.frames = frames.substr(0, bytes);
+    frames.remove_prefix(bytes);
+    RF_TRY(check_frames(span));
+    file.spans.push_back(span);
+  }
+  if (!in.ok || !in.rest.empty() || !frames.empty()) return damaged();
+  return file;
+}
+
+std::string staged_prefix(const std::string& lineage, const std::string& sink) {
+  return fmt::format("{:016x}-", checksum64(lineage + '\0' + sink));
+}
+
+std::string staged_name(const EpochMarker& marker, uint64_t random) {
+  return fmt::format("{}{}-{}-{:016x}.span", staged_prefix(marker.lineage, marker.sink), marker.shard.value,
+                     marker.epoch.value, random);
+}
+
+}  // namespace rideflow

@@ -1,0 +1,169 @@
+#include "topics/topic_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/hash.h"
+#include "topics/commit_log.h"
+#include "topics/partition_log.h"
+
+namespace rideflow {
+namespace {
+
+constexpr std::string_view kFirstLine = "rideflow-topic 1\n";
+constexpr int32_t kMaxPartitions = 1024;
+
+std::string encode_config(const TopicConfig& config) {
+  std::string text = fmt::format(
+      "{}partitions {}\nretention_micros {}\nretention_bytes {}\nsegment_bytes {}\ncompress_from_bytes {}\n",
+      kFirstLine, config.partitions, config.retention_micros, config.retention_bytes, config.segment_bytes,
+      config.compress_from_bytes);
+  return text += fmt::format("checksum {:016x}\n", checksum64(text));
+}
+
+Result<TopicConfig> decode_config(const std::string& path, const std::string& text) {
+  const std::string_view view = text;
+  if (!view.starts_with(kFirstLine)) {
+    if (view.starts_with("rideflow-topic "))
+      return Status::external(Code::failed_precondition, "'" + path + "' was written by a newer Rideflow (" +
+                                                             std::string(view.substr(0, view.find('\n'))) +
+                                                             "): use that one.");
+    return Status::external(Code::data_loss, "'" + path + "' is damaged: restore it, or remove the topic.");
+  }
+  const size_t last = view.rfind("checksum ");
+  if (last == std::string_view::npos ||
+      view.substr(last) != fmt::format("checksum {:016x}\n", checksum64(view.substr(0, last))))
+    return Status::external(Code::data_loss, "'" + path + "' is damaged: restore it, or remove the topic.");
+  const auto number = [&](std::string_view name) {
+    int64_t value = 0;
+    const size_t at = view.find(fmt::format("\n{} ", name));
+    if (at == std::string_view::npos) return value;
+    const char* begin = view.data() + at + name.size() + 2;
+    std::from_chars(begin, view.data() + view.size(), value);
+    return value;
+  };
+  TopicConfig config;
+  config.partitions = static_cast<int32_t>(number("partitions"));
+  config.retention_micros = number("retention_micros");
+  config.retention_bytes = number("retention_bytes");
+  config.segment_bytes = number("segment_bytes");
+  config.compress_from_bytes = number("compress_from_bytes");
+  return config;
+}
+
+Status check_config(const TopicConfig& config) {
+  if (config.partitions < 1 || config.partitions > kMaxPartitions)
+    return Status::user(Code::invalid_argument, fmt::format("A topic has 1 to {} partitions, not {}.",
+                                                            kMaxPartitions, config.partitions));
+  if (config.segment_bytes < 1 || config.segment_bytes > int64_t{1} << 30)
+    return Status::user(Code::invalid_argument, "A topic's segments have at most 1 GiB.");
+  if (config.retention_micros < 0 || config.retention_bytes < 0 || config.compress_from_bytes < 0)
+    return Status::user(Code::invalid_argument, "A topic's limits are 0 (none) or more.");
+  return {};
+}
+
+Status no_such_topic(const std::string& name) {
+  return Status::user(Code::not_found,
+                      "There is no topic '" + name + "' here: `rideflow topics` lists them.");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<TopicStore>> TopicStore::open(Env& env, const std::string& dir) {
+  RF_TRY(env.fs().make_dirs(dir));
+  return std::shared_ptr<TopicStore>(new TopicStore(env, dir));
+}
+
+Status TopicStore::check_name(std::string_view name) {
+  const bool letters = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+  if (!name.empty() && name.size() <= 249 && name != "." && name != ".." && letters) return {};
+  return Status::user(
+      Code::invalid_argument,
+      fmt::format("'{}' can't be a topic's name: use 1 to 249 letters, digits, '.', '_', '-'.", name));
+}
+
+Result<std::shared_ptr<Topic>> TopicStore::create(const std::string& name, const TopicConfig& config) {
+  const std::lock_guard lock(mutex_);
+  auto existing = find_locked(name);
+  if (existing.ok()) return Status::user(Code::already_exists, "There is a topic '" + name + "' already.");
+  if (existing.status().code() != Code::not_found) return std::move(existing).status();
+  return create_locked(name, config);
+}
+
+Result<std::shared_ptr<Topic>> TopicStore::find(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return find_locked(name);
+}
+
+Result<std::shared_ptr<Topic>> TopicStore::find_or_create(const std::string& name,
+                                                          const TopicConfig& config) {
+  const std::lock_guard lock(mutex_);
+  auto existing = find_locked(name);
+  if (existing.ok() || existing.status().code() != Code::not_found) return existing;
+  return create_locked(name, config);
+}
+
+// A topic exists if and only if its TOPIC file does.
+Result<std::shared_ptr<Topic>> TopicStore::find_locked(const std::string& name) {
+  RF_TRY(check_name(name));
+  const auto it = topics_.find(name);
+  if (it != topics_.end()) return it->second;
+  const std::string dir = join_path(dir_, name);
+  const std::string path = join_path(dir, "TOPIC");
+  const auto text = read_file(env_.fs(), path);
+  if (!text.ok()) {
+    if (text.status().code() == Code::not_found) return no_such_topic(name);
+    return Status(text.status());
+  }
+  RF_ASSIGN(const TopicConfig config, decode_config(path, *text));
+  std::shared_ptr<Topic> topic(new Topic(env_, dir, name, config));
+  if (Status status = topic->open(); !status.ok()) return status.with("topic '" + name + "'");
+  topics_[name] = topic;
+  return topic;
+}
+
+Result<std::shared_ptr<Topic>> TopicStore::create_locked(const std::string& name, const TopicConfig& config) {
+  RF_TRY(check_config(config));
+  const std::string dir = join_path(dir_, name);
+  // What a removal that was cut short left behind must not become part of the new topic.
+  RF_TRY(env_.fs().remove_tree(dir));
+  RF_TRY(env_.fs().make_dirs(dir));
+  RF_TRY(write_file_atomic(env_.fs(), join_path(dir, "TOPIC"), encode_config(config)));
+  env_.info("topic_created", {{"topic", name}, {"partitions", std::to_string(config.partitions)}});
+  return find_locked(name);
+}
+
+Status TopicStore::remove(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  RF_TRY(check_name(name));
+  const std::string dir = join_path(dir_, name);
+  if (!env_.fs().stat(join_path(dir, "TOPIC")).ok()) return no_such_topic(name);
+  if (const auto it = topics_.find(name); it != topics_.end()) {
+    const std::lock_guard writing(it->second->write_mutex_);
+    it->second->removed_ = true;
+  }
+  topics_.erase(name);
+  RF_TRY(env_.fs().remove(join_path(dir, "TOPIC")));
+  RF_TRY(env_.fs().sync_dir(dir));
+  RF_TRY(env_.fs().remove_tree(dir));
+  env_.info("topic_removed", {{"topic", name}});
+  return env_.fs().sync_dir(dir_);
+}
+
+Result<std::vector<std::string>> TopicStore::list() {
+  const std::lock_guard lock(mutex_);
+  RF_ASSIGN(const auto entries, env_.fs().list(dir_));
+  std::vector<std::string> names;
+  for (const DirEntry& entry : entries) {
+    if (entry.is_dir && env_.fs().stat(join_path(join_path(dir_, entry.name), "TOPIC")).ok())
+      names.push_back(entry.name);
+  }
+  return names;
+}
+
+}  // namespace rideflow
