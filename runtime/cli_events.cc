@@ -82,8 +82,7 @@ Status generate(CliContext& context, const ParsedArgs& args) {
 }  // namespace
 
 std::vector<Command> event_commands() {
-  Command command;
-  command.spec = {
+  CommandSpec spec = {
       "generate",
       "rides|vehicles|users|users_schema",
       "Write generated events to stdout, one JSON object a line.",
