@@ -246,6 +246,34 @@ TEST(TopicFaults, DeathAtEveryKillPoint) {
   }
 }
 
+// An epoch of several frames, of which a crash leaves the first few in the partition.
+TEST(TopicFaults, ACommitThatWasCopiedInPartIsContinued) {
+  int continued = 0;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    VirtualEnv env(seed);
+    env.set_auto_offload(true);
+    TopicConfig config;
+    config.partitions = 1;
+    auto topic = *(*TopicStore::open(env, "topics"))->create("t", config);
+    ASSERT_TRUE(topic->append_now({test::record("first")}).ok());
+    EpochRows rows(1, 0);
+    std::vector<std::string> expected = {"first"};
+    for (char c = 'a'; c < 'g'; ++c) {
+      expected.emplace_back(200'000, c);
+      ASSERT_TRUE(rows.add(Partition(0), test::record(expected.back())).ok());
+    }
+    const std::string handle = topic->stage(test::marker(1), std::move(rows)).handle;
+    env.kill_at("topic_commit_before_sync", 1);
+    ASSERT_FALSE(topic->commit(handle).ok());
+    env.fs().crash(Crash::lose_some);
+    const std::string log = env.fs().content("topics/t/0/00000000000000000000.log");
+    continued += log.size() > 500'000 && log.size() < 1'200'000 ? 1 : 0;
+    topic = *(*TopicStore::open(env, "topics"))->find("t");
+    EXPECT_EQ(test::read_all(*topic, Partition(0)), expected) << "seed " << seed;
+  }
+  EXPECT_GT(continued, 5) << "the test must reach what it is for";
+}
+
 // ---- Damage
 
 class TopicDamage : public testing::Test {
