@@ -1,9 +1,13 @@
-#include "engine/catalog.h"
-#include "runtime/cli.h"
+#include <cstdio>
+#include <string_view>
 
-// The one place that sees every room: fills the catalog and hands it to the runtime.
+#include "generated/version.h"
+
 int main(int argc, char** argv) {
-  rideflow::Catalog catalog;
-  rideflow::register_all(catalog);
-  return rideflow::run_cli(argc, argv, catalog);
+  if (argc == 2 && std::string_view(argv[1]) == "version") {
+    std::puts("rideflow " RIDEFLOW_VERSION " (" RIDEFLOW_BUILD ")");
+    return 0;
+  }
+  std::fputs("usage: rideflow version\n", stderr);
+  return 1;
 }

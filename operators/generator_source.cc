@@ -33,6 +33,8 @@ class GeneratorReader : public RecordReader {
     return all;
   }
 
+  bool may_grow() const override { return false; }
+
   Result<Position> resolve(Partition, StartAt, Micros) override {
     if (!has_start_ && options_.start == 0) {
       // Whole seconds, so that readers of several tasks that start together agree.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "engine/hash.h"
 #include "topics/bytes.h"
 
@@ -84,6 +86,12 @@ std::string staged_prefix(const std::string& lineage, const std::string& sink) {
 std::string staged_name(const EpochMarker& marker, uint64_t random) {
   return fmt::format("{}{}-{}-{:016x}.span", staged_prefix(marker.lineage, marker.sink), marker.shard.value,
                      marker.epoch.value, random);
+}
+
+Shard shard_of_staged(std::string_view name, std::string_view prefix) {
+  int32_t shard = -1;
+  std::from_chars(name.data() + prefix.size(), name.data() + name.size(), shard);
+  return Shard(shard);
 }
 
 }  // namespace rideflow

@@ -29,5 +29,7 @@ Result<StagedFile> decode_staged(std::string_view content);
 // "<hash of lineage and sink>-<shard>-<epoch>-<random>.span": what one sink staged shares a prefix.
 std::string staged_prefix(const std::string& lineage, const std::string& sink);
 std::string staged_name(const EpochMarker& marker, uint64_t random);
+// The shard in a staged_name() of that prefix.
+Shard shard_of_staged(std::string_view name, std::string_view prefix);
 
 }  // namespace rideflow

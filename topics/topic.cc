@@ -364,7 +364,8 @@ Status Topic::apply(const CommitRecord& record) {
 }
 
 Result<int> Topic::drop_staged(const std::string& lineage, const std::string& sink,
-                               const std::vector<std::string>& keep) {
+                               const std::vector<std::string>& keep,
+                               const std::function<bool(Shard)>& of_shard) {
   const std::lock_guard lock(write_mutex_);
   RF_TRY(prepare_to_write());
   std::vector<std::string> kept;
@@ -379,6 +380,7 @@ Result<int> Topic::drop_staged(const std::string& lineage, const std::string& si
   int dropped = 0;
   for (const DirEntry& entry : entries) {
     if (!entry.name.starts_with(prefix)) continue;
+    if (of_shard && !of_shard(shard_of_staged(entry.name, prefix))) continue;
     if (std::find(kept.begin(), kept.end(), entry.name) != kept.end()) continue;
     RF_TRY(env_.fs().remove(staged_path(entry.name)));
     ++dropped;

@@ -30,6 +30,7 @@
 // Ticket's builder belong to one thread at a time. One process owns the directory (state/data_dir.h).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -182,10 +183,11 @@ class Topic : public std::enable_shared_from_this<Topic> {
   std::optional<Epoch> marker(const std::string& lineage, const std::string& sink, Shard shard) const;
   // Every shard's last committed epoch, by shard.
   std::map<Shard, Epoch> markers(const std::string& lineage, const std::string& sink) const;
-  // Drops what {lineage, sink} staged (all shards) and did not commit, but for the handles of `keep`: what a
-  // restored checkpoint does not list. Returns how many epochs went.
+  // Drops what {lineage, sink} staged and did not commit, but for the handles of `keep`: what a restored
+  // checkpoint does not list. `of_shard` chooses whose; empty: all shards. Returns how many epochs went.
   Result<int> drop_staged(const std::string& lineage, const std::string& sink,
-                          const std::vector<std::string>& keep);
+                          const std::vector<std::string>& keep,
+                          const std::function<bool(Shard)>& of_shard = nullptr);
   // Drops one staged epoch. ok when it is gone already or committed.
   Status abort(const std::string& handle);
 

@@ -1,0 +1,242 @@
+#include "operators/topic_embedded.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "operators/topic_options.h"
+#include "topics/topic_store.h"
+
+namespace rideflow {
+namespace {
+
+Result<std::shared_ptr<TopicStore>> store_of(const Resources* resources) {
+  std::shared_ptr<TopicStore> store = resources == nullptr ? nullptr : resources->find<TopicStore>("");
+  if (store != nullptr) return store;
+  return Status::user(Code::failed_precondition,
+                      "topics in the data directory need a data directory: give --data-dir, or name Kafka "
+                      "brokers under kafka.brokers");
+}
+
+Result<std::shared_ptr<Topic>> topic_of(const Resources* resources, const Options& options) {
+  RF_ASSIGN(const std::shared_ptr<TopicStore> store, store_of(resources));
+  const int64_t partitions = options.integer("partitions", 4);
+  if (partitions < 1 || partitions > 1024) {
+    return Status::user(Code::invalid_argument, "'partitions' must be from 1 to 1024");
+  }
+  TopicConfig config;
+  config.partitions = static_cast<int32_t>(partitions);
+  return store->find_or_create(options.text("name"), config);
+}
+
+class TopicReader : public RecordReader {
+ public:
+  explicit TopicReader(const SourceConfig& config)
+      : options_(config.options), skip_gaps_(config.options.text("on_gap") == "skip") {}
+
+  Status open(const OpenContext& context) override {
+    env_ = context.env;
+    RF_ASSIGN(topic_, topic_of(context.resources, options_));
+    return {};
+  }
+
+  Result<std::vector<Partition>> partitions() override {
+    std::vector<Partition> all;
+    for (int32_t p = 0; p < topic_->partitions(); ++p) all.emplace_back(p);
+    return all;
+  }
+
+  Result<Position> resolve(Partition partition, StartAt at, Micros time) override {
+    switch (at) {
+      case StartAt::earliest:
+        return Position{topic_->first_offset(partition), {}};
+      case StartAt::latest:
+        return Position{topic_->end_offset(partition), {}};
+      case StartAt::time: {
+        RF_ASSIGN(const int64_t offset, topic_->offset_for_time(partition, time));
+        return Position{offset, {}};
+      }
+    }
+    return Status::internal("topic: an unknown place to start at");
+  }
+
+  Result<Position> end(Partition partition) override { return Position{topic_->end_offset(partition), {}}; }
+
+  Status assign(Partition partition, const Position& position) override {
+    if (partition.value < 0 || partition.value >= topic_->partitions()) {
+      return Status::user(
+          Code::out_of_range,
+          fmt::format("topic '{}' has {} partitions, but the job's state speaks of partition {}: "
+                      "was the topic removed and made again?",
+                      topic_->name(), topic_->partitions(), partition.value));
+    }
+    readers_[partition] = topic_->reader(partition, position.offset);
+    return {};
+  }
+
+  Result<Poll> poll(Partition partition, int32_t budget) override {
+    PartitionReader& reader = *readers_.at(partition);
+    Result<TopicPoll> polled = reader.poll(budget);
+    if (!polled.ok() && polled.status().code() == Code::out_of_range && may_skip(partition, reader)) {
+      polled = reader.poll(budget);
+    }
+    if (!polled.ok()) return std::move(polled).status();
+    Poll poll;
+    poll.chunk = std::move(polled->chunk);
+    if (polled->at_end) poll.state = Poll::State::proven_end;
+    return poll;
+  }
+
+  Position position(Partition partition) const override {
+    return Position{readers_.at(partition)->offset(), {}};
+  }
+
+ private:
+  // Goes to the first offset that retention left, and says exactly what was lost.
+  bool may_skip(Partition partition, PartitionReader& reader) {
+    const int64_t first = topic_->first_offset(partition);
+    if (!skip_gaps_ || reader.offset() >= first) return false;
+    env_->warn("topic_gap_skipped", {{"topic", topic_->name()},
+                                     {"partition", fmt::format("{}", partition.value)},
+                                     {"from", fmt::format("{}", reader.offset())},
+                                     {"lost", fmt::format("{}", first - reader.offset())}});
+    reader.seek(first);
+    return true;
+  }
+
+  Options options_;
+  bool skip_gaps_;
+  Env* env_ = nullptr;
+  std::shared_ptr<Topic> topic_;
+  std::map<Partition, std::unique_ptr<PartitionReader>> readers_;
+};
+
+// Rows wait in memory for the end of their epoch, are staged in prepare() and shown by commit().
+class TopicSink : public Sink {
+ public:
+  TopicSink(std::shared_ptr<const SinkConfig> config, std::unique_ptr<Encoder> encoder)
+      : config_(std::move(config)), encoder_(std::move(encoder)), key_(key_columns(*config_)) {}
+
+  Status open(const OpenContext& context) override {
+    env_ = context.env;
+    lineage_ = context.lineage;
+    shard_ = context.shard;
+    parallelism_ = std::max(1, context.parallelism);
+    metrics_ = context.metrics;
+    RF_ASSIGN(topic_, topic_of(context.resources, config_->options));
+    partitioner_.emplace(topic_->partitions());
+    rows_.emplace(new_rows());
+    return {};
+  }
+
+  Status process(int, Batch batch, Output&) override {
+    const Micros now = batch.event_time ? 0 : env_->now();
+    for (int32_t row = 0; row < batch.rows; ++row) {
+      payload_.clear();
+      encoder_->encode(batch, row, /*framed=*/false, payload_);
+      TopicRecord record;
+      record.key = key_.of(batch, row);
+      record.payload = payload_;
+      record.timestamp = batch.event_time ? batch.event_times()[row] : now;
+      RF_TRY(rows_->add(partitioner_->pick(record.key), record));
+    }
+    if (metrics_ != nullptr) metrics_->rows_absorbed.add(batch.rows);
+    return {};
+  }
+
+  Result<Prepared> prepare(Epoch epoch) override {
+    if (rows_->rows() == 0) return Prepared{};
+    StagedEpoch staged = topic_->stage({lineage_, config_->sink, shard_, epoch}, std::move(*rows_));
+    rows_.emplace(new_rows());
+    return Prepared{std::move(staged.handle), std::move(staged.durable)};
+  }
+
+  Status commit(Epoch, const std::string& handle) override {
+    return handle.empty() ? Status() : topic_->commit(handle);
+  }
+
+  Status recover(Epoch restored, const std::vector<std::pair<Epoch, std::string>>& pending) override {
+    for (const auto& [shard, epoch] : topic_->markers(lineage_, config_->sink)) {
+      if (epoch <= restored) continue;
+      return Status::user(
+          Code::aborted,
+          fmt::format(
+              "sink '{}' has already published epoch {} into topic '{}', but the checkpoint is of epoch "
+              "{}: going on from it would publish rows twice. Restore a newer checkpoint, or write to "
+              "another topic",
+              config_->sink, epoch.value, topic_->name(), restored.value));
+    }
+    std::vector<std::string> handles;
+    for (const auto& [epoch, handle] : pending) {
+      if (handle.empty()) continue;
+      RF_TRY(topic_->commit(handle));
+      handles.push_back(handle);
+    }
+    // Other shards settle their own; what a shard of a higher number left falls to one of those that exist.
+    const auto mine = [this](Shard s) { return s.value % parallelism_ == shard_.value; };
+    return topic_->drop_staged(lineage_, config_->sink, handles, mine).status();
+  }
+
+ private:
+  static std::vector<int> key_columns(const SinkConfig& config) {
+    const OptionValue* key = config.options.find("key");
+    return key == nullptr ? std::vector<int>() : key->columns;
+  }
+  EpochRows new_rows() const { return EpochRows(topic_->partitions(), topic_->config().compress_from_bytes); }
+
+  std::shared_ptr<const SinkConfig> config_;
+  std::unique_ptr<Encoder> encoder_;
+  RecordKey key_;
+  Env* env_ = nullptr;
+  std::string lineage_;
+  Shard shard_;
+  int32_t parallelism_ = 1;
+  OperatorMetrics* metrics_ = nullptr;
+  std::shared_ptr<Topic> topic_;
+  std::optional<Partitioner> partitioner_;
+  std::optional<EpochRows> rows_;
+  std::string payload_;
+};
+
+class EmbeddedTopicAdmin : public TopicAdmin {
+ public:
+  explicit EmbeddedTopicAdmin(std::shared_ptr<TopicStore> store) : store_(std::move(store)) {}
+
+  Result<std::vector<TopicInfo>> list() override {
+    RF_ASSIGN(const std::vector<std::string> names, store_->list());
+    std::vector<TopicInfo> all;
+    for (const std::string& name : names) {
+      RF_ASSIGN(const std::shared_ptr<Topic> topic, store_->find(name));
+      all.push_back({name, topic->partitions(), topic->records(), topic->bytes()});
+    }
+    return all;
+  }
+  Status create(const std::string& name, int32_t partitions) override {
+    TopicConfig config;
+    config.partitions = partitions;
+    return store_->create(name, config).status();
+  }
+  Status remove(const std::string& name) override { return store_->remove(name); }
+
+ private:
+  std::shared_ptr<TopicStore> store_;
+};
+
+}  // namespace
+
+std::unique_ptr<RecordReader> make_embedded_topic_reader(const SourceConfig& config) {
+  return std::make_unique<TopicReader>(config);
+}
+
+Result<std::unique_ptr<Sink>> make_embedded_topic_sink(std::shared_ptr<const SinkConfig> config) {
+  RF_ASSIGN(std::unique_ptr<Encoder> encoder, config->make_encoder());
+  return std::unique_ptr<Sink>(std::make_unique<TopicSink>(std::move(config), std::move(encoder)));
+}
+
+Result<std::unique_ptr<TopicAdmin>> make_embedded_topic_admin(const Resources& resources) {
+  RF_ASSIGN(std::shared_ptr<TopicStore> store, store_of(&resources));
+  return std::unique_ptr<TopicAdmin>(std::make_unique<EmbeddedTopicAdmin>(std::move(store)));
+}
+
+}  // namespace rideflow

@@ -1,0 +1,124 @@
+// The generator as a source.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/virtual_env.h"
+#include "operators/generator.h"
+#include "tests/operators/decode_support.h"
+#include "tests/operators/source_contract.h"
+
+namespace rideflow {
+namespace {
+
+using test::options;
+using testing::HasSubstr;
+
+Result<std::unique_ptr<RecordReader>> make(const Options& o) {
+  SourceConfig config;
+  config.source = "made";
+  config.options = o;
+  return test::catalog().find_source("generator")->make(config);
+}
+
+std::unique_ptr<RecordReader> opened(VirtualEnv& env, const Options& o) {
+  auto made = make(o);
+  EXPECT_TRUE(made.ok()) << made.status().to_string();
+  OpenContext context;
+  context.env = &env;
+  EXPECT_TRUE((*made)->open(context).ok());
+  return *std::move(made);
+}
+
+TEST(GeneratorSource, Contract) {
+  VirtualEnv env;
+  const auto read = test::check_source_contract([&] {
+    return opened(env,
+                  options({{"kind", "rides"}, {"count", "50"}, {"partitions", "3"}, {"start", "1000000"}}));
+  });
+  ASSERT_EQ(read.size(), 3U);
+  EXPECT_EQ(read[0].size(), 17U);
+  EXPECT_EQ(read[2].size(), 16U);
+  GeneratorOptions o;
+  o.start = 1'000'000;
+  const auto generator = *EventGenerator::make(o);
+  for (int64_t i = 0; i < 50; ++i) {
+    std::string expected;
+    generator->append(i, expected);
+    EXPECT_EQ(read[static_cast<size_t>(i % 3)][static_cast<size_t>(i / 3)].payload, expected);
+  }
+}
+
+TEST(GeneratorSource, EventsComeWhenTheyAreDue) {
+  VirtualEnv env;
+  const auto reader = opened(env, options({{"kind", "vehicles"}, {"rate", "10"}}));
+  const Position start = *reader->resolve(Partition(0), StartAt::earliest, 0);
+  EXPECT_EQ(start.detail, std::to_string(VirtualEnv::kStart));
+  ASSERT_TRUE(reader->assign(Partition(0), start).ok());
+  EXPECT_EQ(test::read_all(*reader, Partition(0), 100).size(), 1U);
+  EXPECT_EQ(reader->poll(Partition(0), 100)->state, Poll::State::proven_end);
+  env.advance(kMicrosPerSecond);
+  EXPECT_EQ(reader->end(Partition(0))->offset, 11);
+  const auto more = test::read_all(*reader, Partition(0), 4);
+  EXPECT_EQ(more.size(), 10U);
+  EXPECT_EQ(more.back().timestamp, env.now());
+}
+
+TEST(GeneratorSource, ARestoredPositionKeepsItsStart) {
+  VirtualEnv env;
+  const Options o = options({{"rate", "10"}});
+  const auto first = opened(env, o);
+  ASSERT_TRUE(first->assign(Partition(0), *first->resolve(Partition(0), StartAt::earliest, 0)).ok());
+  env.advance(5 * kMicrosPerSecond);
+  test::read_all(*first, Partition(0), 1'000);
+  const Position position = first->position(Partition(0));
+  env.advance(5 * kMicrosPerSecond);
+  const auto later = opened(env, o);
+  ASSERT_TRUE(later->assign(Partition(0), position).ok());
+  EXPECT_EQ(test::read_all(*later, Partition(0), 1'000), test::read_all(*first, Partition(0), 1'000));
+  EXPECT_EQ(later->assign(Partition(0), {3, "yesterday"}).code(), Code::data_loss);
+}
+
+TEST(GeneratorSource, ItsSchemaDecodesEverythingItMakes) {
+  for (const std::string& kind : generator_kinds()) {
+    SourceConfig config;
+    config.options = options({{"kind", kind}});
+    const auto columns = test::catalog().find_source("generator")->schema(config);
+    ASSERT_TRUE(columns.ok()) << columns.status().to_string();
+    DecoderSpec spec;
+    spec.columns = *columns;
+    spec.used.assign(columns->size(), true);
+    std::vector<std::string> payloads(500);
+    GeneratorOptions o;
+    o.kind = kind;
+    const auto generator = *EventGenerator::make(o);
+    for (size_t i = 0; i < payloads.size(); ++i) generator->append(static_cast<int64_t>(i), payloads[i]);
+    const Decoded d = test::decode("json", spec, payloads);
+    EXPECT_TRUE(d.rejected.empty()) << kind << ": " << d.rejected[0].reason << payloads[0];
+  }
+}
+
+TEST(GeneratorSource, BrokenRecordsAreRejectedAndOnlyThey) {
+  SourceConfig config;
+  const auto columns = test::catalog().find_source("generator")->schema(config);
+  DecoderSpec spec;
+  spec.columns = *columns;
+  spec.used.assign(columns->size(), true);
+  GeneratorOptions o;
+  o.broken = 0.1;
+  const auto generator = *EventGenerator::make(o);
+  std::vector<std::string> payloads(2'000);
+  size_t broken = 0;
+  for (size_t i = 0; i < payloads.size(); ++i) {
+    broken += generator->append(static_cast<int64_t>(i), payloads[i]).key_length == 0 ? 1 : 0;
+  }
+  EXPECT_EQ(test::decode("json", spec, payloads).rejected.size(), broken);
+}
+
+TEST(GeneratorSource, BadOptionsAreRefused) {
+  EXPECT_THAT(make(options({{"kind", "trains"}})).status().message(), HasSubstr("trains"));
+  EXPECT_THAT(make(options({{"partitions", "0"}})).status().message(), HasSubstr("partitions"));
+  EXPECT_THAT(make(options({{"count", "-1"}})).status().message(), HasSubstr("count"));
+}
+
+}  // namespace
+}  // namespace rideflow
