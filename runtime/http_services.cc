@@ -1,0 +1,39 @@
+#include "runtime/http_services.h"
+
+#include "runtime/http_static.h"
+
+namespace rideflow {
+
+Status add_static_routes(HttpRouter& router, const HttpServices& services) {
+  HttpRoute route;
+  route.method = "GET";
+  route.lane = HttpRoute::Lane::pool;  // a rebuilt console is read again
+  route.open = true;
+  if (services.ui_dir.empty()) {
+    route.pattern = "/";
+    route.handler = [](const HttpRequest&) {
+      return text_response(
+          "Rideflow runs, without its console: build it with `npm ci && npm run build` in ui/, or name its "
+          "folder with --ui-dir.\nThe API is here all the same: /api/v1/jobs, /druid/v2/datasources, "
+          "/metrics.\n");
+    };
+    router.add(std::move(route));
+    return {};
+  }
+  RF_ASSIGN(auto opened, StaticFiles::open(services.env->fs(), services.ui_dir));
+  const std::shared_ptr<StaticFiles> files = std::move(opened);
+  route.handler = [files](const HttpRequest& request) { return files->get(request); };
+  router.set_fallback(std::move(route));
+  return {};
+}
+
+Result<HttpApi> make_http_api(const HttpServices& services) {
+  auto router = std::make_shared<HttpRouter>();
+  add_status_routes(*router, services);
+  RF_TRY(add_static_routes(*router, services));
+  HttpApi api;
+  api.router = std::move(router);
+  return api;
+}
+
+}  // namespace rideflow

@@ -1,0 +1,59 @@
+// What happens on one connection: requests one after the other, with limits on size and time; private to
+// http_server.cc. Everything here runs on the server's I/O thread, except handlers of the pool lane.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <functional>
+#include <list>
+#include <optional>
+
+#include "runtime/http_gate.h"
+#include "runtime/http_server.h"
+
+namespace rideflow::http_io {
+
+namespace net = boost::asio;
+namespace ssl = boost::asio::ssl;
+using tcp = net::ip::tcp;
+
+// A connection as the server sees it.
+struct Session {
+  bool busy = false;  // between a request's first byte and the end of its answer
+  std::function<void()> close;
+};
+
+struct Core {
+  explicit Core(const HttpOptions& o) : options(o), pool(static_cast<size_t>(std::max(o.pool_threads, 1))) {}
+
+  const HttpOptions options;
+  Env* env = nullptr;
+  std::optional<HttpGate> gate;
+  net::thread_pool pool;
+  int in_pool = 0;  // handlers running or waiting
+  bool stopping = false;
+  std::list<Session> sessions;
+  std::function<void()> on_last_session;
+
+  void close_sessions(bool busy_too) {
+    for (Session& session : sessions) {
+      if (busy_too || !session.busy) session.close();
+    }
+  }
+};
+
+net::awaitable<void> serve_plain(Core& core, tcp::socket socket);
+net::awaitable<void> serve_tls(Core& core, tcp::socket socket, ssl::context& context);
+// Too many connections: says so where that costs nothing, and closes.
+void refuse(tcp::socket socket, bool tls);
+
+}  // namespace rideflow::http_io
