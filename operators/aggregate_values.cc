@@ -1,0 +1,135 @@
+// Aggregates that keep every different value: count_distinct (count(distinct x)) and top_k.
+#include "engine/cow_ref.h"
+#include "operators/aggregate_support.h"
+
+namespace rideflow {
+
+namespace {
+
+// How often each value came, in the order of values.
+template <class V>
+struct ValueCounts : RefCount {
+  struct Less {
+    using is_transparent = void;
+    bool operator()(const V& a, const V& b) const { return Typed<V>::less(a, b); }
+  };
+  std::map<typename Typed<V>::Stored, int64_t, Less> counts;
+
+  void add(V v, int64_t n) {
+    auto it = counts.find(v);
+    if (it == counts.end()) it = counts.emplace(typename Typed<V>::Stored(v), 0).first;
+    it->second += n;
+    if (it->second == 0) counts.erase(it);
+  }
+};
+
+template <class V>
+struct ValueCountsState {
+  CowRef<ValueCounts<V>> values;
+
+  void add(const ValueCountsState& o, int64_t sign) {
+    if (!o.values) return;
+    const CowRef<ValueCounts<V>> keep = o.values;
+    for (const auto& [value, n] : keep->counts) values.edit().add(value, sign * n);
+  }
+  void merge(const ValueCountsState& o) {
+    if (!values) {
+      values = o.values;
+    } else {
+      add(o, 1);
+    }
+  }
+  void encode(std::string& out) const {
+    append_varint(out, values ? values->counts.size() : 0);
+    if (!values) return;
+    for (const auto& [value, n] : values->counts) {
+      Typed<V>::encode(value, out);
+      append_varint(out, zigzag(n));
+    }
+  }
+  void decode(StateReader& in) {
+    const uint64_t size = in.varint();
+    for (uint64_t i = 0; i < size && !in.failed(); ++i) {
+      auto value = Typed<V>::decode(in);
+      const int64_t n = unzigzag(in.varint());
+      if (in.failed()) return;
+      values.edit().add(value, n);
+    }
+  }
+};
+
+template <class V>
+class ValuesBase : public ObjectAggregate<ValueCountsState<V>> {
+ public:
+  bool can_subtract() const override { return true; }
+  void subtract(std::byte* from, const std::byte* what) const override {
+    this->at(from).add(this->at(what), -1);
+  }
+  void update(const AggregateInput& in, std::byte* const* rows, int offset) const override {
+    Typed<V>::with(*in.args[0].column, [&](auto get) {
+      each_value(in, in.args[0], get,
+                 [&](int32_t row, V v) { this->at(rows[row] + offset).values.edit().add(v, 1); });
+    });
+  }
+};
+
+template <class V>
+class CountDistinct : public ValuesBase<V> {
+ public:
+  explicit CountDistinct(const Type&) {}
+  Type result_type() const override { return Kind::int64; }
+  bool result_nullable() const override { return false; }
+  Status finish(const std::byte* state, ColumnBuilder& out) const override {
+    const auto& values = this->at(state).values;
+    out.append(values ? static_cast<int64_t>(values->counts.size()) : int64_t{0});
+    return {};
+  }
+};
+
+template <class V>
+class TopK : public ValuesBase<V> {
+ public:
+  TopK(const Type& type, int64_t k) : type_(Type::list(type, false)), k_(static_cast<size_t>(k)) {}
+  Type result_type() const override { return type_; }
+  bool result_nullable() const override { return true; }
+  Status finish(const std::byte* state, ColumnBuilder& out) const override {
+    const auto& values = this->at(state).values;
+    if (!values || values->counts.empty()) {
+      out.append_null();
+      return {};
+    }
+    std::vector<decltype(values->counts.begin())> order;
+    for (auto it = values->counts.begin(); it != values->counts.end(); ++it) order.push_back(it);
+    // Stable: equal counts stay in the order of values.
+    std::stable_sort(order.begin(), order.end(), [](auto a, auto b) { return a->second > b->second; });
+    for (size_t i = 0; i < std::min(k_, order.size()); ++i) Typed<V>::append(order[i]->first, out.child(0));
+    out.end_list();
+    return {};
+  }
+
+ private:
+  Type type_;
+  size_t k_;
+};
+
+constexpr int64_t kMostValues = 10'000;
+
+}  // namespace
+
+RIDEFLOW_REGISTER(aggregate_values) {
+  add_aggregate(catalog, "count_distinct", "count(distinct x) -> int64",
+                "How many different values, exactly: it keeps them all. approx_count_distinct needs less.",
+                {}, [](std::span<const ArgInfo> args) -> std::shared_ptr<const Aggregate> {
+                  return args.size() == 1 ? make_for_store<CountDistinct>(args[0].type) : nullptr;
+                });
+  add_aggregate(catalog, "top_k", "top_k(x, k from 1 to 10000) -> list of the type of x",
+                "The k values that came most often, most often first; equal counts by value.", {},
+                [](std::span<const ArgInfo> args) -> std::shared_ptr<const Aggregate> {
+                  if (args.size() != 2 || !args[1].literal || !args[1].type.is_integer()) return nullptr;
+                  const int64_t k = args[1].literal->integer;
+                  if (k < 1 || k > kMostValues) return nullptr;
+                  return make_for_store<TopK>(args[0].type, k);
+                });
+}
+
+}  // namespace rideflow
