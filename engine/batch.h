@@ -45,6 +45,9 @@ struct Origin {
   Partition partition;
   BufferRef arena;
   std::vector<RecordOrigin> records;
+  // Files: the first line of the file that the records are from, for formats whose files begin with a header;
+  // that line is a record too, at position 0. Null elsewhere.
+  std::shared_ptr<const std::string> first_line;
 };
 
 struct Batch {

@@ -51,6 +51,7 @@ struct Decoded {
   // Columns: the used ones, in schema order; batch.origin and origin_row are set, event_time is not.
   Batch batch;
   std::vector<RejectedRecord> rejected;
+  int32_t skipped = 0;  // records that are no rows by the format's own rule: a file's header
 };
 
 class Decoder {
@@ -65,6 +66,8 @@ class Encoder {
   virtual ~Encoder() = default;
   // Bytes at the start of every file ("" for most; CSV's header).
   virtual std::string header() const { return {}; }
+  // Of the names of files: "json", "csv".
+  virtual std::string extension() const { return "json"; }
   // Appends one row, with the record separator when the format has one and `framed` is set (files).
   virtual void encode(const Batch& batch, int32_t row, bool framed, std::string& out) = 0;
 };

@@ -167,9 +167,9 @@ bool SourceDriver::cut_at_bound(Partition p, std::shared_ptr<const Origin>& chun
 Status SourceDriver::emit(Partition p, std::shared_ptr<const Origin> chunk, SourceBatch& out) {
   const bool bound_reached = cut_at_bound(p, chunk);
   Decoded decoded;
-  metrics_->polled.add(static_cast<int64_t>(chunk->records.size()));
   for (const RecordOrigin& r : chunk->records) metrics_->bytes.add(static_cast<int64_t>(r.payload.size()));
   if (!chunk->records.empty()) RF_TRY(decoder_->decode(chunk, decoded));
+  metrics_->polled.add(static_cast<int64_t>(chunk->records.size()) - decoded.skipped);
   Batch& batch = decoded.batch;
   if (batch.rows > 0) {
     RF_TRY(stamp(batch, decoded.rejected));

@@ -1,52 +1,10 @@
 #include "operators/json_decoder.h"
 
-#include <emmintrin.h>
 #include <fmt/format.h>
-#include <simdjson.h>
 
-#include <algorithm>
+#include "operators/record_text.h"
 
 namespace rideflow {
-namespace {
-
-// Most records are plain ASCII, which is cheaper to see than to validate.
-bool valid_utf8(std::string_view s) {
-  __m128i bits = _mm_setzero_si128();
-  size_t i = 0;
-  for (; i + 16 <= s.size(); i += 16) {
-    bits = _mm_or_si128(bits, _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + i)));
-  }
-  int high = _mm_movemask_epi8(bits);
-  for (; i < s.size(); ++i) high |= s[i] & 0x80;
-  return high == 0 || simdjson::validate_utf8(s.data(), s.size());
-}
-
-bool lies_in(std::string_view s, const BufferRef& arena) {
-  const auto begin = reinterpret_cast<uintptr_t>(arena.data());
-  const auto at = reinterpret_cast<uintptr_t>(s.data());
-  return at >= begin && at + s.size() <= begin + arena.size();
-}
-
-// The same records in an arena of their own: for origins that were not made by a reader.
-std::shared_ptr<const Origin> in_one_arena(const std::shared_ptr<const Origin>& chunk) {
-  const auto inside = [&](const RecordOrigin& r) {
-    return r.payload.empty() || lies_in(r.payload, chunk->arena);
-  };
-  if (std::all_of(chunk->records.begin(), chunk->records.end(), inside)) return chunk;
-  std::string bytes;
-  for (const RecordOrigin& r : chunk->records) bytes += r.payload;
-  auto copy = std::make_shared<Origin>(*chunk);
-  copy->arena = BufferRef::copy_of(bytes);
-  size_t at = 0;
-  for (RecordOrigin& r : copy->records) {
-    const size_t size = r.payload.size();
-    r.payload = copy->arena.view().substr(at, size);
-    at += size;
-  }
-  return copy;
-}
-
-}  // namespace
 
 JsonNode::JsonNode(const DecodeField* f, std::string p)
     : field(f), path(std::move(p)), times(f == nullptr ? nullptr : f->zone) {
@@ -71,7 +29,7 @@ JsonDecoder::JsonDecoder(const DecoderSpec& spec) : spec_(spec), root_(nullptr, 
 }
 
 Status JsonDecoder::decode(std::shared_ptr<const Origin> chunk, Decoded& out) {
-  chunk = in_one_arena(chunk);
+  chunk = with_arena(chunk);
   if (chunk->arena.size() > INT32_MAX) {
     return Status::internal("json: a chunk of records larger than 2 GiB");
   }
@@ -125,7 +83,7 @@ bool JsonDecoder::decode_record(std::string_view payload) {
 
 bool JsonDecoder::read_record(std::string_view payload) {
   if (payload.size() > kMaxJsonBytes) return reject("the record is larger than 1 MiB", "");
-  if (!valid_utf8(payload)) return reject("the record is not valid UTF-8", "");
+  if (!is_valid_record_text(payload)) return reject("the record is not valid UTF-8", "");
   scanner_ = JsonScanner(payload);
   scanner_.skip_space();
   if (scanner_.at_end()) return reject("the record is empty: expected a JSON object", "byte 0");

@@ -1,6 +1,6 @@
 #include "operators/json_scan.h"
 
-#include <emmintrin.h>
+#include <immintrin.h>
 
 #include <bit>
 

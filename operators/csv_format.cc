@@ -1,0 +1,389 @@
+// The format kind `csv`: one row per record (RFC 4180), in and out.
+//
+// A field in quotes may hold delimiters and doubled quotes; line breaks only where the reader keeps them in
+// one record. A field without quotes that equals `null_text` is null; in a string column that allows no null
+// it is that text itself. Around fields that are no strings blanks do not count. Columns stand in the order
+// of the schema, or with `header: true` where the file's first line says. A row has as many fields as the
+// header, or the schema; else it is rejected.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/catalog.h"
+#include "engine/json_writer.h"
+#include "operators/record_text.h"
+#include "operators/text_values.h"
+
+namespace rideflow {
+namespace {
+
+struct CsvOptions {
+  bool header = false;
+  char delimiter = ',';
+  char quote = '"';
+  std::string null_text;
+};
+
+Result<char> one_char(const Options& options, const std::string& name, char fallback) {
+  const std::string text = options.text(name, std::string(1, fallback));
+  if (text == "\\t" || text == "tab") return '\t';
+  const bool good =
+      text.size() == 1 && text[0] != '\n' && text[0] != '\r' && static_cast<signed char>(text[0]) > 0;
+  if (good) return text[0];
+  return Status::user(Code::invalid_argument, fmt::format("csv: '{}' must be one ASCII character", name));
+}
+
+Result<CsvOptions> csv_options(const Options& options) {
+  CsvOptions csv;
+  csv.header = options.flag("header");
+  RF_ASSIGN(csv.delimiter, one_char(options, "delimiter", ','));
+  RF_ASSIGN(csv.quote, one_char(options, "quote", '"'));
+  if (csv.delimiter == csv.quote) {
+    return Status::user(Code::invalid_argument, "csv: 'delimiter' and 'quote' must differ");
+  }
+  csv.null_text = options.text("null");
+  return csv;
+}
+
+struct CsvField {
+  std::string_view text;  // without its quotes; doubled quotes still doubled
+  bool quoted = false;
+  bool doubled = false;
+};
+
+// False, with a phrase, when the quotes are wrong.
+bool split(std::string_view line, const CsvOptions& csv, std::vector<CsvField>& fields, const char*& error) {
+  fields.clear();
+  size_t at = 0;
+  for (;;) {
+    CsvField field;
+    if (at < line.size() && line[at] == csv.quote) {
+      field.quoted = true;
+      const size_t begin = ++at;
+      for (;;) {
+        at = line.find(csv.quote, at);
+        if (at == std::string_view::npos) {
+          error = "a quote that is not closed";
+          return false;
+        }
+        if (at + 1 >= line.size() || line[at + 1] != csv.quote) break;
+        field.doubled = true;
+        at += 2;
+      }
+      field.text = line.substr(begin, at++ - begin);
+      if (at < line.size() && line[at] != csv.delimiter) {
+        error = "text behind a closing quote";
+        return false;
+      }
+    } else {
+      const size_t begin = at;
+      at = std::min(line.find(csv.delimiter, at), line.size());
+      field.text = line.substr(begin, at - begin);
+    }
+    fields.push_back(field);
+    if (at >= line.size()) return true;
+    ++at;  // the delimiter; a line that ends in one has an empty last field
+  }
+}
+
+std::string unquoted(const CsvField& field, char quote) {
+  std::string out;
+  for (size_t i = 0; i < field.text.size(); ++i) {
+    out.push_back(field.text[i]);
+    if (field.doubled && field.text[i] == quote) ++i;
+  }
+  return out;
+}
+
+std::string_view trimmed(std::string_view s) {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+
+// "+5", ".5" and "5." are numbers in many files: in JSON's grammar, using `scratch` where bytes must be
+// added.
+std::string_view plain_number(std::string_view s, std::string& scratch) {
+  if (!s.empty() && s.front() == '+') s.remove_prefix(1);
+  if (s.size() > 1 && s.back() == '.') s.remove_suffix(1);
+  const bool minus = !s.empty() && s.front() == '-';
+  if (s.size() <= (minus ? 1U : 0U) || s[minus ? 1 : 0] != '.') return s;
+  scratch = minus ? "-0" : "0";
+  scratch += s.substr(minus ? 1 : 0);
+  return scratch;
+}
+
+class CsvDecoder : public Decoder {
+ public:
+  CsvDecoder(const DecoderSpec& spec, CsvOptions csv) : csv_(std::move(csv)), columns_(spec.columns) {
+    std::vector<Field> fields;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const bool used = i < spec.used.size() && spec.used[i];
+      if (used) fields.push_back(columns_[i].field);
+      if (used || spec.validate_all)
+        readers_.push_back({i, used, ColumnWriter(columns_[i].field.type), TimestampReader(columns_[i].zone),
+                            static_cast<int>(i)});
+    }
+    schema_ = make_schema(std::move(fields));
+    expected_fields_ = columns_.size();
+  }
+
+  SchemaRef schema() const override { return schema_; }
+
+  Status decode(std::shared_ptr<const Origin> chunk, Decoded& out) override {
+    chunk = with_arena(chunk);
+    out = Decoded();
+    out.batch.schema = schema_;
+    read_header(*chunk);
+    const auto most = static_cast<int32_t>(chunk->records.size());
+    for (Reader& reader : readers_) {
+      reader.writer.share(chunk->arena);
+      reader.writer.reserve(most);
+    }
+    decode_records(*chunk, out);
+    for (Reader& reader : readers_) {
+      Column column = reader.writer.finish();
+      if (reader.kept) out.batch.columns.push_back(std::move(column));
+    }
+    out.batch.origin = std::move(chunk);
+    return {};
+  }
+
+ private:
+  struct Reader {
+    size_t column;
+    bool kept;
+    ColumnWriter writer;
+    TimestampReader times;
+    int place;  // of its field in a row; -1: the header does not name it
+  };
+
+  void read_header(const Origin& chunk) {
+    if (!csv_.header || chunk.first_line == nullptr || chunk.first_line == header_line_) return;
+    header_line_ = chunk.first_line;
+    const char* error = nullptr;
+    std::vector<std::string> names;
+    if (split(*header_line_, csv_, fields_, error)) {
+      for (const CsvField& field : fields_) names.emplace_back(trimmed(unquoted(field, csv_.quote)));
+    }
+    expected_fields_ = names.size();
+    for (Reader& reader : readers_) {
+      const auto at = std::find(names.begin(), names.end(), columns_[reader.column].field.name);
+      reader.place = at == names.end() ? -1 : static_cast<int>(at - names.begin());
+    }
+  }
+
+  void decode_records(const Origin& chunk, Decoded& out) {
+    const auto count = static_cast<int32_t>(chunk.records.size());
+    std::vector<int32_t> kept;
+    kept.reserve(chunk.records.size());
+    for (int32_t i = 0; i < count; ++i) {
+      const RecordOrigin& record = chunk.records[static_cast<size_t>(i)];
+      if (csv_.header && record.position == 0) {
+        ++out.skipped;
+        continue;
+      }
+      if (decode_record(record.payload)) {
+        kept.push_back(i);
+        continue;
+      }
+      rejected_.record = i;
+      out.rejected.push_back(std::move(rejected_));
+      for (Reader& reader : readers_) reader.writer.truncate(static_cast<int32_t>(kept.size()));
+    }
+    out.batch.rows = static_cast<int32_t>(kept.size());
+    if (out.batch.rows < count) {
+      const std::string_view bytes(reinterpret_cast<const char*>(kept.data()), kept.size() * sizeof(int32_t));
+      out.batch.origin_row = BufferRef::copy_of(bytes);
+    }
+  }
+
+  bool decode_record(std::string_view line) {
+    if (line.size() > kMaxRowBytes) return reject("the row is larger than 1 MiB", "");
+    if (!is_valid_record_text(line)) return reject("the row is not valid UTF-8", "");
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    const char* error = nullptr;
+    if (!split(line, csv_, fields_, error)) {
+      return reject(fmt::format("invalid CSV: {}", error), fmt::format("field {}", fields_.size() + 1));
+    }
+    if (fields_.size() != expected_fields_) {
+      return reject(fmt::format("expected {} fields, found {}", expected_fields_, fields_.size()), "");
+    }
+    for (Reader& reader : readers_) {
+      if (!append(reader)) return false;
+    }
+    return true;
+  }
+
+  bool append(Reader& reader) {
+    const DecodeField& column = columns_[reader.column];
+    const Field& field = column.field;
+    if (reader.place < 0) {
+      if (!field.nullable) return reject(fmt::format("the header has no column '{}'", field.name), "header");
+      reader.writer.append_null();
+      return true;
+    }
+    const CsvField& cell = fields_[static_cast<size_t>(reader.place)];
+    const bool is_string = field.type.kind == Kind::string;
+    const std::string_view text = is_string ? cell.text : trimmed(cell.text);
+    if (!cell.quoted && text == csv_.null_text && (field.nullable || !is_string)) {
+      if (field.nullable) {
+        reader.writer.append_null();
+        return true;
+      }
+      return reject(fmt::format("column '{}' is null; a type that ends in '?' would allow that", field.name),
+                    fmt::format("field {}", reader.place + 1));
+    }
+    const std::string expected = append_cell(reader, column, cell, text);
+    if (expected.empty()) return true;
+    return reject(
+        fmt::format("column '{}': expected {}, found '{}'", field.name, expected, text.substr(0, 40)),
+        fmt::format("field {}", reader.place + 1));
+  }
+
+  std::string append_cell(Reader& reader, const DecodeField& column, const CsvField& cell,
+                          std::string_view text) {
+    if (cell.doubled) {
+      return append_text(column, reader.times, unquoted(cell, csv_.quote), false, reader.writer);
+    }
+    const Type& type = column.field.type;
+    if (type.kind == Kind::boolean) return append_boolean(text, reader.writer);
+    if (type.is_numeric()) text = plain_number(text, scratch_);
+    return append_text(column, reader.times, text, true, reader.writer);
+  }
+
+  static std::string append_boolean(std::string_view text, ColumnWriter& out) {
+    std::string lower(text);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    const bool yes = lower == "true" || lower == "t" || lower == "yes" || lower == "y" || lower == "1";
+    const bool no = lower == "false" || lower == "f" || lower == "no" || lower == "n" || lower == "0";
+    if (!yes && !no) return "true or false";
+    out.append_bool(yes);
+    return {};
+  }
+
+  bool reject(std::string reason, std::string place) {
+    rejected_.reason = std::move(reason);
+    rejected_.place = std::move(place);
+    return false;
+  }
+
+  static constexpr size_t kMaxRowBytes = size_t{1} << 20;
+
+  CsvOptions csv_;
+  std::vector<DecodeField> columns_;
+  SchemaRef schema_;
+  std::vector<Reader> readers_;
+  size_t expected_fields_ = 0;
+  std::shared_ptr<const std::string> header_line_;
+  std::vector<CsvField> fields_;
+  std::string scratch_;
+  RejectedRecord rejected_;
+};
+
+class CsvEncoder : public Encoder {
+ public:
+  CsvEncoder(SchemaRef schema, CsvOptions csv) : schema_(std::move(schema)), csv_(std::move(csv)) {}
+
+  std::string header() const override {
+    if (!csv_.header) return {};
+    std::string line;
+    for (const Field& field : schema_->fields()) {
+      if (!line.empty()) line.push_back(csv_.delimiter);
+      append_quoted(line, field.name);
+    }
+    return line + "\n";
+  }
+
+  std::string extension() const override { return "csv"; }
+
+  void encode(const Batch& batch, int32_t row, bool framed, std::string& out) override {
+    for (size_t c = 0; c < batch.columns.size(); ++c) {
+      if (c > 0) out.push_back(csv_.delimiter);
+      append_cell(out, batch.columns[c], row);
+    }
+    if (framed) out.push_back('\n');
+  }
+
+ private:
+  void append_cell(std::string& out, const Column& column, int32_t row) {
+    if (column.is_null(row)) {
+      out += csv_.null_text;
+      return;
+    }
+    if (column.type.kind == Kind::string) return append_quoted(out, column.string(row));
+    cell_.clear();
+    JsonWriter(cell_).cell(column, row);
+    std::string_view text = cell_;
+    if (text == "null") text = csv_.null_text;  // NaN and infinities
+    if (text.size() >= 2 && text.front() == '"') text = text.substr(1, text.size() - 2);
+    text == csv_.null_text ? void(out += text) : append_quoted(out, text);
+  }
+
+  // In quotes when it would be read as something else without.
+  void append_quoted(std::string& out, std::string_view text) const {
+    const char special[] = {csv_.delimiter, csv_.quote, '\n', '\r', '\0'};
+    const bool plain = text.find_first_of(special) == std::string_view::npos && text != csv_.null_text;
+    if (plain) {
+      out += text;
+      return;
+    }
+    out.push_back(csv_.quote);
+    for (const char c : text) {
+      out.push_back(c);
+      if (c == csv_.quote) out.push_back(c);
+    }
+    out.push_back(csv_.quote);
+  }
+
+  SchemaRef schema_;
+  CsvOptions csv_;
+  std::string cell_;
+};
+
+Result<std::unique_ptr<Decoder>> make_decoder(const DecoderSpec& spec, const Options& options) {
+  RF_ASSIGN(CsvOptions csv, csv_options(options));
+  for (size_t i = 0; i < spec.columns.size(); ++i) {
+    const Field& field = spec.columns[i].field;
+    if (field.type.kind != Kind::list && field.type.kind != Kind::structure) continue;
+    return Status::user(Code::invalid_argument,
+                        fmt::format("csv: column '{}' has the type {}, which one field can't hold",
+                                    field.name, field.type.to_string()));
+  }
+  return std::unique_ptr<Decoder>(std::make_unique<CsvDecoder>(spec, std::move(csv)));
+}
+
+Result<std::unique_ptr<Encoder>> make_encoder(SchemaRef schema, const Options& options) {
+  RF_ASSIGN(CsvOptions csv, csv_options(options));
+  return std::unique_ptr<Encoder>(std::make_unique<CsvEncoder>(std::move(schema), std::move(csv)));
+}
+
+OptionSpec spec(std::string name, OptionType type, std::string value, std::string doc) {
+  OptionSpec s;
+  s.name = std::move(name);
+  s.type = type;
+  s.doc = std::move(doc);
+  s.default_value = std::move(value);
+  return s;
+}
+
+}  // namespace
+}  // namespace rideflow
+
+RIDEFLOW_REGISTER(csv_format) {
+  using rideflow::OptionType;
+  rideflow::FormatKind kind;
+  kind.name = "csv";
+  kind.doc = "Rows of fields between delimiters, with quotes where needed (RFC 4180).";
+  kind.options = {
+      rideflow::spec("header", OptionType::boolean, "false", "The first line of a file names its columns."),
+      rideflow::spec("delimiter", OptionType::string, ",", "Between fields; '\\t' or tab for tabulators."),
+      rideflow::spec("quote", OptionType::string, "\"",
+                     "Around fields that hold delimiters; doubled inside."),
+      rideflow::spec("null", OptionType::string, "", "What stands for null when it is not in quotes."),
+  };
+  kind.make_decoder = rideflow::make_decoder;
+  kind.make_encoder = rideflow::make_encoder;
+  catalog.add(std::move(kind));
+}

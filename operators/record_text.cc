@@ -1,0 +1,49 @@
+#include "operators/record_text.h"
+
+#include <immintrin.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <string>
+
+namespace rideflow {
+namespace {
+
+bool lies_in(std::string_view s, const BufferRef& arena) {
+  const auto begin = reinterpret_cast<uintptr_t>(arena.data());
+  const auto at = reinterpret_cast<uintptr_t>(s.data());
+  return at >= begin && at + s.size() <= begin + arena.size();
+}
+
+}  // namespace
+
+bool is_valid_record_text(std::string_view s) {
+  __m128i bits = _mm_setzero_si128();
+  size_t i = 0;
+  for (; i + 16 <= s.size(); i += 16) {
+    bits = _mm_or_si128(bits, _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + i)));
+  }
+  int high = _mm_movemask_epi8(bits);
+  for (; i < s.size(); ++i) high |= s[i] & 0x80;
+  return high == 0 || simdjson::validate_utf8(s.data(), s.size());
+}
+
+std::shared_ptr<const Origin> with_arena(const std::shared_ptr<const Origin>& chunk) {
+  const auto inside = [&](const RecordOrigin& r) {
+    return r.payload.empty() || lies_in(r.payload, chunk->arena);
+  };
+  if (std::all_of(chunk->records.begin(), chunk->records.end(), inside)) return chunk;
+  std::string bytes;
+  for (const RecordOrigin& r : chunk->records) bytes += r.payload;
+  auto copy = std::make_shared<Origin>(*chunk);
+  copy->arena = BufferRef::copy_of(bytes);
+  size_t at = 0;
+  for (RecordOrigin& r : copy->records) {
+    const size_t size = r.payload.size();
+    r.payload = copy->arena.view().substr(at, size);
+    at += size;
+  }
+  return copy;
+}
+
+}  // namespace rideflow

@@ -1,0 +1,141 @@
+// CSV rows into columns and back.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/operators/decode_support.h"
+
+namespace rideflow {
+namespace {
+
+using test::decode;
+using test::decoder_spec;
+using test::options;
+using test::rows_json;
+using testing::HasSubstr;
+
+std::string one(const std::string& type, const std::string& field, const Options& o = {}) {
+  const Decoded d = decode("csv", decoder_spec({{"v", type}}), {field}, o);
+  return d.rejected.empty() ? rows_json(d.batch) : "rejected: " + d.rejected[0].reason;
+}
+std::string value(const std::string& json) {
+  return "{\"v\":" + json + "}\n";
+}
+
+TEST(CsvDecoder, Types) {
+  EXPECT_EQ(one("bool", "Y"), value("true"));
+  EXPECT_EQ(one("bool", "0"), value("false"));
+  EXPECT_EQ(one("int32", " 12 "), value("12"));
+  EXPECT_EQ(one("int64", "+12"), value("12"));
+  EXPECT_EQ(one("double", "-73.987654321"), value("-73.987654321"));
+  EXPECT_EQ(one("double", "-.5"), value("-0.5"));
+  EXPECT_EQ(one("double", ".5"), value("0.5"));
+  EXPECT_EQ(one("double", "5."), value("5"));
+  EXPECT_EQ(one("decimal(10,2)", "12.5"), value("12.50"));
+  EXPECT_EQ(one("timestamp", "2014-01-09 20:45:25"), value("\"2014-01-09T20:45:25Z\""));
+  EXPECT_EQ(one("timestamp", "2014-01-09T20:45:25+01:00"), value("\"2014-01-09T19:45:25Z\""));
+  EXPECT_EQ(one("timestamp(ms)", "1767268800123"), value("\"2026-01-01T12:00:00.123Z\""));
+  EXPECT_EQ(one("date", "2014-01-09"), value("\"2014-01-09\""));
+  EXPECT_EQ(one("string", " a b "), value("\" a b \""));
+  EXPECT_EQ(one("string", "\u00e9"), value("\"\u00e9\""));
+}
+
+TEST(CsvDecoder, QuotesAndNulls) {
+  EXPECT_EQ(one("string", "\"a, \"\"b\"\"\""), value("\"a, \\\"b\\\"\""));
+  EXPECT_EQ(one("string", "a\"b"), value("\"a\\\"b\""));
+  EXPECT_EQ(one("int32", "\"12\""), value("12"));
+  EXPECT_EQ(one("string?", ""), value("null"));
+  EXPECT_EQ(one("string?", "\"\""), value("\"\""));
+  EXPECT_EQ(one("string", ""), value("\"\""));
+  EXPECT_EQ(one("int32?", "  "), value("null"));
+  EXPECT_EQ(one("string?", "NA", options({{"null", "NA"}})), value("null"));
+  EXPECT_EQ(one("string?", "", options({{"null", "NA"}})), value("\"\""));
+  EXPECT_EQ(one("string", "a\r"), value("\"a\""));
+}
+
+TEST(CsvDecoder, WhatDoesNotFitIsRejected) {
+  EXPECT_THAT(one("int32", ""), HasSubstr("is null"));
+  EXPECT_THAT(one("int32", "x"), HasSubstr("column 'v': expected a number, found 'x'"));
+  EXPECT_THAT(one("int32", "3000000000"), HasSubstr("int32"));
+  EXPECT_THAT(one("bool", "maybe"), HasSubstr("true or false"));
+  EXPECT_THAT(one("string", "\"open"), HasSubstr("not closed"));
+  EXPECT_THAT(one("string", "\"a\"b"), HasSubstr("behind a closing quote"));
+  EXPECT_THAT(one("string", "a,b"), HasSubstr("expected 1 fields, found 2"));
+  EXPECT_THAT(one("string", "\xff"), HasSubstr("UTF-8"));
+  EXPECT_THAT(one("timestamp", "2014-13-09 20:45:25"), HasSubstr("timestamp"));
+}
+
+TEST(CsvDecoder, ColumnsByPosition) {
+  const DecoderSpec spec = decoder_spec({{"a", "int32"}, {"b", "string?"}, {"c", "double"}}, {"b"});
+  const Decoded d = decode("csv", spec, {"1,x,2.5", "no,x,1", "3,,4,", "5,\"a,b\",6"});
+  EXPECT_EQ(rows_json(d.batch), "{\"a\":1,\"c\":2.5}\n{\"a\":5,\"c\":6}\n");
+  ASSERT_EQ(d.rejected.size(), 2U);
+  EXPECT_EQ(d.rejected[0].place, "field 1");
+  EXPECT_EQ(d.batch.record(1).position, 3);
+}
+
+TEST(CsvDecoder, ColumnsByHeader) {
+  const DecoderSpec spec = decoder_spec({{"a", "int32"}, {"b", "string?"}, {"missing", "string?"}});
+  const auto made = test::decoder("csv", spec, options({{"header", "true"}, {"delimiter", ";"}}));
+  auto first = std::make_shared<Origin>(*test::records({"b;\"a\";extra", "x;1;y", "z;2;"}));
+  first->first_line = std::make_shared<const std::string>("b;\"a\";extra");
+  Decoded d;
+  ASSERT_TRUE(made->decode(first, d).ok());
+  EXPECT_EQ(d.skipped, 1);
+  EXPECT_EQ(rows_json(d.batch),
+            "{\"a\":1,\"b\":\"x\",\"missing\":null}\n{\"a\":2,\"b\":\"z\",\"missing\":null}\n");
+  EXPECT_EQ(d.batch.record(0).position, 1);
+
+  auto second = std::make_shared<Origin>(*test::records({"ignored", "7"}));
+  second->records.erase(second->records.begin());
+  second->first_line = std::make_shared<const std::string>("a");
+  ASSERT_TRUE(made->decode(second, d).ok());
+  EXPECT_EQ(rows_json(d.batch), "{\"a\":7,\"b\":null,\"missing\":null}\n");
+
+  auto third = std::make_shared<Origin>(*second);
+  third->first_line = std::make_shared<const std::string>("b");
+  ASSERT_TRUE(made->decode(third, d).ok());
+  ASSERT_EQ(d.rejected.size(), 1U);
+  EXPECT_EQ(d.rejected[0].reason, "the header has no column 'a'");
+}
+
+TEST(CsvDecoder, ValidateAll) {
+  DecoderSpec spec = decoder_spec({{"a", "int32"}, {"b", "int32"}}, {"b"});
+  EXPECT_EQ(decode("csv", spec, {"1,x"}).batch.rows, 1);
+  spec.validate_all = true;
+  EXPECT_EQ(decode("csv", spec, {"1,x"}).rejected.size(), 1U);
+}
+
+TEST(CsvFormat, OptionsAreChecked) {
+  const auto refused = [](const Options& o, const std::string& type) {
+    auto made = test::catalog().find_format("csv")->make_decoder(decoder_spec({{"v", type}}), o);
+    return made.ok() ? std::string() : made.status().message();
+  };
+  EXPECT_THAT(refused(options({{"delimiter", "ab"}}), "string"), HasSubstr("delimiter"));
+  EXPECT_THAT(refused(options({{"delimiter", "\""}}), "string"), HasSubstr("must differ"));
+  EXPECT_THAT(refused({}, "list(string)"), HasSubstr("one field can't hold"));
+}
+
+TEST(CsvFormat, WhatIsWrittenReadsBackEqual) {
+  const std::vector<test::ColumnText> columns = {
+      {"s", "string?"},    {"d", "double?"}, {"m", "decimal(10,2)?"}, {"b", "bool?"},
+      {"t", "timestamp?"}, {"y", "date?"},   {"x", "bytes?"},         {"i", "interval?"}};
+  const Decoded d = decode(
+      "json", decoder_spec(columns),
+      {R"({"s":"plain","d":1.5,"m":2.5,"b":true,"t":"2026-01-01T00:00:00.5Z","y":"2026-01-01","x":"AQID","i":"PT5S"})",
+       R"({"s":"a, \"b\"\nc"})", R"({"s":""})", R"({"s":"NA"})", "{}"});
+  ASSERT_EQ(d.batch.rows, 5);
+  for (const std::string null : {"", "NA"}) {
+    const Options o = options({{"header", "true"}, {"null", null}});
+    auto encoder = test::catalog().find_format("csv")->make_encoder(d.batch.schema, o);
+    ASSERT_TRUE(encoder.ok());
+    EXPECT_EQ((*encoder)->header(), "s,d,m,b,t,y,x,i\n");
+    EXPECT_EQ((*encoder)->extension(), "csv");
+    std::vector<std::string> rows(5);
+    for (int32_t i = 0; i < 5; ++i) (*encoder)->encode(d.batch, i, false, rows[static_cast<size_t>(i)]);
+    const Decoded again = decode("csv", decoder_spec(columns), rows, options({{"null", null}}));
+    EXPECT_EQ(rows_json(again.batch), rows_json(d.batch));
+  }
+}
+
+}  // namespace
+}  // namespace rideflow
