@@ -1,13 +1,9 @@
-#include <cstdio>
-#include <string_view>
+#include "engine/catalog.h"
+#include "runtime/cli.h"
 
-#include "generated/version.h"
-
+// The one place that sees every room: fills the catalog and hands it to the runtime.
 int main(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == "version") {
-    std::puts("rideflow " RIDEFLOW_VERSION " (" RIDEFLOW_BUILD ")");
-    return 0;
-  }
-  std::fputs("usage: rideflow version\n", stderr);
-  return 1;
+  rideflow::Catalog catalog;
+  rideflow::register_all(catalog);
+  return rideflow::run_cli(argc, argv, catalog);
 }

@@ -54,10 +54,13 @@ class VirtualFs::Writer : public WritableFile {
     RF_TRY(usable());
     if (Status status = fs_.count_call("sync", path_); !status.ok()) {
       broken_ = true;
-      if (!fs_.dead_) node_->poisoned = true;
+      if (!fs_.dead_ && node_->synced < node_->data.size()) {
+        node_->holes.emplace_back(node_->synced, node_->data.size());
+        node_->synced = node_->data.size();
+      }
       return status;
     }
-    if (!node_->poisoned) node_->synced = node_->data.size();
+    node_->synced = node_->data.size();
     return {};
   }
 
@@ -194,7 +197,11 @@ void VirtualFs::crash(Crash how) {
     if (how == Crash::lose_some) keep_some_bytes(*node);
     if (how == Crash::lose_unsynced) node->data.resize(std::min(node->synced, node->data.size()));
     node->synced = node->data.size();
-    node->poisoned = false;
+    if (how == Crash::keep_all) continue;
+    for (const auto& [from, to] : node->holes) {
+      for (size_t i = from; i < std::min(to, node->data.size()); ++i) node->data[i] = '\0';
+    }
+    node->holes.clear();
   }
   ++generation_;
   dead_ = false;
@@ -227,6 +234,13 @@ void VirtualFs::keep_some_bytes(Node& node) {
   if (draw(2) == 0) return;  // else: the size reached the disk, the last bytes did not
   const size_t zeros = draw(std::min<size_t>(kept - node.synced, 512) + 1);
   std::fill(node.data.end() - static_cast<int64_t>(zeros), node.data.end(), '\0');
+}
+
+void VirtualFs::cut(Node& node, size_t size) {
+  node.data.resize(size);
+  node.synced = size;
+  for (auto& [from, to] : node.holes) to = std::min(to, size);
+  std::erase_if(node.holes, [](const auto& hole) { return hole.first >= hole.second; });
 }
 
 // A name whose directory did not survive is gone with it.
@@ -280,8 +294,7 @@ Status VirtualFs::open_for_writing(const std::string& path, bool truncate,
   } else {
     RF_ASSIGN(node, find(path, false));
     if (truncate) {
-      node->data.clear();
-      node->synced = 0;
+      cut(*node, 0);
     }
   }
   node->modified = clock_();
@@ -358,7 +371,7 @@ Status VirtualFs::make_dirs(const std::string& dir) {
       auto node = std::make_shared<Node>();
       node->is_dir = true;
       node->modified = clock_();
-      forget_below(part + "/");
+      forget(part);
       names_[part] = node;
       durable_[part] = node;
     } else {
@@ -369,8 +382,8 @@ Status VirtualFs::make_dirs(const std::string& dir) {
 }
 
 // A new directory of an old name: what the old one held is gone with it.
-void VirtualFs::forget_below(const std::string& prefix) {
-  const auto below = [&](const std::string& path) { return path.starts_with(prefix); };
+void VirtualFs::forget(const std::string& dir) {
+  const auto below = [&](const std::string& path) { return path == dir || path.starts_with(dir + "/"); };
   std::erase_if(durable_, [&](const auto& entry) { return below(entry.first); });
   std::erase_if(journal_, [&](const NameChange& one) {
     return std::any_of(one.begin(), one.end(), [&](const auto& c) { return below(c.first); });
@@ -441,8 +454,7 @@ Status VirtualFs::truncate(const std::string& path, int64_t size) {
   const std::lock_guard lock(mutex_);
   RF_TRY(count_call("truncate", path));
   RF_ASSIGN(NodeRef node, find(normal_path(path), false));
-  node->data.resize(static_cast<size_t>(size));
-  node->synced = node->data.size();
+  cut(*node, static_cast<size_t>(size));
   node->modified = clock_();
   return {};
 }
@@ -487,6 +499,7 @@ std::string VirtualFs::content(const std::string& path) const {
 void VirtualFs::set_content(const std::string& path, std::string bytes) {
   const std::lock_guard lock(mutex_);
   auto node = find(normal_path(path), false);
+  cut(**node, 0);
   (*node)->data = std::move(bytes);
   (*node)->synced = (*node)->data.size();
 }

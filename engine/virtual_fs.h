@@ -70,8 +70,9 @@ class VirtualFs : public FileSystem {
   struct Node {
     bool is_dir = false;
     std::string data;
-    size_t synced = 0;      // bytes of data that a power loss leaves
-    bool poisoned = false;  // a sync failed: what it missed is never durable, whatever later syncs say
+    size_t synced = 0;  // bytes of data that a power loss leaves
+    // What failed syncs should have saved: later syncs say ok, a power loss leaves zeros there.
+    std::vector<std::pair<size_t, size_t>> holes;
     Micros modified = 0;
   };
   using NodeRef = std::shared_ptr<Node>;
@@ -88,8 +89,9 @@ class VirtualFs : public FileSystem {
   static bool touches(const NameChange& change, const std::string& dir);
   void keep_some_names();
   void keep_some_bytes(Node& node);
+  static void cut(Node& node, size_t size);
   void drop_orphans();
-  void forget_below(const std::string& prefix);
+  void forget(const std::string& dir);
   uint64_t draw(uint64_t n) { return n == 0 ? 0 : random_() % n; }
   Status open_for_writing(const std::string& path, bool truncate, std::unique_ptr<WritableFile>& out);
 

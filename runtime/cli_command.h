@@ -23,7 +23,11 @@ struct CliContext {
 
 struct Command {
   CommandSpec spec;
+  bool verbose = false;  // long-running: informative log lines too
   std::function<int(CliContext&, const ParsedArgs&)> run;
+
+  Command(CommandSpec s, std::function<int(CliContext&, const ParsedArgs&)> r)
+      : spec(std::move(s)), run(std::move(r)) {}
 };
 
 // Each file of commands gives its own.

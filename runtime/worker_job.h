@@ -22,7 +22,7 @@ class LocalJob {
   void stop() { execution_->request_stop(); }
   bool over() const { return done_.load(std::memory_order_acquire); }
   // Waits until the job finished, stopped or failed and its threads are gone. Not from its own threads.
-  Status wait();
+  Status wait();  // any number of times, one thread at a time
 
   JobExecution& execution() { return *execution_; }
   const JobExecution& execution() const { return *execution_; }

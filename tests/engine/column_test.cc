@@ -24,7 +24,8 @@ TEST_P(ColumnOfType, TakeSliceAndConcatKeepValues) {
     const Column column = random_column(GetParam(), rows, round % 2 == 0, random);
     const std::vector<Value> values = values_of(column);
     ASSERT_EQ(column.length, rows);
-    ASSERT_EQ(column.null_count, std::count_if(values.begin(), values.end(), [](auto& v) { return v.is_null(); }));
+    ASSERT_EQ(column.null_count,
+              std::count_if(values.begin(), values.end(), [](auto& v) { return v.is_null(); }));
 
     std::vector<int32_t> picked;
     std::vector<Value> expected;

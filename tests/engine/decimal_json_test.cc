@@ -36,8 +36,8 @@ TEST(Decimal, ReadsAndRoundsHalfAwayFromZero) {
   EXPECT_EQ(parsed(digits, 38, 0), digits);
   EXPECT_EQ(parsed(digits + ".5", 38, 0), "12345678901234567890123456789012345679");
   EXPECT_EQ(parsed("0." + digits + "9", 38, 38), "0.12345678901234567890123456789012345679");
-  for (const char* text : {"", "-", ".", "1e", "1e+-2", "abc", "1.2.3", " 1", "1 ", "100000000.00", "99999999.995",
-                           "1e9", "1e99999", "NaN", "0x1"}) {
+  for (const char* text : {"", "-", ".", "1e", "1e+-2", "abc", "1.2.3", " 1", "1 ", "100000000.00",
+                           "99999999.995", "1e9", "1e99999", "NaN", "0x1"}) {
     EXPECT_EQ(parsed(text), "none") << text;
   }
   EXPECT_EQ(parsed(digits + "0", 38, 0), "none");
@@ -99,8 +99,10 @@ TEST(Json, ValuesPrintByTheLanguagesRules) {
   Value point;
   point.kind = Kind::structure;
   point.items = {Value::float64(1.5), list};
-  EXPECT_EQ(json_of(Type::structure({{"lat", Kind::float64, false}, {"tags", Type::list(Kind::string), true}}), point),
-            "{\"lat\":1.5,\"tags\":[\"a\",null]}");
+  EXPECT_EQ(
+      json_of(Type::structure({{"lat", Kind::float64, false}, {"tags", Type::list(Kind::string), true}}),
+              point),
+      "{\"lat\":1.5,\"tags\":[\"a\",null]}");
 }
 
 TEST(Json, StringsAreAlwaysValidUtf8) {

@@ -82,8 +82,8 @@ TEST(Durations, ReadAndPrint) {
   EXPECT_EQ(span_of("P1DT2H"), (Duration{0, 1, 7'200'000'000}));
   EXPECT_EQ(span_of("P1M").months, 1);
   EXPECT_EQ(span_of("PT1M").micros, 60'000'000);
-  for (const char* text : {"", "5", "s", "5x", "-5s", "1.5mo", "P", "PT", "P1H", "1h,5", "99999999999999999999s",
-                           "9999999999d", "5S"}) {
+  for (const char* text : {"", "5", "s", "5x", "-5s", "1.5mo", "P", "PT", "P1H", "1h,5",
+                           "99999999999999999999s", "9999999999d", "5S"}) {
     EXPECT_FALSE(parse_duration(text).ok()) << text;
   }
   EXPECT_THAT(parse_duration("5").status().message(), testing::HasSubstr("30s, 1h30m"));
@@ -148,18 +148,23 @@ TEST(Truncate, CalendarPeriods) {
 
 TEST(Truncate, HoursInAZoneWithHalfHoursAndChanges) {
   const TimeZone* nepal = zone("Asia/Kathmandu");  // +05:45
-  EXPECT_EQ(format_timestamp(truncate(at("2024-01-01T00:20:00Z"), span_of("1h"), nepal)), "2024-01-01T00:15:00Z");
+  EXPECT_EQ(format_timestamp(truncate(at("2024-01-01T00:20:00Z"), span_of("1h"), nepal)),
+            "2024-01-01T00:15:00Z");
   const TimeZone* paris = zone("Europe/Paris");
   // Both 02:00 of the night in October begin an hour.
-  EXPECT_EQ(format_timestamp(truncate(at("2024-10-27T00:30:00Z"), span_of("1h"), paris)), "2024-10-27T00:00:00Z");
-  EXPECT_EQ(format_timestamp(truncate(at("2024-10-27T01:30:00Z"), span_of("1h"), paris)), "2024-10-27T01:00:00Z");
+  EXPECT_EQ(format_timestamp(truncate(at("2024-10-27T00:30:00Z"), span_of("1h"), paris)),
+            "2024-10-27T00:00:00Z");
+  EXPECT_EQ(format_timestamp(truncate(at("2024-10-27T01:30:00Z"), span_of("1h"), paris)),
+            "2024-10-27T01:00:00Z");
   // In March 02:00 does not exist: the even hours around it are 00:00 and 04:00.
-  EXPECT_EQ(format_timestamp(truncate(at("2024-03-31T01:30:00Z"), span_of("2h"), paris)), "2024-03-30T23:00:00Z");
+  EXPECT_EQ(format_timestamp(truncate(at("2024-03-31T01:30:00Z"), span_of("2h"), paris)),
+            "2024-03-30T23:00:00Z");
 }
 
 TEST(Truncate, StartsAreFixedPointsAndNeverAhead) {
   test::Random random(17);
-  for (const char* name : {"UTC", "Europe/Paris", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia"}) {
+  for (const char* name :
+       {"UTC", "Europe/Paris", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia"}) {
     const TimeZone* z = zone(name);
     for (const char* period : {"1s", "7m", "15m", "1h", "6h", "1d", "3d", "1w", "1mo", "1y"}) {
       const Duration d = span_of(period);

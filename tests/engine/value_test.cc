@@ -105,9 +105,10 @@ Batch small_batch() {
   Batch batch;
   batch.schema = make_schema({{"city", Kind::string, true}, {"n", Kind::int64, false}});
   batch.rows = 4;
-  batch.columns = {test::column_of(Kind::string, {Value::string("Lyon"), Value::null(), Value::string("Paris"),
-                                                  Value::string("Nice")}),
-                   test::column_of(Kind::int64, {Value::int64(1), Value::int64(2), Value::int64(3), Value::int64(4)})};
+  batch.columns = {
+      test::column_of(Kind::string,
+                      {Value::string("Lyon"), Value::null(), Value::string("Paris"), Value::string("Nice")}),
+      test::column_of(Kind::int64, {Value::int64(1), Value::int64(2), Value::int64(3), Value::int64(4)})};
   const Micros times[] = {10, 20, 30, 40};
   batch.event_time = BufferRef::copy_of({reinterpret_cast<const char*>(times), sizeof(times)});
   batch.behind = {{1, 100, BehindReason::late}, {3, 200, BehindReason::idle}};

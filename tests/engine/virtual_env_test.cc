@@ -116,8 +116,11 @@ TEST(VirtualFsFaults, AFailedSyncIsFinalAndLaterOnesLie) {
   EXPECT_EQ(file->sync().code(), Code::data_loss) << "must not be used";
   auto again = fs.append("a");
   EXPECT_TRUE((*again)->sync().ok()) << "another descriptor is told that all is well";
+  ASSERT_TRUE((*again)->append("y").ok());
+  ASSERT_TRUE((*again)->sync().ok());
+  EXPECT_EQ(content(fs, "a"), "xy") << "until the power goes";
   fs.crash(Crash::lose_unsynced);
-  EXPECT_EQ(content(fs, "a"), "");
+  EXPECT_EQ(content(fs, "a"), std::string("\0y", 2));
 }
 
 TEST(VirtualFsFaults, ADeadMachineStaysDeadUntilTheCrash) {

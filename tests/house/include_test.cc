@@ -40,7 +40,7 @@ const std::vector<Library>& libraries() {
       {"Boost basics", {"boost/system/*", "boost/core/*", "boost/config.hpp"}, {"runtime/*", "rollup/*"}},
       {"OpenSSL", {"openssl/*"}, {"runtime/*"}},
       // Not a library: instruction sets, for the *_v2.cc and *_v3.cc files and what chooses between them.
-      {"intrinsics", {"immintrin.h", "nmmintrin.h", "cpuid.h"}, {"*"}},
+      {"intrinsics", {"immintrin.h", "emmintrin.h", "nmmintrin.h", "cpuid.h"}, {"*"}},
       // What each POSIX header offers is the business of token_test.cc.
       {"POSIX",
        {"unistd.h", "fcntl.h", "poll.h", "pthread.h", "sched.h", "signal.h", "time.h", "dirent.h", "errno.h",

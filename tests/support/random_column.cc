@@ -21,15 +21,21 @@ int64_t random_integer(Random& random, int64_t least, int64_t most) {
 }
 
 double random_double(Random& random) {
-  constexpr double kEdges[] = {0.0,  -0.0, std::numeric_limits<double>::infinity(),
-                               1e300, -1e300, std::numeric_limits<double>::quiet_NaN(),
-                               0.1,  -std::numeric_limits<double>::infinity()};
+  constexpr double kEdges[] = {0.0,
+                               -0.0,
+                               std::numeric_limits<double>::infinity(),
+                               1e300,
+                               -1e300,
+                               std::numeric_limits<double>::quiet_NaN(),
+                               0.1,
+                               -std::numeric_limits<double>::infinity()};
   if (below(random, 6) == 0) return kEdges[below(random, 8)];
   return static_cast<double>(below(random, 2001) - 1000) / 8;
 }
 
 std::string random_text(Random& random) {
-  constexpr std::string_view kParts[] = {"a", "b", "Ly", "on", "é", "€", " ", "%", "_", "12", "-", "😀", "long enough"};
+  constexpr std::string_view kParts[] = {"a", "b", "Ly", "on", "é", "€",          " ",
+                                         "%", "_", "12", "-",  "😀", "long enough"};
   std::string text;
   for (int64_t i = below(random, 7); i > 0; --i) text += kParts[below(random, 13)];
   return text;
@@ -61,7 +67,8 @@ Value random_value(const Type& type, Random& random) {
     case Kind::bytes:
       return Value::bytes(random_text(random) + '\0' + "\xff");
     case Kind::timestamp:
-      return Value::timestamp(1'700'000'000'000'000 + random_integer(random, -1'000'000'000, 1'000'000'000) * 999'983);
+      return Value::timestamp(1'700'000'000'000'000 +
+                              random_integer(random, -1'000'000'000, 1'000'000'000) * 999'983);
     case Kind::date:
       return Value::date(static_cast<int32_t>(random_integer(random, -700'000, 2'900'000)));
     case Kind::interval:
@@ -72,7 +79,7 @@ Value random_value(const Type& type, Random& random) {
       value.kind = type.kind;
       const auto add = [&](const Field& field) {
         value.items.push_back(field.nullable && below(random, 4) == 0 ? Value::null()
-                                                                     : random_value(field.type, random));
+                                                                      : random_value(field.type, random));
       };
       if (type.kind == Kind::list) {
         for (int64_t i = below(random, 4); i > 0; --i) add(type.children->front());

@@ -1,0 +1,102 @@
+// generate: events of the main job's shapes, as JSON lines.
+#include <fmt/format.h>
+
+#include "engine/time.h"
+#include "runtime/cli_command.h"
+#include "runtime/posix_process.h"
+#include "runtime/worker_feed.h"
+
+namespace rideflow {
+namespace {
+
+constexpr int32_t kBatch = 4096;
+
+Result<double> rate_of(const ParsedArgs& args) {
+  if (!args.has("rate")) return 0.0;
+  std::string text = args.get("rate");
+  if (text.size() > 2 && text.compare(text.size() - 2, 2, "/s") == 0) text.resize(text.size() - 2);
+  char* end = nullptr;
+  const double rate = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(rate > 0) || rate > 1e9) {
+    return Status::user(
+        Code::invalid_argument,
+        fmt::format("--rate wants events per second, such as 5000/s, not '{}'", args.get("rate")));
+  }
+  return rate;
+}
+
+Result<std::unique_ptr<RecordReader>> open_generator(CliContext& context, const ParsedArgs& args) {
+  const SourceKind* kind = context.catalog->find_source("generator");
+  if (!kind) return Status::internal("the catalog has no generator");
+  RF_ASSIGN(const int64_t seed, args.integer("seed", 1, 0, INT64_MAX));
+  RF_ASSIGN(const double rate, rate_of(args));
+  SourceConfig config;
+  config.source = args.arguments[0];
+  config.options = generator_options(args.arguments[0], static_cast<uint64_t>(seed), rate, 1);
+  if (args.has("count")) {
+    OptionValue count;
+    RF_ASSIGN(count.integer, args.integer("count", 0, 0, INT64_MAX));
+    count.text = args.get("count");
+    config.options.set("count", count);
+  }
+  if (args.has("start")) {
+    const std::optional<Micros> start = parse_timestamp(args.get("start"));
+    if (!start) {
+      return Status::user(
+          Code::invalid_argument,
+          fmt::format("--start wants a time such as 2026-01-01T00:00:00Z, not '{}'", args.get("start")));
+    }
+    OptionValue value;
+    value.integer = *start;
+    value.text = args.get("start");
+    config.options.set("start", value);
+  }
+  RF_ASSIGN(auto reader, kind->make(config));
+  OpenContext open;
+  open.env = context.env;
+  RF_TRY(reader->open(open));
+  RF_ASSIGN(const Position begin, reader->resolve(Partition(0), StartAt::earliest, 0));
+  RF_TRY(reader->assign(Partition(0), begin));
+  return reader;
+}
+
+Status generate(CliContext& context, const ParsedArgs& args) {
+  RF_ASSIGN(const auto reader, open_generator(context, args));
+  catch_stop_signals();
+  std::string out;
+  while (!stop_signal_received()) {
+    RF_ASSIGN(const Poll poll, reader->poll(Partition(0), kBatch));
+    if (poll.chunk) {
+      out.clear();
+      for (const RecordOrigin& record : poll.chunk->records) out.append(record.payload).push_back('\n');
+      print(out);
+    } else if (poll.state == Poll::State::ended) {
+      break;
+    } else {
+      sleep_ms(5);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<Command> event_commands() {
+  CommandSpec spec = {
+      "generate",
+      "rides|vehicles|users|users_schema",
+      "Write generated events to stdout, one JSON object a line.",
+      1,
+      1,
+      {{"count", "N", "stop after N events (default: go on)", false},
+       {"seed", "S", "the same seed and start give the same bytes (default 1)", false},
+       {"rate", "R", "events per second, each when it is due (default: as fast as possible)", false},
+       {"start", "TIME", "time of the first event (default now)", false}}};
+  return {Command(std::move(spec), [](CliContext& context, const ParsedArgs& args) {
+    const Status status = generate(context, args);
+    if (!status.ok()) print_error(status);
+    return exit_code(status);
+  })};
+}
+
+}  // namespace rideflow

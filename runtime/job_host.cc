@@ -1,0 +1,92 @@
+#include "runtime/job_host.h"
+
+#include <fmt/format.h>
+
+#include "runtime/file_job_storage.h"
+
+namespace rideflow {
+
+Result<std::unique_ptr<JobHost>> JobHost::open(Env& env, const std::string& data_dir) {
+  auto host = std::unique_ptr<JobHost>(new JobHost(env, data_dir));
+  RF_TRY(host->open_stores().with(data_dir));
+  return host;
+}
+
+JobHost::~JobHost() {
+  const Status stopped = stop_all();
+  if (!stopped.ok()) env_.warn("stop_failed", {{"why", stopped.to_string()}});
+}
+
+Status JobHost::open_stores() {
+  RF_TRY(env_.fs().make_dirs(data_dir_));
+  RF_ASSIGN(topics_, TopicStore::open(env_, join_path(data_dir_, "topics")));
+  RF_ASSIGN(rollups_, RollupStore::open(&env_, join_path(data_dir_, "rollups")));
+  queries_ = std::make_shared<RollupQueries>(&env_, rollups_);
+  resources_.add<TopicStore>("", topics_);
+  resources_.add<RollupStore>("rollups", rollups_);
+  return {};
+}
+
+Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = jobs_.find(plan->job);
+    if (it != jobs_.end() && !it->second.job->over()) {
+      return Status::user(Code::already_exists,
+                          fmt::format("a job named '{}' is already running", plan->job));
+    }
+  }
+  const std::string dir = join_path(join_path(data_dir_, "jobs"), plan->job);
+  ExecutionOptions execution;
+  execution.env = &env_;
+  execution.resources = &resources_;
+  RF_ASSIGN(execution.storage, FileJobStorage::open(env_, join_path(dir, "checkpoints")));
+  execution.data_dir = data_dir_;
+  execution.parallelism = options.parallelism;
+  execution.batch_rows = options.batch_rows;
+  execution.checkpoint_interval = options.checkpoint_interval;
+  execution.drop_state = options.drop_state;
+  execution.drop_changed_state = options.drop_changed_state;
+  RF_ASSIGN(auto job, LocalJob::start(plan, execution));
+  for (const std::string& note : job->execution().notes()) {
+    env_.info("job_started", {{"job", plan->job}, {"note", note}});
+  }
+  const std::lock_guard lock(mutex_);
+  jobs_[plan->job] = {plan->job, plan, std::move(job)};
+  return {};
+}
+
+Status JobHost::restart(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options) {
+  const std::optional<HostedJob> old = find(plan->job);
+  if (old && !old->job->over()) {
+    old->job->stop();
+    RF_TRY(old->job->wait());
+  }
+  return start(std::move(plan), options);
+}
+
+Status JobHost::stop_all() {
+  Status first;
+  const std::vector<HostedJob> all = jobs();
+  for (const HostedJob& hosted : all) hosted.job->stop();
+  for (const HostedJob& hosted : all) {
+    Status status = hosted.job->wait();
+    if (first.ok() && !status.ok()) first = std::move(status.with(hosted.name));
+  }
+  return first;
+}
+
+std::vector<HostedJob> JobHost::jobs() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<HostedJob> all;
+  for (const auto& [name, job] : jobs_) all.push_back(job);
+  return all;
+}
+
+std::optional<HostedJob> JobHost::find(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = jobs_.find(name);
+  return it == jobs_.end() ? std::nullopt : std::optional<HostedJob>(it->second);
+}
+
+}  // namespace rideflow

@@ -1,0 +1,74 @@
+// JobHost: what one process holds to run jobs: the data directory, its topics and rollups, and the jobs
+// themselves.
+//
+// `run`, `dev` and embedding programs stand on it. Thread-safe where HTTP handlers need it: jobs(), find().
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/catalog.h"
+#include "engine/plan.h"
+#include "rollup/rollup_queries.h"
+#include "rollup/rollup_store.h"
+#include "runtime/worker_job.h"
+#include "topics/topic_store.h"
+
+namespace rideflow {
+
+struct RunOptions {
+  int32_t parallelism = 1;
+  int32_t batch_rows = 2048;
+  int64_t checkpoint_interval = 10 * kMicrosPerSecond;
+  std::vector<std::string> drop_state;
+  bool drop_changed_state = false;
+};
+
+// One job of the host. The execution changes when the job is restarted; the name stays.
+struct HostedJob {
+  std::string name;
+  std::shared_ptr<const LogicalPlan> plan;
+  std::shared_ptr<LocalJob> job;
+};
+
+class JobHost {
+ public:
+  // Takes the data directory, which it makes when it is missing.
+  static Result<std::unique_ptr<JobHost>> open(Env& env, const std::string& data_dir);
+  ~JobHost();
+
+  // already_exists when a job of this name runs.
+  Status start(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options);
+  // Stops the job of the plan's name with a checkpoint, then starts it from there with this plan.
+  Status restart(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options);
+  // Asks every job for a last checkpoint and a pause, and waits.
+  Status stop_all();
+
+  std::vector<HostedJob> jobs() const;
+  std::optional<HostedJob> find(const std::string& name) const;
+
+  Env& env() { return env_; }
+  const std::string& data_dir() const { return data_dir_; }
+  const std::shared_ptr<TopicStore>& topics() const { return topics_; }
+  const std::shared_ptr<RollupStore>& rollups() const { return rollups_; }
+  const std::shared_ptr<RollupQueries>& queries() const { return queries_; }
+  const Resources& resources() const { return resources_; }
+
+ private:
+  JobHost(Env& env, std::string data_dir) : env_(env), data_dir_(std::move(data_dir)) {}
+  Status open_stores();
+
+  Env& env_;
+  std::string data_dir_;
+  std::shared_ptr<TopicStore> topics_;
+  std::shared_ptr<RollupStore> rollups_;
+  std::shared_ptr<RollupQueries> queries_;
+  Resources resources_;
+  mutable std::mutex mutex_;
+  std::map<std::string, HostedJob> jobs_;
+};
+
+}  // namespace rideflow

@@ -1,0 +1,82 @@
+#include "runtime/topic_access.h"
+
+#include <map>
+
+#include "topics/topic_store.h"
+
+namespace rideflow {
+namespace {
+
+class LocalTopics : public TopicAccess {
+ public:
+  explicit LocalTopics(std::shared_ptr<TopicStore> store) : store_(std::move(store)) {}
+
+  Result<std::vector<TopicInfo>> list() override {
+    RF_ASSIGN(const std::vector<std::string> names, store_->list());
+    std::vector<TopicInfo> topics;
+    for (const std::string& name : names) {
+      RF_ASSIGN(const auto topic, store_->find(name));
+      topics.push_back({name, topic->partitions(), topic->records(), topic->bytes()});
+    }
+    return topics;
+  }
+  Status create(const std::string& topic, int32_t partitions) override {
+    TopicConfig config;
+    config.partitions = partitions;
+    return store_->create(topic, config).status();
+  }
+  Status remove(const std::string& topic) override { return store_->remove(topic); }
+  Status produce(const std::string& topic, const std::vector<std::string>& records) override {
+    RF_ASSIGN(const auto log, store_->find_or_create(topic));
+    std::vector<TopicRecord> out;
+    for (const std::string& record : records) {
+      TopicRecord r;
+      r.payload = record;
+      out.push_back(r);
+    }
+    return log->append_now(out);
+  }
+  Result<std::vector<TopicLine>> read(const std::string& topic, int32_t partition, int64_t offset,
+                                      int32_t limit) override {
+    RF_ASSIGN(const auto log, store_->find(topic));
+    auto& reader = readers_[{topic, partition}];
+    if (!reader) reader = log->reader(Partition(partition), offset);
+    if (reader->offset() != offset) reader->seek(offset);
+    RF_ASSIGN(const TopicPoll poll, reader->poll(limit));
+    std::vector<TopicLine> lines;
+    if (!poll.chunk) return lines;
+    for (const RecordOrigin& record : poll.chunk->records) {
+      TopicLine line;
+      line.partition = partition;
+      line.offset = record.position;
+      line.timestamp = record.timestamp;
+      line.has_key = record.key.data() != nullptr;
+      line.key = std::string(record.key);
+      line.value = std::string(record.payload);
+      lines.push_back(std::move(line));
+    }
+    return lines;
+  }
+  Result<int32_t> partitions(const std::string& topic) override {
+    RF_ASSIGN(const auto log, store_->find(topic));
+    return log->partitions();
+  }
+  Result<int64_t> end_offset(const std::string& topic, int32_t partition) override {
+    RF_ASSIGN(const auto log, store_->find(topic));
+    return log->end_offset(Partition(partition));
+  }
+
+ private:
+  std::shared_ptr<TopicStore> store_;
+  std::map<std::pair<std::string, int32_t>, std::unique_ptr<PartitionReader>> readers_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TopicAccess>> open_local_topics(Env& env, const std::string& data_dir) {
+  RF_TRY(env.fs().make_dirs(data_dir));
+  RF_ASSIGN(auto store, TopicStore::open(env, join_path(data_dir, "topics")));
+  return std::unique_ptr<TopicAccess>(std::make_unique<LocalTopics>(std::move(store)));
+}
+
+}  // namespace rideflow

@@ -1,0 +1,78 @@
+// Druid's rows as columns of a chart: one x per bucket, one series per value of a dimension.
+import type { GroupByRow, TimeseriesRow } from '../api/druid';
+import { bucketStarts, floorTo, type Span } from './time';
+
+export interface Series {
+  key: string;
+  values: (number | null)[];
+}
+
+export interface SeriesTable {
+  /** Starts of the buckets in ms. */
+  times: number[];
+  series: Series[];
+}
+
+export function numberOf(value: unknown): number | null {
+  const n = typeof value === 'string' && value !== '' ? Number(value) : value;
+  return typeof n === 'number' && Number.isFinite(n) ? n : null;
+}
+
+function slotsOf(span: Span): { times: number[]; slot: (timestamp: string) => number | undefined } {
+  const times = bucketStarts(span);
+  const index = new Map(times.map((t, i) => [t, i]));
+  return { times, slot: (timestamp) => index.get(floorTo(Date.parse(timestamp), span.bucket.ms)) };
+}
+
+/** One metric per value of a dimension. Buckets without a row hold `empty` (0 for counts, null for averages). */
+export function pivot(
+  rows: GroupByRow[],
+  span: Span,
+  dimension: string,
+  metric: string,
+  empty: number | null,
+): SeriesTable {
+  const { times, slot } = slotsOf(span);
+  const byKey = new Map<string, (number | null)[]>();
+  for (const row of rows) {
+    const at = slot(row.timestamp);
+    if (at === undefined) continue;
+    const key = String(row.event[dimension] ?? 'none');
+    let values = byKey.get(key);
+    if (!values) byKey.set(key, (values = times.map(() => empty)));
+    values[at] = numberOf(row.event[metric]) ?? empty;
+  }
+  const series = [...byKey].map(([key, values]) => ({ key, values }));
+  return { times, series: series.sort((a, b) => (a.key < b.key ? -1 : 1)) };
+}
+
+/** Several metrics of a timeseries. */
+export function columns(
+  rows: TimeseriesRow[],
+  span: Span,
+  metrics: string[],
+  empty: number | null,
+): SeriesTable {
+  const { times, slot } = slotsOf(span);
+  const series = metrics.map((key) => ({ key, values: times.map(() => empty) as (number | null)[] }));
+  for (const row of rows) {
+    const at = slot(row.timestamp);
+    if (at === undefined) continue;
+    for (const one of series) one.values[at] = numberOf(row.result[one.key]) ?? empty;
+  }
+  return { times, series };
+}
+
+export function sum(values: (number | null)[]): number {
+  return values.reduce<number>((total, value) => total + (value ?? 0), 0);
+}
+
+/** The busiest `most` series, the rest added up as one series named `rest`. Order stays by name. */
+export function foldSmall(series: Series[], most: number, rest: string): Series[] {
+  if (series.length <= most) return series;
+  const bySize = [...series].sort((a, b) => sum(b.values) - sum(a.values));
+  const kept = new Set(bySize.slice(0, most - 1).map((s) => s.key));
+  const folded = series.filter((s) => !kept.has(s.key));
+  const values = folded[0]!.values.map((_, i) => sum(folded.map((s) => s.values[i] ?? null)));
+  return [...series.filter((s) => kept.has(s.key)), { key: rest, values }];
+}

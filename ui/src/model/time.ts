@@ -1,0 +1,85 @@
+// The time ranges of the dashboard, the buckets of its charts, and intervals in Druid's notation.
+
+export const RANGES = ['5m', '15m', '1h', '6h', '24h'] as const;
+export type Range = (typeof RANGES)[number];
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+export const RANGE_MS: Record<Range, number> = {
+  '5m': 5 * MINUTE,
+  '15m': 15 * MINUTE,
+  '1h': HOUR,
+  '6h': 6 * HOUR,
+  '24h': 24 * HOUR,
+};
+
+export const RANGE_NAMES: Record<Range, string> = {
+  '5m': '5 minutes',
+  '15m': '15 minutes',
+  '1h': '1 hour',
+  '6h': '6 hours',
+  '24h': '24 hours',
+};
+
+export interface Bucket {
+  ms: number;
+  period: string;
+}
+
+const BUCKETS: Bucket[] = [
+  { ms: 5 * SECOND, period: 'PT5S' },
+  { ms: 10 * SECOND, period: 'PT10S' },
+  { ms: 15 * SECOND, period: 'PT15S' },
+  { ms: 30 * SECOND, period: 'PT30S' },
+  { ms: MINUTE, period: 'PT1M' },
+  { ms: 2 * MINUTE, period: 'PT2M' },
+  { ms: 5 * MINUTE, period: 'PT5M' },
+  { ms: 10 * MINUTE, period: 'PT10M' },
+  { ms: 20 * MINUTE, period: 'PT20M' },
+];
+
+export interface Span {
+  from: number;
+  to: number;
+  bucket: Bucket;
+}
+
+/** More points than this make noise, not news. */
+const MOST_BUCKETS = 75;
+const LEAST_BUCKETS = 12;
+
+/**
+ * What a chart shows: whole buckets only, ending at the newest event. Data younger than the range shrinks it, so
+ * that a job that started a minute ago is not a line at the far right.
+ */
+export function chartSpan(range: Range, at: number, oldest: number, finest = 0): Span {
+  const wanted = Math.min(RANGE_MS[range], Math.max(at - oldest, 0));
+  const candidates = BUCKETS.filter((bucket) => bucket.ms >= finest);
+  const bucket = candidates.find((b) => wanted / b.ms <= MOST_BUCKETS) ?? candidates[candidates.length - 1]!;
+  const to = floorTo(at, bucket.ms);
+  const length = Math.max(floorTo(wanted, bucket.ms), Math.min(LEAST_BUCKETS * bucket.ms, RANGE_MS[range]));
+  return { from: to - length, to, bucket };
+}
+
+export function floorTo(ms: number, unit: number): number {
+  return Math.floor(ms / unit) * unit;
+}
+
+export function interval(from: number, to: number): string {
+  return `${new Date(from).toISOString()}/${new Date(to).toISOString()}`;
+}
+
+export function parseTime(text: string | null | undefined): number | null {
+  if (!text) return null;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? null : ms;
+}
+
+/** The starts of the buckets of a span, oldest first. */
+export function bucketStarts(span: Span): number[] {
+  const starts: number[] = [];
+  for (let t = span.from; t < span.to; t += span.bucket.ms) starts.push(t);
+  return starts;
+}
