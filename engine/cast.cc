@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -17,10 +18,6 @@
 namespace rideflow {
 
 namespace {
-
-// Years 0001 to 9999, the range of the language.
-constexpr int32_t kFirstDay = -719'162;
-constexpr int32_t kLastDay = 2'932'896;
 
 // One cast of one column: input, output type and where failures go.
 struct Cast {
@@ -370,6 +367,25 @@ bool cast_can_fail(const Type& from, const Type& to) {
     default:
       return true;
   }
+}
+
+std::optional<Type> common_type(const Type& a, const Type& b) {
+  if (a == b || b.kind == Kind::null) return a;
+  if (a.kind == Kind::null) return b;
+  if (a.is_numeric() && b.is_numeric()) {
+    if (a.kind == Kind::float64 || b.kind == Kind::float64) return Type(Kind::float64);
+    if (a.is_integer() && b.is_integer()) return Type(Kind::int64);
+    const auto digits = [](const Type& t) {
+      return t.kind == Kind::decimal ? t.precision - t.scale : t.kind == Kind::int32 ? 10 : 19;
+    };
+    const auto scale = [](const Type& t) { return t.kind == Kind::decimal ? int{t.scale} : 0; };
+    const int whole = std::max(digits(a), digits(b));
+    const int places = std::min(std::max(scale(a), scale(b)), kMaxDecimalDigits - whole);
+    return Type::decimal(whole + places, places);
+  }
+  const auto is_time = [](const Type& t) { return t.kind == Kind::timestamp || t.kind == Kind::date; };
+  if (is_time(a) && is_time(b)) return Type(Kind::timestamp);
+  return std::nullopt;
 }
 
 Column cast_column(const Column& column, const Type& to, const uint8_t* active, RowErrors* errors) {

@@ -6,6 +6,8 @@
 // convert to text as JSON. Pure functions, thread-safe.
 #pragma once
 
+#include <optional>
+
 #include "engine/expr.h"
 
 namespace rideflow {
@@ -13,6 +15,10 @@ namespace rideflow {
 bool can_cast(const Type& from, const Type& to);
 // False when every value of `from` has one in `to`.
 bool cast_can_fail(const Type& from, const Type& to);
+
+// The type that values of both meet in: of `case` branches, `in` lists, comparisons. int32 < int64 < decimal
+// < double; date < timestamp; NULL takes any. Nothing when they have none. Text meets only text.
+std::optional<Type> common_type(const Type& a, const Type& b);
 
 // The column as `to`. Rows that do not convert are null, and reported to `errors` when given (cast; null for
 // try_cast) with a reason such as "cannot cast 'abc' to int64". Rows that are null or not `active` (null: all

@@ -8,6 +8,12 @@ namespace rideflow {
 
 inline constexpr int64_t kMicrosPerDay = 86'400'000'000;
 
+// 0001-01-01 and 9999-12-31, the range of the language.
+inline constexpr int64_t kFirstDay = -719'162;
+inline constexpr int64_t kLastDay = 2'932'896;
+inline constexpr int64_t kFirstMicros = kFirstDay * kMicrosPerDay;
+inline constexpr int64_t kLastMicros = (kLastDay + 1) * kMicrosPerDay - 1;
+
 inline int64_t floor_div(int64_t a, int64_t b) {
   const int64_t q = a / b;
   return q - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);

@@ -24,11 +24,6 @@ std::strong_ordering compare_doubles(double a, double b) {
   return a > b ? std::strong_ordering::greater : std::strong_ordering::equal;
 }
 
-std::strong_ordering compare_units(Int128 a, Int128 b) {
-  if (a < b) return std::strong_ordering::less;
-  return a > b ? std::strong_ordering::greater : std::strong_ordering::equal;
-}
-
 bool is_integer(const Value& v) {
   return v.kind == Kind::int32 || v.kind == Kind::int64;
 }
@@ -36,21 +31,6 @@ bool is_integer(const Value& v) {
 double as_double(const Value& v) {
   if (v.kind == Kind::float64) return v.number;
   return v.kind == Kind::decimal ? decimal_to_double(v.decimal, v.scale) : static_cast<double>(v.integer);
-}
-
-// Exact, also where the common scale would need more than 38 digits: whole parts first, then fractions.
-std::strong_ordering compare_decimals(Int128 a, int a_scale, Int128 b, int b_scale) {
-  const Int128 a_one = power_of_ten(a_scale);
-  const Int128 b_one = power_of_ten(b_scale);
-  if (const auto whole = compare_units(a / a_one, b / b_one); whole != 0) return whole;
-  Int128 a_rest = a % a_one;
-  Int128 b_rest = b % b_one;
-  if (a_scale < b_scale) {
-    a_rest *= power_of_ten(b_scale - a_scale);
-  } else {
-    b_rest *= power_of_ten(a_scale - b_scale);
-  }
-  return compare_units(a_rest, b_rest);
 }
 
 std::strong_ordering compare_numbers(const Value& a, const Value& b) {

@@ -44,6 +44,16 @@ TEST(Cast, FromText) {
   EXPECT_EQ(cast_string("1mo", Kind::interval), "cannot cast '1mo' to interval");
 }
 
+TEST(Cast, CommonTypes) {
+  EXPECT_EQ(common_type(Kind::int32, Kind::int64), Type(Kind::int64));
+  EXPECT_EQ(common_type(Kind::int32, Type::decimal(6, 4)), Type::decimal(14, 4));
+  EXPECT_EQ(common_type(Type::decimal(38, 2), Type::decimal(10, 9)), Type::decimal(38, 2));
+  EXPECT_EQ(common_type(Type::decimal(6, 4), Kind::float64), Type(Kind::float64));
+  EXPECT_EQ(common_type(Kind::date, Kind::timestamp), Type(Kind::timestamp));
+  EXPECT_EQ(common_type(Kind::null, Kind::string), Type(Kind::string));
+  EXPECT_EQ(common_type(Kind::string, Kind::int32), std::nullopt);
+}
+
 TEST(Cast, BetweenNumbers) {
   EXPECT_EQ(cast_text(Value::float64(2.5), Kind::float64, Kind::int64), "3");
   EXPECT_EQ(cast_text(Value::float64(-2.5), Kind::float64, Kind::int32), "-3");

@@ -58,6 +58,34 @@ TEST(Decimal, RescalesAndConverts) {
   EXPECT_EQ(format_decimal(-5, 3), "-0.005");
 }
 
+TEST(Decimal, MultipliesAndDividesThroughWideNumbers) {
+  EXPECT_EQ(multiply_decimals(250, -2, 0), -500);
+  EXPECT_EQ(multiply_decimals(25, 5, 1), 13);  // 12.5 rounds away from zero
+  EXPECT_EQ(multiply_decimals(power_of_ten(30), power_of_ten(30), 30), power_of_ten(30));
+  EXPECT_FALSE(multiply_decimals(power_of_ten(30), power_of_ten(30), 20));
+  EXPECT_FALSE(multiply_decimals(power_of_ten(37), 10, 0));
+  EXPECT_EQ(divide_decimals(1, 6, 3), 333'333);
+  EXPECT_EQ(divide_decimals(-2, 6, 3), -666'667);
+  EXPECT_EQ(divide_decimals(power_of_ten(37), 38, power_of_ten(37)), std::nullopt);
+  EXPECT_EQ(divide_decimals(power_of_ten(37), 37, power_of_ten(37)), power_of_ten(37));
+  EXPECT_EQ(divide_decimals(1, 40, power_of_ten(20)), power_of_ten(20));
+  EXPECT_EQ(divide_decimals(0, 70, 1), 0);
+  EXPECT_FALSE(divide_decimals(power_of_ten(37), 70, 1));
+  EXPECT_TRUE(compare_decimals(power_of_ten(37), 0, power_of_ten(37), 38) > 0);
+  EXPECT_TRUE(compare_decimals(15, 1, 150, 2) == 0);
+  // a * b / b = a, with 60 digits in between.
+  test::Random random(6);
+  for (int i = 0; i < 2000; ++i) {
+    const Int128 a = static_cast<int64_t>(random() >> 1) * Int128{1'000'000'007};
+    const Int128 b = Int128{static_cast<int64_t>(random() >> 2) + 1} * 1'000'003;
+    const auto product = multiply_decimals(a, b, 0);
+    if (product) {
+      ASSERT_EQ(divide_decimals(*product, 0, b), a);
+    }
+    ASSERT_EQ(multiply_decimals(a, power_of_ten(20), 20), a);
+  }
+}
+
 TEST(Decimal, TextReadsBack) {
   const uint64_t seed = 3;
   SCOPED_TRACE(testing::Message() << "seed " << seed);
