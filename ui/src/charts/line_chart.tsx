@@ -164,7 +164,7 @@ function optionsFor(
       })),
     ],
     ...(band && lines.length > 1
-      ? { bands: [{ series: [lines.length, 1] as [number, number], fill: withAlpha(strokes[0]!, 0.12) }] }
+      ? { bands: [{ series: [1, lines.length] as [number, number], fill: withAlpha(strokes[0]!, 0.12) }] }
       : {}),
     hooks: {
       drawClear: [(chart) => shadeIncomplete(chart, latest.current.completeTo)],

@@ -20,9 +20,9 @@ export interface GraphLayout {
   height: number;
 }
 
-export const NODE_WIDTH = 176;
+export const NODE_WIDTH = 196;
 export const NODE_HEIGHT = 60;
-const GAP_X = 72;
+const GAP_X = 100;
 const GAP_Y = 18;
 const PART_GAP_Y = 30;
 const SWEEPS = 8;

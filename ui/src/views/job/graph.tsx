@@ -93,20 +93,22 @@ function Node({ placed, node, chosen, choose }: NodeProps) {
       class={`node ${chosen ? 'node-chosen' : ''} ${node.blocked > 0.5 ? 'node-blocked' : ''}`}
       transform={`translate(${placed.x} ${placed.y})`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-pressed={chosen}
-      aria-label={nodeLabel(node)}
+      aria-description={nodeLabel(node)}
       onClick={choose}
       onKeyDown={pressed}
     >
-      <title>{nodeLabel(node)}</title>
       <rect class="node-box" width={NODE_WIDTH} height={NODE_HEIGHT} rx="7" />
-      <text class="node-name" x="12" y="21">{shorten(node.step, 22)}</text>
+      <text class="node-name" x="12" y="21">{shorten(node.step, 25)}</text>
       <text class="node-role" x="12" y="39">{node.role.replace(/_/g, ' ')}</text>
       <text class="node-rate" x={NODE_WIDTH - 12} y="39" text-anchor="end">{rate(node.rows_per_second)}</text>
       <rect class="meter-idle" x="12" y="48" width={bar} height="3" rx="1.5" />
       {busy > 0.5 && <rect class="meter-busy" x="12" y="48" width={busy} height="3" rx="1.5" />}
       {blocked > 0.5 && <rect class="meter-blocked" x={12 + busy} y="48" width={blocked} height="3" rx="1.5" />}
+      <rect width={NODE_WIDTH} height={NODE_HEIGHT} fill="transparent" aria-hidden="true">
+        <title>{nodeLabel(node)}</title>
+      </rect>
     </g>
   );
 }
@@ -119,7 +121,6 @@ function nodeLabel(node: JobNode): string {
   const watermark = parseTime(node.watermark);
   const behind = watermark === null ? '' : `, watermark ${age(Date.now() - watermark)} behind`;
   return (
-    `${node.step}, ${node.role.replace(/_/g, ' ')}, ${rate(node.rows_per_second)}, ` +
     `${percent(node.busy, 0)} busy, ${percent(node.blocked, 0)} blocked${behind}`
   );
 }

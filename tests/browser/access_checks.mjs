@@ -1,0 +1,95 @@
+// For everyone: axe without findings in both colours, the keyboard alone, a phone, a wide screen.
+import { createRequire } from 'node:module';
+import { readFile } from 'node:fs/promises';
+import { eventually, equal, ok } from './checks.mjs';
+import { openPage } from './browser.mjs';
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+async function findings(page) {
+  const text = await readFile(axePath, 'utf8');
+  await page.evaluate(text);
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }),
+  );
+  return violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary}`)}`);
+}
+
+const settled = (page) =>
+  eventually(async () => (await page.locator('[aria-busy="true"]').count()) === 0, 'all panels have answers', 30_000);
+
+const PAGES = { live: '#/live', job: '#/job' };
+
+export async function accessChecks(checks, browser, base) {
+  for (const [name, hash] of Object.entries(PAGES)) {
+    for (const scheme of ['light', 'dark']) {
+      await checks.check(`axe finds nothing on the ${name} page, ${scheme}`, async () => {
+        const { page, close } = await openPage(browser, base, { hash, scheme });
+        await settled(page);
+        equal(await page.evaluate(() => document.documentElement.dataset.theme), scheme, 'theme');
+        equal(await findings(page), [], 'findings');
+        await close();
+      });
+    }
+    for (const width of [360, 768, 1920]) {
+      await checks.check(`the ${name} page fits ${width} px`, async () => {
+        const { page, close } = await openPage(browser, base, { hash, width, height: 780 });
+        await settled(page);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        ok(wide <= width, `the page is ${wide} px wide`);
+        await close();
+      });
+    }
+  }
+
+  await checks.check('axe finds nothing with a step chosen and cells as a table, on a phone', async () => {
+    const { page, close } = await openPage(browser, base, { hash: '#/job', width: 360, height: 780 });
+    await page.locator('svg.graph .node').first().click();
+    await page.locator('.rows').waitFor();
+    equal(await findings(page), [], 'findings on the job page');
+    await page.goto(`${base}/#/live`);
+    await settled(page);
+    await page.locator('input[name=cells-view][value=table]').check({ force: true });
+    equal(await findings(page), [], 'findings on the live page');
+    await close();
+  });
+
+  await checks.check('the theme button changes the colours, and a reload keeps them', async () => {
+    const { page, close } = await openPage(browser, base, { scheme: 'light' });
+    await settled(page);
+    const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    const light = await background();
+    await page.getByRole('button', { name: 'Use dark colours' }).click();
+    ok((await background()) !== light, 'the background changed');
+    await page.reload();
+    await settled(page);
+    ok((await background()) !== light, 'dark after a reload');
+    await close();
+  });
+
+  await checks.check('everything works from the keyboard', async () => {
+    const { page, close } = await openPage(browser, base, { hash: '#/live' });
+    await settled(page);
+    await page.keyboard.press('Tab');
+    equal(await page.evaluate(() => document.activeElement.className), 'skip', 'the first stop');
+    await page.keyboard.press('Enter');
+    equal(await page.evaluate(() => document.activeElement.id), 'main', 'the skip link leads to the numbers');
+    const reach = async (test, what) => {
+      for (let i = 0; i < 60; i += 1) {
+        if (await page.evaluate(test)) return;
+        await page.keyboard.press('Tab');
+      }
+      throw new Error(`${what} is not reached by Tab`);
+    };
+    await reach(() => document.activeElement.name === 'city', 'the city filter');
+    await reach(() => document.activeElement.name === 'range', 'the range filter');
+    await page.keyboard.press('ArrowRight');
+    await eventually(() => page.evaluate(() => location.hash.includes('range=1h')), 'arrow keys choose the range');
+    await page.goto(`${base}/#/job`);
+    await page.locator('svg.graph .node').first().waitFor();
+    await reach(() => document.activeElement.classList.contains('node'), 'a step of the graph');
+    await page.keyboard.press('Enter');
+    await eventually(() => page.evaluate(() => location.hash.includes('step=')), 'Enter chooses the step');
+    await close();
+  });
+}

@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+import type { GroupByRow } from '../src/api/druid';
+import type { JobEdge, JobNode } from '../src/api/job';
+import { balanceOf, cityGrids, mostWanted, parseCell } from '../src/model/cells';
+import { componentsOf, layersOf, layoutGraph, NODE_HEIGHT } from '../src/model/graph';
+import { formatRoute, parseRoute } from '../src/model/route';
+import { columns, foldSmall, pivot } from '../src/model/series';
+import { bucketStarts, chartSpan, RANGE_MS, RANGES } from '../src/model/time';
+import { pointsTrend, relativeTrend, share } from '../src/model/trend';
+import { pauseAfter } from '../src/data/poller';
+import { clockOf, momentOf } from '../src/data/clock';
+
+const at = Date.parse('2026-01-01T12:00:07Z');
+
+describe('address', () => {
+  it('brings back what it was made from', () => {
+    for (const hash of ['#/live', '#/live?city=new_york&range=24h', '#/job', '#/job/a%20b?step=rides']) {
+      expect(formatRoute(parseRoute(hash))).toBe(hash);
+    }
+    const fixed = parseRoute('#/live?at=2026-01-01T12:00:07.000Z');
+    expect(fixed).toMatchObject({ page: 'live', at, range: '15m', city: null });
+  });
+
+  it('falls back to the live page and its defaults', () => {
+    expect(parseRoute('#/nowhere?range=7y&at=soon')).toEqual({ page: 'live', city: null, range: '15m', at: null });
+  });
+});
+
+describe('spans', () => {
+  it('hold whole buckets, few enough to read', () => {
+    for (const range of RANGES) {
+      const span = chartSpan(range, at, 0);
+      expect(span.to % span.bucket.ms).toBe(0);
+      expect(span.to).toBeLessThanOrEqual(at);
+      expect(span.to - span.from).toBe(RANGE_MS[range]);
+      expect(bucketStarts(span).length).toBeLessThanOrEqual(75);
+    }
+  });
+
+  it('shrink to young data, and never finer than asked', () => {
+    const span = chartSpan('24h', at, at - 120_000);
+    expect(span.to - span.from).toBe(120_000);
+    expect(span.bucket.ms).toBe(5000);
+    expect(chartSpan('5m', at, 0, 60_000).bucket.ms).toBe(60_000);
+  });
+});
+
+describe('series', () => {
+  const span = chartSpan('5m', Date.parse('2026-01-01T12:00:00Z'), 0);
+  const row = (second: number, city: string, n: number): GroupByRow => ({
+    version: 'v1',
+    timestamp: new Date(span.from + second * 1000).toISOString(),
+    event: { city, n },
+  });
+
+  it('pivots rows into one series per city with gaps filled', () => {
+    const table = pivot([row(0, 'b', 2), row(10, 'a', 1), row(999, 'a', 7)], span, 'city', 'n', 0);
+    expect(table.series.map((s) => s.key)).toEqual(['a', 'b']);
+    expect(table.series[0]!.values.slice(0, 4)).toEqual([0, 0, 1, 0]);
+    expect(table.times.length).toBe(60);
+  });
+
+  it('keeps what is not known apart from zero', () => {
+    const rows = [{ timestamp: new Date(span.from).toISOString(), result: { p50: 'NaN', p90: 3 } }];
+    const table = columns(rows, span, ['p50', 'p90'], null);
+    expect(table.series.map((s) => s.values[0])).toEqual([null, 3]);
+    expect(table.series[0]!.values[1]).toBeNull();
+  });
+
+  it('folds the smallest into one', () => {
+    const series = [3, 1, 9, 2].map((n, i) => ({ key: `c${i}`, values: [n, null] }));
+    const folded = foldSmall(series, 3, 'rest');
+    expect(folded.map((s) => [s.key, s.values[0]])).toEqual([['c0', 3], ['c2', 9], ['rest', 3]]);
+  });
+});
+
+describe('trends', () => {
+  it('compare with the minute before', () => {
+    expect(relativeTrend(110, 100)).toEqual({ direction: 'up', text: '10.0%' });
+    expect(relativeTrend(100.01, 100)?.direction).toBe('flat');
+    expect(relativeTrend(5, 0)).toBeNull();
+    expect(pointsTrend(0.91, 0.93)).toEqual({ direction: 'down', text: '2.0 pts' });
+    expect([share(1, 0), share(null, 2), share(1, 4)]).toEqual([null, null, 0.25]);
+  });
+});
+
+describe('cells', () => {
+  it('understands the usual names of a cell', () => {
+    expect(parseCell('40.71,-74.00')).toEqual({ lat: 40.71, lon: -74 });
+    expect(parseCell('4071:-7400')).toEqual({ lat: 4071, lon: -7400 });
+    expect(parseCell('-33.87_151.21')).toEqual({ lat: -33.87, lon: 151.21 });
+    expect(parseCell('dr5ru')).toBeNull();
+  });
+
+  it('lays cells out with the north on top', () => {
+    const cell = (city: string, name: string, requests: number, available: number): GroupByRow => ({
+      version: 'v1', timestamp: '', event: { city, cell: name, requests, available },
+    });
+    const [grid] = cityGrids([cell('x', '40.71,-74.00', 8, 1), cell('x', '40.73,-73.99', 1, 8), cell('x', '40.72,-74.00', 1, 1)]);
+    expect(grid).toMatchObject({ columns: 2, rows: 3, requests: 10, available: 10 });
+    expect(grid!.cells.map((c) => [c.x, c.y])).toEqual([[0, 2], [1, 0], [0, 1]]);
+    expect(mostWanted(grid!.cells, 1)[0]!.name).toBe('40.71,-74.00');
+  });
+
+  it('measures balance against the average, the same both ways', () => {
+    expect(balanceOf(10, 20, 0.5)).toBeCloseTo(0, 1);
+    expect(balanceOf(400, 1, 1)).toBe(1);
+    expect(balanceOf(1, 400, 1)).toBe(-1);
+  });
+});
+
+describe('graph', () => {
+  const nodes = [0, 1, 2, 3, 4, 5].map((id) => ({ id, step: `s${id}`, role: 'x' }) as JobNode);
+  const edge = (from: number, to: number): JobEdge => ({ from, to, port: '', exchange: false });
+  const edges = [edge(0, 1), edge(1, 2), edge(0, 2), edge(0, 3), edge(4, 5)];
+
+  it('puts every step after its inputs', () => {
+    expect(layersOf(nodes, edges)).toEqual([0, 1, 2, 1, 0, 1]);
+    expect(componentsOf(nodes, edges).map((part) => part.map((n) => n.id))).toEqual([[0, 1, 2, 3], [4, 5]]);
+  });
+
+  it('never draws one step over another', () => {
+    const layout = layoutGraph(nodes, edges);
+    expect(layout.edges.length).toBe(edges.length);
+    for (const a of layout.nodes) {
+      for (const b of layout.nodes) {
+        if (a === b || a.x !== b.x) continue;
+        expect(Math.abs(a.y - b.y)).toBeGreaterThanOrEqual(NODE_HEIGHT);
+      }
+    }
+    expect(Math.max(...layout.nodes.map((n) => n.y)) + NODE_HEIGHT).toBeLessThanOrEqual(layout.height);
+  });
+
+  it('survives an empty job, a cycle and an edge to nowhere', () => {
+    expect(layoutGraph([], []).nodes).toEqual([]);
+    expect(layoutGraph(nodes, [edge(0, 1), edge(1, 0), edge(2, 99)]).nodes.length).toBe(nodes.length);
+  });
+});
+
+describe('clock and pace', () => {
+  const answer = (maxTime: string, clockSkew: number | null) => ({
+    rows: [{ timestamp: maxTime, result: { minTime: maxTime, maxTime } }], completeTo: null, clockSkew,
+  });
+
+  it('follows the data, but not into the future', () => {
+    const now = at + 400;
+    expect(momentOf(clockOf(answer('2026-01-01T12:00:06Z', 300)), now)).toBe(at - 1000);
+    expect(momentOf(clockOf(answer('2026-01-01T12:04:00Z', null)), now)).toBe(at);
+    expect(momentOf(clockOf(answer('2026-01-01T12:04:00Z', 600_000)), now)).toBe(at + 233_000);
+    expect(momentOf(clockOf({ rows: [], completeTo: null, clockSkew: null }), now)).toBeNull();
+  });
+
+  it('asks every second, less often when answers are slow or missing', () => {
+    expect(pauseAfter(20, 0)).toBe(980);
+    expect(pauseAfter(700, 0)).toBe(1400);
+    expect([1, 2, 3, 9].map((failures) => pauseAfter(5, failures))).toEqual([1000, 2000, 4000, 8000]);
+  });
+});
