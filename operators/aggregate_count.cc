@@ -48,7 +48,10 @@ class CountIf : public CountBase {
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(aggregate_count) {
+  using namespace rideflow;
   add_aggregate(catalog, "count", "count() -> int64, count(x) -> int64",
                 "Rows, or rows on which x is not null. count(distinct x) counts different values.", {},
                 [](std::span<const ArgInfo> args) -> std::shared_ptr<const Aggregate> {
@@ -61,5 +64,3 @@ RIDEFLOW_REGISTER(aggregate_count) {
                   return std::make_shared<CountIf>();
                 });
 }
-
-}  // namespace rideflow

@@ -124,12 +124,13 @@ void add_moments(Catalog& catalog, const std::string& name, std::string doc, std
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(aggregate_moments) {
+  using namespace rideflow;
   add_moments(catalog, "variance", "Sample variance; null below two values.", {"var_samp"}, true, false);
   add_moments(catalog, "var_pop", "Population variance.", {}, false, false);
   add_moments(catalog, "stddev", "Sample standard deviation; null below two values.", {"stddev_samp"}, true,
               true);
   add_moments(catalog, "stddev_pop", "Population standard deviation.", {}, false, true);
 }
-
-}  // namespace rideflow

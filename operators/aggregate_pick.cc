@@ -164,7 +164,10 @@ void add_pick(Catalog& catalog, const std::string& name, std::string doc, std::v
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(aggregate_pick) {
+  using namespace rideflow;
   add_pick<Min>(catalog, "min", "The smallest value; strings by bytes.",
                 {"longMin", "doubleMin", "floatMin"});
   add_pick<Max>(catalog, "max", "The largest value; NaN is larger than every number.",
@@ -176,5 +179,3 @@ RIDEFLOW_REGISTER(aggregate_pick) {
   add_pick<Last>(catalog, "last", "The value with the latest event time; the smaller one of equal times.",
                  {"longLast", "doubleLast", "floatLast", "stringLast"});
 }
-
-}  // namespace rideflow

@@ -110,7 +110,10 @@ std::shared_ptr<const Aggregate> make_quantile(std::span<const ArgInfo> args) {
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(aggregate_sketches) {
+  using namespace rideflow;
   add_aggregate(
       catalog, "approx_quantile", "approx_quantile(number, fraction from 0 to 1) -> double",
       "The value at that fraction of the values in order: exact up to 256 values, then within 0.5 %.",
@@ -123,5 +126,3 @@ RIDEFLOW_REGISTER(aggregate_sketches) {
                   return std::make_shared<ApproxCountDistinct>(store_of(args[0].type));
                 });
 }
-
-}  // namespace rideflow

@@ -116,7 +116,10 @@ constexpr int64_t kMostValues = 10'000;
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(aggregate_values) {
+  using namespace rideflow;
   add_aggregate(catalog, "count_distinct", "count(distinct x) -> int64",
                 "How many different values, exactly: it keeps them all. approx_count_distinct needs less.",
                 {}, [](std::span<const ArgInfo> args) -> std::shared_ptr<const Aggregate> {
@@ -131,5 +134,3 @@ RIDEFLOW_REGISTER(aggregate_values) {
                   return make_for_store<TopK>(args[0].type, k);
                 });
 }
-
-}  // namespace rideflow

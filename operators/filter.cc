@@ -70,7 +70,10 @@ Result<std::vector<SchemaRef>> schemas(const StepConfig& config) {
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(filter) {
+  using namespace rideflow;
   OperatorKind kind;
   kind.name = "filter";
   kind.doc = "Hands on the rows whose condition is true.";
@@ -81,5 +84,3 @@ RIDEFLOW_REGISTER(filter) {
   };
   catalog.add(std::move(kind));
 }
-
-}  // namespace rideflow

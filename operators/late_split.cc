@@ -52,7 +52,10 @@ class LateSplit : public Operator {
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(late_split) {
+  using namespace rideflow;
   OperatorKind kind;
   kind.name = "late_split";
   kind.doc = "Parts the rows that come too late for a window from the others.";
@@ -66,5 +69,3 @@ RIDEFLOW_REGISTER(late_split) {
   };
   catalog.add(std::move(kind));
 }
-
-}  // namespace rideflow

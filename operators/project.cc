@@ -78,7 +78,10 @@ class Project : public Operator {
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(project) {
+  using namespace rideflow;
   OperatorKind kind;
   kind.name = "project";
   kind.doc = "Computes columns from the columns of its input.";
@@ -91,5 +94,3 @@ RIDEFLOW_REGISTER(project) {
   };
   catalog.add(std::move(kind));
 }
-
-}  // namespace rideflow

@@ -91,7 +91,10 @@ class Split : public Operator {
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(split) {
+  using namespace rideflow;
   OperatorKind kind;
   kind.name = "split";
   kind.doc = "Sends each row to the first branch whose condition is true; else takes the rest.";
@@ -106,5 +109,3 @@ RIDEFLOW_REGISTER(split) {
   };
   catalog.add(std::move(kind));
 }
-
-}  // namespace rideflow

@@ -63,7 +63,10 @@ class Union : public Operator {
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(union_streams) {
+  using namespace rideflow;
   OperatorKind kind;
   kind.name = "union";
   kind.doc = "The rows of several streams as one; columns by name, missing ones null.";
@@ -77,5 +80,3 @@ RIDEFLOW_REGISTER(union_streams) {
   };
   catalog.add(std::move(kind));
 }
-
-}  // namespace rideflow
