@@ -78,6 +78,7 @@ struct OptionValue {
   SecretRef secret;
   std::vector<std::string> list;                         // string_list, column_list
   std::vector<std::pair<std::string, std::string>> map;  // string_map, in order
+  std::vector<std::pair<std::string, SecretRef>> secrets;  // string_map: values given as {env: …} or {file: …}
   std::vector<int> columns;                              // column, column_list: indices into the input schema
   ExprRef expr;
   std::vector<NamedExpr> exprs;
@@ -206,7 +207,9 @@ struct SinkConfig {
   SchemaRef input;
   Options options;
   Options cluster;
-  bool input_updates = false;                                      // rows are revisions (emit: updates)
+  bool input_updates = false;  // rows are revisions (emit: updates)
+  bool exactly_once = true;    // `delivery`, or what the kind gives when the job does not say
+  bool upsert = false;         // `mode: upsert`
   std::function<Result<std::unique_ptr<Encoder>>()> make_encoder;  // the sink's `format`, when it uses one
 };
 

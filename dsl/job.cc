@@ -1,0 +1,46 @@
+#include "dsl/job.h"
+
+#include "dsl/job_loader.h"
+#include "dsl/planner.h"
+
+namespace rideflow {
+
+LoadedJob load_job(std::string_view text, std::string_view file, const Catalog& catalog,
+                   const LoadOptions& options) {
+  LoadedJob job;
+  job.file = std::string(file);
+  Diagnostics diagnostics;
+  job.spec = load_job_spec(text, catalog, options.lookup, diagnostics);
+  // Planning a spec with holes finds the errors of the rest; without a root there is nothing to plan.
+  std::optional<LogicalPlan> plan;
+  if (job.spec.document->root.is_map()) plan = plan_job(job.spec, catalog, diagnostics);
+  diagnostics.sort();
+  job.errors = diagnostics.errors();
+  job.warnings = diagnostics.warnings();
+  if (plan && job.errors.empty()) job.plan = std::make_shared<const LogicalPlan>(*std::move(plan));
+  return job;
+}
+
+std::string format_diagnostics(const LoadedJob& job) {
+  std::string out;
+  for (const Diagnostic& error : job.errors) out += to_string(error, job.file) + "\n";
+  for (const Diagnostic& warning : job.warnings) {
+    Diagnostic marked = warning;
+    marked.message = "warning: " + marked.message;
+    out += to_string(marked, job.file) + "\n";
+  }
+  return out;
+}
+
+std::string format_diagnostics_json(const LoadedJob& job) {
+  std::string out = "[";
+  const auto add = [&](const Diagnostic& diagnostic, std::string_view severity) {
+    if (out.size() > 1) out += ",";
+    append_json(out, diagnostic, job.file, severity);
+  };
+  for (const Diagnostic& error : job.errors) add(error, "error");
+  for (const Diagnostic& warning : job.warnings) add(warning, "warning");
+  return out + "]";
+}
+
+}  // namespace rideflow

@@ -1,0 +1,158 @@
+#include "dsl/job_spec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rideflow {
+
+namespace {
+
+std::string_view to_string(WindowKind kind) {
+  switch (kind) {
+    case WindowKind::tumbling:
+      return "tumbling";
+    case WindowKind::hopping:
+      return "hopping";
+    case WindowKind::session:
+      return "session";
+    case WindowKind::cumulating:
+      return "cumulating";
+    case WindowKind::global:
+      return "global";
+  }
+  return "";
+}
+
+std::string span(int64_t micros) {
+  return rideflow::to_string(Duration{0, 0, micros});
+}
+
+// Options as written; what was read from the environment as a secret is never here, only its name.
+void print_node(std::string& out, const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::null:
+      return;
+    case YamlNode::Kind::scalar:
+      out += node.text;
+      return;
+    case YamlNode::Kind::list:
+      out += "[";
+      for (size_t i = 0; i < node.items.size(); ++i) {
+        if (i) out += ", ";
+        print_node(out, node.items[i]);
+      }
+      out += "]";
+      return;
+    case YamlNode::Kind::map:
+      out += "{";
+      for (size_t i = 0; i < node.entries.size(); ++i) {
+        out += (i ? ", " : "") + node.entries[i].key + ": ";
+        print_node(out, node.entries[i].value);
+      }
+      out += "}";
+      return;
+  }
+}
+
+std::string text_of(const SpecConnector& connector) {
+  std::string out = connector.kind + " ";
+  print_node(out, connector.options);
+  return out;
+}
+
+std::string text_of(const std::vector<SpecNamed>& list) {
+  std::string out;
+  for (const SpecNamed& named : list) {
+    out += (out.empty() ? "" : ", ") + named.name;
+    if (named.expr) out += ": " + named.expr.text;
+  }
+  return out;
+}
+
+std::string text_of(const SpecWindow& window) {
+  const WindowSpec& w = window.window;
+  std::string out(to_string(w.kind));
+  const auto add = [&](std::string_view name, const Duration& d) {
+    if (!(d == Duration{})) out += fmt::format(" {} {}", name, rideflow::to_string(d));
+  };
+  add("size", w.size);
+  add("slide", w.slide);
+  add("step", w.step);
+  add("gap", w.gap);
+  if (w.every) add("every", *w.every);
+  if (w.offset) out += " offset " + span(w.offset);
+  if (w.zone) out += " timezone " + w.zone->name();
+  if (w.allowed_lateness) out += " allowed_lateness " + span(w.allowed_lateness);
+  if (window.close_on) out += " close_on " + window.close_on.text;
+  return out + (w.emit == Emit::final ? " emit final" : " emit updates");
+}
+
+void print(std::string& out, const SpecSource& source) {
+  out += fmt::format("  {}: {}\n", source.name, text_of(source.connector));
+  out += "    format: " + (source.format ? text_of(*source.format) : std::string("json")) + "\n";
+  for (const DecodeField& column : source.schema)
+    out += fmt::format("    column {}: {}{}\n", column.field.name, column.field.type.to_string(),
+                       column.field.nullable ? "?" : "");
+  const EventTimeSpec& time = source.event_time;
+  out += fmt::format(
+      "    event_time: {} out_of_order {} max_ahead {} idle_after {} idle_advance {} max_skew {}\n",
+      time.column.empty() ? "_timestamp" : time.column, span(time.out_of_order), span(time.max_ahead),
+      span(time.idle_after), span(time.idle_advance), span(time.max_skew));
+  if (source.bad_records != BadRecords::keep)
+    out += source.bad_records == BadRecords::skip ? "    bad_records: skip\n" : "    bad_records: fail\n";
+}
+
+void print(std::string& out, const SpecStream& stream) {
+  std::string from;
+  for (const SpecStreamRef& ref : stream.from) from += (from.empty() ? "" : ", ") + ref.text();
+  out += fmt::format("  {}: {} {}\n", stream.name, stream.is_union ? "union of" : "from", from);
+  const auto line = [&](std::string_view key, const std::string& text) {
+    if (!text.empty()) out += fmt::format("    {}: {}\n", key, text);
+  };
+  line("where", stream.where.text);
+  line("select", text_of(stream.select));
+  line("key_by", text_of(stream.key_by));
+  if (stream.window) line("window", text_of(*stream.window));
+  for (const SpecNamed& aggregate : stream.aggregate)
+    line("aggregate " + aggregate.name, aggregate.expr.text);
+  line("having", stream.having.text);
+  for (const SpecNamed& branch : stream.split)
+    line("split " + branch.name, branch.plain ? "else" : branch.expr.text);
+  if (stream.operation) line("operator", text_of(*stream.operation));
+}
+
+void print(std::string& out, const SpecSink& sink) {
+  out += fmt::format("  {}: from {} to {}\n", sink.name, sink.from.text(), text_of(sink.connector));
+  if (sink.format) out += "    format: " + text_of(*sink.format) + "\n";
+  if (!sink.delivery.empty()) out += "    delivery: " + sink.delivery + "\n";
+  if (!sink.mode.empty()) out += "    mode: " + sink.mode + "\n";
+}
+
+}  // namespace
+
+const SpecSource* JobSpec::find_source(std::string_view name) const {
+  const auto it =
+      std::find_if(sources.begin(), sources.end(), [&](const SpecSource& s) { return s.name == name; });
+  return it == sources.end() ? nullptr : &*it;
+}
+
+const SpecStream* JobSpec::find_stream(std::string_view name) const {
+  const auto it =
+      std::find_if(streams.begin(), streams.end(), [&](const SpecStream& s) { return s.name == name; });
+  return it == streams.end() ? nullptr : &*it;
+}
+
+std::string to_string(const JobSpec& spec) {
+  std::string out = "job " + spec.job + "\n";
+  if (!spec.description.empty()) out += "  " + spec.description + "\n";
+  if (!spec.sources.empty()) out += "sources\n";
+  for (const SpecSource& source : spec.sources) print(out, source);
+  if (!spec.streams.empty()) out += "streams\n";
+  for (const SpecStream& stream : spec.streams) print(out, stream);
+  if (!spec.sinks.empty()) out += "sinks\n";
+  for (const SpecSink& sink : spec.sinks) print(out, sink);
+  return out;
+}
+
+}  // namespace rideflow

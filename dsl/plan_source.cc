@@ -1,0 +1,185 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "dsl/expression_binder.h"
+#include "dsl/option_checker.h"
+#include "dsl/plan_parts.h"
+#include "engine/rejected.h"
+
+namespace rideflow {
+
+namespace {
+
+struct MetadataColumn {
+  Metadata metadata;
+  std::string_view name;
+  Kind kind;
+  bool nullable;
+};
+constexpr std::array<MetadataColumn, 6> kMetadata = {{
+    {Metadata::topic, "_topic", Kind::string, false},
+    {Metadata::partition, "_partition", Kind::int32, false},
+    {Metadata::offset, "_offset", Kind::int64, false},
+    {Metadata::timestamp, "_timestamp", Kind::timestamp, true},
+    {Metadata::key, "_key", Kind::string, true},
+    {Metadata::headers, "_headers", Kind::string, true},
+}};
+
+class SourcePlanner {
+ public:
+  SourcePlanner(PlanBuilder& builder, const SpecSource& source, const ColumnDemand& demand, bool decode_all)
+      : builder_(builder),
+        source_(source),
+        demand_(demand),
+        decode_all_(decode_all),
+        path_("sources." + source.name) {}
+
+  std::optional<Rows> run() {
+    const SourceKind* kind = builder_.catalog().find_source(source_.connector.kind);
+    if (!kind) return std::nullopt;
+    node_.kind = kind;
+    const size_t errors = builder_.diagnostics().errors().size();
+    node_.config.source = source_.name;
+    node_.config.job = builder_.spec().job;
+    const OptionContext context = {builder_.catalog(), *builder_.spec().document, builder_.diagnostics(),
+                                   nullptr};
+    node_.config.options = check_options(kind->options, source_.connector.options, source_.connector.pos,
+                                         dotted(path_, kind->name), context, engine_options(*kind));
+    if (kind->name == "topic")
+      node_.config.cluster = check_options(kafka_option_specs(), builder_.spec().kafka, {}, "kafka", context);
+    format(context);
+    if (builder_.diagnostics().errors().size() > errors) return std::nullopt;
+    if (!columns(*kind)) return std::nullopt;
+    if (!event_time(*kind)) return std::nullopt;
+    node_.start = source_.start;
+    node_.start_time = source_.start_time;
+    node_.until = source_.until;
+    node_.bad_records = source_.bad_records;
+    return add();
+  }
+
+ private:
+  void error(TextPos pos, std::string_view key, std::string message) {
+    builder_.error(pos, dotted(path_, key), std::move(message));
+  }
+
+  // `start` and `until` were read by the loader where the kind has none of its own.
+  static std::vector<std::string> engine_options(const SourceKind& kind) {
+    if (!kind.has_timestamp) return {};
+    return {"start", "until"};
+  }
+
+  void format(const OptionContext& context) {
+    const std::string name = source_.format ? source_.format->kind : "json";
+    const TextPos pos = source_.format ? source_.format->pos : source_.pos;
+    node_.format = builder_.catalog().find_format(name);
+    if (!node_.format || !node_.format->make_decoder) {
+      error(pos, "format", fmt::format("the format '{}' can't be read", name));
+      return;
+    }
+    node_.format_options =
+        check_options(node_.format->options, source_.format ? source_.format->options : YamlNode{}, pos,
+                      dotted(path_, "format." + name), context);
+  }
+
+  bool columns(const SourceKind& kind) {
+    std::vector<DecodeField>& columns = node_.decoder.columns;
+    columns = source_.schema;
+    if (!source_.has_schema) {
+      if (!kind.has_schema) {
+        error(source_.pos, "", "'schema' is missing: name the columns and their types");
+        return false;
+      }
+      Result<std::vector<DecodeField>> own = kind.schema(node_.config);
+      if (!own.ok()) {
+        error(source_.connector.pos, kind.name, own.status().message());
+        return false;
+      }
+      columns = *std::move(own);
+    } else if (columns.empty()) {
+      // Every line of it had an error of its own, or there is none.
+      if (builder_.diagnostics().ok()) error(source_.schema_pos, "schema", "the schema has no columns");
+      return false;
+    }
+    return true;
+  }
+
+  int find_column(std::string_view name) const {
+    const auto& columns = node_.decoder.columns;
+    const auto it = std::find_if(columns.begin(), columns.end(),
+                                 [&](const DecodeField& c) { return c.field.name == name; });
+    return it == columns.end() ? -1 : static_cast<int>(it - columns.begin());
+  }
+
+  bool event_time(const SourceKind& kind) {
+    node_.event_time = source_.event_time;
+    // Files have no time of their own to compare with.
+    if (!kind.has_timestamp && !source_.max_ahead_given) node_.event_time.max_ahead = 0;
+    const std::string& name = source_.event_time.column;
+    if (name.empty()) return true;
+    node_.decoder.event_time = find_column(name);
+    std::vector<std::string> names;
+    for (const DecodeField& column : node_.decoder.columns) names.push_back(column.field.name);
+    if (node_.decoder.event_time < 0) {
+      error(source_.event_time_pos, "event_time.column",
+            with_suggestion(fmt::format("unknown column '{}'", name), name, names));
+      return false;
+    }
+    const Type& type = node_.decoder.columns[static_cast<size_t>(node_.decoder.event_time)].field.type;
+    if (type.kind == Kind::timestamp) return true;
+    error(source_.event_time_pos, "event_time.column",
+          fmt::format("'{}' is a {}, event time must be a timestamp (numbers: timestamp(s), timestamp(ms) or "
+                      "timestamp(us))",
+                      name, type.to_string()));
+    return false;
+  }
+
+  Rows add() {
+    node_.decoder.validate_all = source_.validate_all;
+    std::vector<Field> fields;
+    for (const DecodeField& column : node_.decoder.columns) {
+      const bool used = decode_all_ || demand_.all || demand_.names.contains(column.field.name);
+      node_.decoder.used.push_back(used);
+      if (used) fields.push_back(column.field);
+    }
+    for (const MetadataColumn& metadata : kMetadata) {
+      if (!demand_.names.contains(std::string(metadata.name))) continue;
+      node_.metadata.push_back(metadata.metadata);
+      fields.push_back({std::string(metadata.name), Type(metadata.kind), metadata.nullable});
+    }
+    Rows rows;
+    rows.schema = make_schema(std::move(fields));
+    rows.has_event_time = node_.decoder.event_time >= 0 || node_.kind->has_timestamp;
+    rows.source = source_.name;
+    rows.bad_records = source_.bad_records;
+    const std::vector<SchemaRef> outputs = {rows.schema, rejected_schema()};
+    rows.at = {builder_.add_source(source_, std::move(node_), outputs, rows.has_event_time), 0};
+    return rows;
+  }
+
+  PlanBuilder& builder_;
+  const SpecSource& source_;
+  const ColumnDemand& demand_;
+  const bool decode_all_;
+  const std::string path_;
+  SourceNode node_;
+};
+
+}  // namespace
+
+std::optional<Rows> plan_source(PlanBuilder& builder, const SpecSource& source, const ColumnDemand& demand,
+                                bool decode_all) {
+  return SourcePlanner(builder, source, demand, decode_all).run();
+}
+
+bool is_hidden_metadata(const Schema& schema, int column) {
+  // Rejected and late rows carry these names as columns of their own.
+  if (schema.find("_reason")) return false;
+  const std::string& name = schema.field(column).name;
+  return std::any_of(kMetadata.begin(), kMetadata.end(),
+                     [&](const MetadataColumn& m) { return m.name == name; });
+}
+
+}  // namespace rideflow

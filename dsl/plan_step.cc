@@ -1,0 +1,200 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "dsl/expression_binder.h"
+#include "dsl/option_checker.h"
+#include "dsl/plan_parts.h"
+
+namespace rideflow {
+
+namespace {
+
+class StepPlanner {
+ public:
+  StepPlanner(PlanBuilder& builder, const SpecStream& stream) : builder_(builder), stream_(stream) {}
+
+  std::optional<Rows> run(const std::vector<Rows>& inputs) {
+    std::optional<Rows> rows = inputs[0];
+    if (stream_.is_union) {
+      if (!union_fits(inputs)) return std::nullopt;
+      rows = add("union", "union", config(), inputs, "union");
+    }
+    // After a bad condition the rows are what they were: go on, for the errors of the rest.
+    if (rows && !stream_.where.text.empty()) {
+      if (std::optional<Rows> filtered = where(*rows)) rows = filtered;
+    }
+    if (rows && stream_.has_select) rows = select(*rows);
+    if (rows && stream_.window) return plan_window(builder_, stream_, *rows);
+    if (rows && stream_.operation) rows = operation(*rows);
+    if (rows && !stream_.split.empty()) rows = split(*rows);
+    return rows;
+  }
+
+ private:
+  std::string path(std::string_view key) const { return dotted("streams." + stream_.name, key); }
+  StepConfig config() const {
+    StepConfig out;
+    out.step = stream_.name;
+    return out;
+  }
+  std::optional<Rows> add(std::string_view kind, std::string_view role, StepConfig config,
+                          const std::vector<Rows>& inputs, std::string_view key,
+                          std::vector<int> exchange = {}) {
+    return builder_.add_operator(kind, role, stream_.pos, path(key), std::move(config), inputs,
+                                 std::move(exchange));
+  }
+
+  bool union_fits(const std::vector<Rows>& inputs) {
+    std::vector<Field> seen;
+    bool ok = true;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      for (const Field& field : inputs[i].schema->fields()) {
+        const auto other =
+            std::find_if(seen.begin(), seen.end(), [&](const Field& f) { return f.name == field.name; });
+        if (other == seen.end()) {
+          seen.push_back(field);
+        } else if (!(other->type == field.type)) {
+          builder_.error(
+              stream_.from[i].pos, path("union"),
+              fmt::format("column '{}' is a {} in '{}' and a {} before: types must agree (cast it in a "
+                          "'select')",
+                          field.name, field.type.to_string(), stream_.from[i].text(),
+                          other->type.to_string()));
+          ok = false;
+        }
+      }
+      if (inputs[i].updates != inputs[0].updates) {
+        builder_.error(stream_.from[i].pos, path("union"),
+                       fmt::format("one of '{}' and '{}' gives updates and the other doesn't",
+                                   stream_.from[0].text(), stream_.from[i].text()));
+        ok = false;
+      }
+    }
+    return ok;
+  }
+
+  std::optional<Rows> where(const Rows& input) {
+    StepConfig step = config();
+    step.condition = bind_condition(builder_, stream_.where, input.schema, path("where"));
+    if (!step.condition) return std::nullopt;
+    return add("filter", "filter", std::move(step), {input}, "where");
+  }
+
+  std::optional<Rows> select(const Rows& input) {
+    StepConfig step = config();
+    bool ok = true;
+    for (const SpecNamed& named : stream_.select) {
+      if (named.name == "*") {
+        for (int i = 0; i < input.schema->size(); ++i) {
+          const std::string& name = input.schema->field(i).name;
+          const bool given = std::any_of(stream_.select.begin(), stream_.select.end(),
+                                         [&](const SpecNamed& other) { return other.name == name; });
+          if (!given && !is_hidden_metadata(*input.schema, i))
+            step.projection.push_back({name, make_column(*input.schema, i, named.pos), named.pos});
+        }
+        continue;
+      }
+      ExprRef expr = named.plain
+                         ? plain_column(named, *input.schema, "select")
+                         : bind_expression(builder_, named.expr, input.schema, path("select." + named.name));
+      if (expr && expr->type.kind == Kind::null) {
+        builder_.error(named.pos, path("select." + named.name),
+                       "NULL alone has no type: write cast(null as string), or the type you mean");
+        expr = nullptr;
+      }
+      ok = ok && expr;
+      if (expr) step.projection.push_back({named.name, std::move(expr), named.pos});
+    }
+    if (!ok) return std::nullopt;
+    if (step.projection.empty()) {
+      builder_.error(stream_.pos, path("select"), "'select' names no column");
+      return std::nullopt;
+    }
+    return add("project", "project", std::move(step), {input}, "select");
+  }
+
+  ExprRef plain_column(const SpecNamed& named, const Schema& schema, std::string_view key) {
+    ExprRef column = column_of(schema, named.name, named.pos);
+    if (!column)
+      builder_.error(
+          named.pos, path(key),
+          with_suggestion(fmt::format("unknown column '{}'", named.name), named.name, column_names(schema)));
+    return column;
+  }
+
+  std::optional<Rows> split(const Rows& input) {
+    StepConfig step = config();
+    bool ok = true;
+    for (const SpecNamed& branch : stream_.split) {
+      ExprRef condition;
+      if (!branch.plain) {
+        condition = bind_condition(builder_, branch.expr, input.schema, path("split." + branch.name));
+        ok = ok && condition;
+      }
+      step.branches.push_back({branch.name, std::move(condition), branch.pos});
+    }
+    if (!ok) return std::nullopt;
+    return add("split", "split", std::move(step), {input}, "split");
+  }
+
+  // An operator of the catalog under its own name.
+  std::optional<Rows> operation(const Rows& input) {
+    const SpecConnector& word = *stream_.operation;
+    const OperatorKind* kind = builder_.catalog().find_operator(word.kind);
+    if (kind->keyed && input.updates) {
+      builder_.error(
+          word.pos, path(word.kind),
+          fmt::format(
+              "'{}' gives updates, which keyed steps can't take back: say 'emit: final' in its window",
+              stream_.from[0].text()));
+      return std::nullopt;
+    }
+    StepConfig step = config();
+    const size_t errors = builder_.diagnostics().errors().size();
+    const OptionContext context = {builder_.catalog(), *builder_.spec().document, builder_.diagnostics(),
+                                   input.schema};
+    step.options = check_options(kind->options, word.options, word.pos, path(word.kind), context);
+    std::vector<int> exchange;
+    for (const SpecNamed& key : stream_.key_by) {
+      const ExprRef column = key.plain ? plain_column(key, *input.schema, "key_by") : nullptr;
+      if (!key.plain)
+        builder_.error(key.pos, path("key_by"),
+                       "compute the key in a 'select' of this step and name its column here");
+      if (!column) continue;
+      step.keys.push_back(column->index);
+      step.key_exprs.push_back({key.name, column, key.pos});
+      exchange.push_back(column->index);
+    }
+    if (kind->keyed && stream_.key_by.empty())
+      builder_.error(word.pos, path(word.kind), fmt::format("'{}' needs 'key_by'", word.kind));
+    if (builder_.diagnostics().errors().size() > errors) return std::nullopt;
+    return add(kind->name, kind->name, std::move(step), {input}, word.kind, std::move(exchange));
+  }
+
+  PlanBuilder& builder_;
+  const SpecStream& stream_;
+};
+
+}  // namespace
+
+ExprRef bind_condition(PlanBuilder& builder, const SpecExpr& expr, const SchemaRef& schema,
+                       const std::string& path) {
+  if (!expr) return nullptr;
+  Binder binder(builder.catalog(), schema, builder.diagnostics(), path);
+  return binder.bind_condition(*expr.ast);
+}
+
+ExprRef bind_expression(PlanBuilder& builder, const SpecExpr& expr, const SchemaRef& schema,
+                        const std::string& path) {
+  if (!expr) return nullptr;
+  Binder binder(builder.catalog(), schema, builder.diagnostics(), path);
+  return binder.bind(*expr.ast);
+}
+
+std::optional<Rows> plan_step(PlanBuilder& builder, const SpecStream& stream,
+                              const std::vector<Rows>& inputs) {
+  return StepPlanner(builder, stream).run(inputs);
+}
+
+}  // namespace rideflow

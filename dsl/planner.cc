@@ -1,0 +1,261 @@
+#include "dsl/planner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "dsl/expression_binder.h"
+#include "dsl/plan_parts.h"
+#include "engine/rejected.h"
+
+namespace rideflow {
+
+namespace {
+
+// Who reads rejected rows is planned after all steps that may reject some.
+constexpr std::string_view kRejected = "rejected";
+
+class Planner {
+ public:
+  // `checking`: every step and every column, for the sake of errors; else what reaches a sink.
+  Planner(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics, bool checking)
+      : spec_(spec),
+        builder_(spec, catalog, diagnostics),
+        checking_(checking),
+        demand_(column_demand(spec, catalog)) {}
+
+  LogicalPlan run() {
+    for (const SpecSource& source : spec_.sources) {
+      if (!wanted(source.name)) continue;
+      std::optional<Rows> rows = plan_source(builder_, source, demand_[source.name], checking_);
+      if (rows) rows_[source.name] = *rows;
+      done_.insert(source.name);
+    }
+    find_readers_of_rejected();
+    for (const SpecStream& stream : spec_.streams)
+      if (wanted(stream.name) && !reads_rejected(stream)) plan(stream);
+    for (const SpecStream& stream : spec_.streams)
+      if (wanted(stream.name)) plan(stream);
+    for (const SpecSink& sink : spec_.sinks) {
+      const std::optional<Rows> rows = resolve(sink.from, "sinks." + sink.name + ".from");
+      if (rows)
+        plan_sink(builder_, sink, *rows);
+      else
+        check_sink(builder_, sink);
+    }
+    if (builder_.diagnostics().ok()) keep_the_rest();
+    return builder_.take();
+  }
+
+ private:
+  bool wanted(const std::string& name) { return checking_ || demand_[name].live; }
+
+  // ---- order
+  void find_readers_of_rejected() {
+    const auto note = [&](const SpecStreamRef& ref) {
+      if (ref.port == kRejected) rejected_readers_.insert(ref.name);
+    };
+    for (const SpecStream& stream : spec_.streams)
+      if (wanted(stream.name))
+        for (const SpecStreamRef& ref : stream.from) note(ref);
+    for (const SpecSink& sink : spec_.sinks) note(sink.from);
+  }
+
+  bool reads_rejected(const SpecStream& stream) {
+    std::set<std::string> seen;
+    const std::function<bool(const SpecStream&)> reads = [&](const SpecStream& s) {
+      if (!seen.insert(s.name).second) return false;
+      return std::any_of(s.from.begin(), s.from.end(), [&](const SpecStreamRef& ref) {
+        const SpecStream* up = spec_.find_stream(ref.name);
+        return ref.port == kRejected || (up && reads(*up));
+      });
+    };
+    return reads(stream);
+  }
+
+  void plan(const SpecStream& stream) {
+    if (done_.contains(stream.name)) return;
+    if (!active_.insert(stream.name).second) {
+      if (in_cycle_.insert(stream.name).second)
+        builder_.error(stream.pos, "streams." + stream.name,
+                       fmt::format("'{}' reads its own results", stream.name));
+      return;
+    }
+    std::vector<Rows> inputs;
+    bool ok = !stream.from.empty();
+    for (const SpecStreamRef& ref : stream.from) {
+      const std::string path = "streams." + stream.name + (stream.is_union ? ".union" : ".from");
+      std::optional<Rows> rows = resolve(ref, path);
+      ok = ok && rows;
+      if (rows) inputs.push_back(*rows);
+    }
+    if (ok) {
+      std::optional<Rows> rows = plan_step(builder_, stream, inputs);
+      if (rows) rows_[stream.name] = *rows;
+    }
+    active_.erase(stream.name);
+    done_.insert(stream.name);
+  }
+
+  // ---- names
+  std::optional<Rows> resolve(const SpecStreamRef& ref, const std::string& path) {
+    if (ref.name.empty()) return std::nullopt;
+    const SpecStream* stream = spec_.find_stream(ref.name);
+    if (stream) plan(*stream);
+    if (!stream && !spec_.find_source(ref.name)) {
+      unknown(ref, path);
+      return std::nullopt;
+    }
+    if (in_cycle_.contains(ref.name)) return std::nullopt;
+    if (ref.port == kRejected) return rejected(ref, path);
+    const auto main = rows_.find(ref.name);
+    if (main == rows_.end()) {
+      return std::nullopt;  // it has errors of its own
+    }
+    if (ref.port.empty()) return main_rows(ref, path, stream, main->second);
+    if (const Rows* port = builder_.find_port(ref.name, ref.port)) return *port;
+    std::vector<std::string> ports = builder_.port_names(ref.name);
+    ports.emplace_back(kRejected);
+    builder_.error(
+        ref.pos, path,
+        with_suggestion(fmt::format("'{}' has no output '{}'", ref.name, ref.port), ref.port, ports));
+    return std::nullopt;
+  }
+
+  std::optional<Rows> main_rows(const SpecStreamRef& ref, const std::string& path, const SpecStream* stream,
+                                const Rows& rows) {
+    if (!stream || stream->split.empty()) return rows;
+    std::string names;
+    for (const SpecNamed& branch : stream->split)
+      names += (names.empty() ? "" : ", ") + ref.name + "." + branch.name;
+    builder_.error(ref.pos, path, fmt::format("'{}' is split: read one of {}", ref.name, names));
+    return std::nullopt;
+  }
+
+  void unknown(const SpecStreamRef& ref, const std::string& path) {
+    const bool sink = std::any_of(spec_.sinks.begin(), spec_.sinks.end(),
+                                  [&](const SpecSink& s) { return s.name == ref.name; });
+    if (sink) {
+      builder_.error(ref.pos, path, fmt::format("'{}' is a sink: read what it reads", ref.name));
+      return;
+    }
+    std::vector<std::string> names;
+    for (const SpecSource& source : spec_.sources) names.push_back(source.name);
+    for (const SpecStream& stream : spec_.streams) names.push_back(stream.name);
+    builder_.error(ref.pos, path,
+                   with_suggestion(fmt::format("unknown source or step '{}'", ref.name), ref.name, names));
+  }
+
+  // ---- rejected and late rows
+  // Rows that fail in a step of one source go where that source's do, unless somebody reads the step's own.
+  std::string bucket_of(const PlanBuilder::RejectPort& port) const {
+    if (rejected_readers_.contains(port.step)) return port.step;
+    if (!port.source.empty() && rejected_readers_.contains(port.source)) return port.source;
+    return "";
+  }
+
+  static Rows rejected_rows_at(NodeInput at) {
+    Rows rows;
+    rows.at = at;
+    rows.schema = rejected_schema();
+    rows.has_event_time = false;
+    return rows;
+  }
+
+  std::vector<Rows> bucket(const std::string& name, bool at_least_one) const {
+    std::vector<Rows> all;
+    std::vector<Rows> failing;
+    for (const PlanBuilder::RejectPort& port : builder_.reject_ports()) {
+      if (bucket_of(port) != name) continue;
+      all.push_back(rejected_rows_at(port.at));
+      if (port.may_fail) failing.push_back(all.back());
+    }
+    if (failing.empty() && at_least_one && !all.empty()) failing.push_back(all[0]);
+    return failing;
+  }
+
+  std::optional<Rows> merge(const std::string& step, TextPos pos, const std::string& path,
+                            const std::vector<Rows>& parts) {
+    if (parts.size() == 1) return parts[0];
+    StepConfig config;
+    config.step = step;
+    return builder_.add_operator("union", "rejected", pos, path, std::move(config), parts);
+  }
+
+  std::optional<Rows> rejected(const SpecStreamRef& ref, const std::string& path) {
+    const auto known = rejected_.find(ref.name);
+    if (known != rejected_.end()) return known->second;
+    const std::vector<Rows> parts = bucket(ref.name, true);
+    if (parts.empty()) {
+      if (rows_.contains(ref.name))
+        builder_.error(ref.pos, path, fmt::format("'{}' rejects nothing", ref.name));
+      return std::nullopt;
+    }
+    std::optional<Rows> rows = merge(ref.name, ref.pos, path, parts);
+    if (rows) rejected_[ref.name] = *rows;
+    return rows;
+  }
+
+  // What nobody asked for is kept in topics of this process.
+  void keep_the_rest() {
+    const std::vector<Rows> parts = bucket("", false);
+    if (!parts.empty()) {
+      const std::optional<Rows> rows = merge("_rejected", {}, "", parts);
+      if (rows) plan_kept_topic(builder_, "_rejected", "_rejected." + spec_.job, *rows);
+    }
+    std::set<std::string> read;
+    const auto note = [&](const SpecStreamRef& ref) {
+      if (ref.port == "late") read.insert(ref.name);
+    };
+    for (const SpecSink& sink : spec_.sinks) note(sink.from);
+    for (const SpecStream& stream : spec_.streams)
+      if (wanted(stream.name))
+        for (const SpecStreamRef& ref : stream.from) note(ref);
+    for (const SpecStream& stream : spec_.streams) {
+      const Rows* late = builder_.find_port(stream.name, "late");
+      if (late && !read.contains(stream.name))
+        plan_kept_topic(builder_, "_late." + stream.name, "_late." + spec_.job, *late);
+    }
+  }
+
+  const JobSpec& spec_;
+  PlanBuilder builder_;
+  const bool checking_;
+  std::map<std::string, ColumnDemand> demand_;
+  std::map<std::string, Rows> rows_;
+  std::map<std::string, Rows> rejected_;
+  std::set<std::string> rejected_readers_;
+  std::set<std::string> done_;
+  std::set<std::string> active_;
+  std::set<std::string> in_cycle_;
+};
+
+void warn_unread(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics) {
+  std::map<std::string, ColumnDemand> demand = column_demand(spec, catalog);
+  for (const SpecSource& source : spec.sources)
+    if (!demand[source.name].live)
+      diagnostics.warning(source.pos, "sources." + source.name, "nothing reads this source: it is not run");
+  for (const SpecStream& stream : spec.streams)
+    if (!demand[stream.name].live)
+      diagnostics.warning(stream.pos, "streams." + stream.name, "this step feeds no sink: it is not run");
+}
+
+}  // namespace
+
+std::optional<LogicalPlan> plan_job(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics) {
+  if (spec.sinks.empty() && diagnostics.ok())
+    diagnostics.error(spec.job_pos, "", "'sinks' is missing: a job without sinks computes nothing");
+  Planner(spec, catalog, diagnostics, true).run();
+  if (!diagnostics.ok()) return std::nullopt;
+  warn_unread(spec, catalog, diagnostics);
+  LogicalPlan plan = Planner(spec, catalog, diagnostics, false).run();
+  if (!diagnostics.ok()) return std::nullopt;
+  for (const Diagnostic& warning : diagnostics.warnings())
+    plan.warnings.push_back(fmt::format("{}: {}", warning.path, warning.message));
+  return plan;
+}
+
+}  // namespace rideflow

@@ -1,0 +1,112 @@
+#include "dsl/variables.h"
+
+#include <fmt/format.h>
+
+namespace rideflow {
+
+namespace {
+
+bool is_name(std::string_view name) {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
+         std::string_view::npos;
+}
+
+class Replacer {
+ public:
+  Replacer(const YamlDocument& document, const VariableLookup& lookup, Diagnostics& diagnostics)
+      : document_(document), lookup_(lookup), diagnostics_(diagnostics) {}
+
+  void walk(YamlNode& node, const std::string& path) {
+    if (node.is_scalar() && node.text.find('$') != std::string::npos) replace(node, path);
+    for (size_t i = 0; i < node.items.size(); ++i) walk(node.items[i], fmt::format("{}[{}]", path, i));
+    for (YamlEntry& entry : node.entries) walk(entry.value, dotted(path, entry.key));
+  }
+
+ private:
+  void replace(YamlNode& node, const std::string& path) {
+    const std::string written = node.text;
+    std::string out;
+    std::vector<uint32_t> from;
+    bool changed = false;
+    const auto put = [&](std::string_view text, size_t at) {
+      out += text;
+      from.insert(from.end(), text.size(), static_cast<uint32_t>(at));
+    };
+    for (size_t i = 0; i < written.size();) {
+      const std::string_view rest = std::string_view(written).substr(i);
+      if (rest.starts_with("$$")) {
+        put("$", i);
+        i += 2;
+        changed = true;
+      } else if (rest.starts_with("${")) {
+        const size_t close = rest.find('}');
+        if (close == std::string_view::npos) {
+          error(node, i, path, "'${' without its '}' (write '$$' for a dollar sign)");
+          return;
+        }
+        const std::optional<std::string> value = resolve(rest.substr(2, close - 2), node, i, path);
+        if (!value) return;
+        put(*value, i);
+        i += close + 1;
+        changed = true;
+      } else {
+        put(rest.substr(0, 1), i);
+        ++i;
+      }
+      if (out.size() > kMaxYamlBytes) {
+        error(node, i, path,
+              fmt::format("the value has more than {} bytes with its variables", kMaxYamlBytes));
+        return;
+      }
+    }
+    if (!changed) return;
+    node.text = std::move(out);
+    node.written = written;
+    node.written_at = std::move(from);
+  }
+
+  std::optional<std::string> resolve(std::string_view inside, const YamlNode& node, size_t at,
+                                     const std::string& path) {
+    const size_t colon = inside.find(':');
+    const std::string_view name = inside.substr(0, colon);
+    const std::string_view rest = colon == std::string_view::npos ? "" : inside.substr(colon);
+    const bool has_default = rest.starts_with(":-");
+    const bool has_message = rest.starts_with(":?");
+    if (!is_name(name) || (!rest.empty() && !has_default && !has_message)) {
+      error(node, at, path,
+            fmt::format(
+                "'${{{}}}' is not a variable: write ${{NAME}}, ${{NAME:-default}} or ${{NAME:?message}}",
+                inside));
+      return std::nullopt;
+    }
+    std::optional<std::string> value = lookup_ ? lookup_(name) : std::nullopt;
+    // As in a shell, ':' treats an empty variable like one that is not set.
+    if (value && (rest.empty() || !value->empty())) return value;
+    if (has_default) return std::string(rest.substr(2));
+    const std::string_view message = has_message ? rest.substr(2) : "";
+    error(node, at, path,
+          message.empty() ? fmt::format("the variable {} is not set (give it with --set {}=VALUE, in the "
+                                        "environment, or a default: ${{{}:-value}})",
+                                        name, name, name)
+                          : fmt::format("the variable {} is not set: {}", name, message));
+    return std::nullopt;
+  }
+
+  void error(const YamlNode& node, size_t at, const std::string& path, std::string message) {
+    const std::vector<TextPos> places = document_.places(node);
+    diagnostics_.error(places[std::min(at, places.size() - 1)], path, std::move(message));
+  }
+
+  const YamlDocument& document_;
+  const VariableLookup& lookup_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+void replace_variables(YamlDocument& document, const VariableLookup& lookup, Diagnostics& diagnostics) {
+  Replacer(document, lookup, diagnostics).walk(document.root, "");
+}
+
+}  // namespace rideflow

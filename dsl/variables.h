@@ -1,0 +1,21 @@
+// ${VAR}, ${VAR:-default}, ${VAR:?message} and $$ in the values of a job file.
+//
+// Replaced after parsing and only inside scalar values, never in keys: a variable's value can't add YAML. A
+// '$' before anything else stays. Replaced text is not looked at again.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dsl/yaml_document.h"
+
+namespace rideflow {
+
+// The value of a variable, or nothing when it is not set. The command line gives --set and the environment.
+using VariableLookup = std::function<std::optional<std::string>(std::string_view)>;
+
+void replace_variables(YamlDocument& document, const VariableLookup& lookup, Diagnostics& diagnostics);
+
+}  // namespace rideflow

@@ -1,0 +1,211 @@
+// Whole jobs to logical plans.
+#include "dsl/job.h"
+#include "tests/dsl/fake_catalog.h"
+#include "tests/support/source_tree.h"
+
+namespace rideflow::test {
+namespace {
+
+LoadedJob load(const std::string& text) {
+  return load_job(text, "job.yaml", fake_catalog());
+}
+
+// The shape of a plan: "step/role <- inputs" per node.
+std::vector<std::string> shape(const LogicalPlan& plan) {
+  std::vector<std::string> out;
+  for (const LogicalNode& node : plan.nodes) {
+    std::string line = node.step + "/" + node.role;
+    for (const NodeInput& input : node.inputs) {
+      const LogicalNode& from = plan.nodes[static_cast<size_t>(input.node.value)];
+      line += " <- " + from.step + "/" + from.role;
+      if (input.port > 0) line += "." + from.ports[static_cast<size_t>(input.port)];
+    }
+    out.push_back(line);
+  }
+  return out;
+}
+
+const LogicalNode& find(const LogicalPlan& plan, std::string_view step, std::string_view role) {
+  for (const LogicalNode& node : plan.nodes)
+    if (node.step == step && node.role == role) return node;
+  ADD_FAILURE() << step << "/" << role << " is not in\n" << to_string(plan);
+  return plan.nodes[0];
+}
+
+constexpr std::string_view kRides = R"(job: test
+sources:
+  rides:
+    topic: {name: ride_events}
+    schema:
+      ride_id: string
+      city: string
+      status: string
+      fare: double?
+      money: decimal(10,2)?
+      place: struct(lat double, lon double)?
+      at: timestamp
+    event_time: {column: at, out_of_order: 5s}
+)";
+
+std::string job(std::string_view rest) {
+  return std::string(kRides) + std::string(rest);
+}
+
+TEST(Planner, TheMainJob) {
+  const LoadedJob job = load(read_file("jobs/ride_metrics/ride_metrics.yaml"));
+  ASSERT_TRUE(job.ok()) << format_diagnostics(job);
+  EXPECT_EQ(format_diagnostics(job), "");
+  const LogicalPlan& plan = *job.plan;
+  const LogicalNode& window = find(plan, "city_minute", "window");
+  EXPECT_EQ(window.exchange_keys, std::vector<int>{0});
+  EXPECT_EQ(window.outputs[0]->to_string().substr(0, 12), "city string,") << window.outputs[0]->to_string();
+  EXPECT_EQ(find(plan, "live_rides", "sink").inputs.size(), 1U);
+  for (const LogicalNode& node : plan.nodes)
+    for (const NodeInput& input : node.inputs) EXPECT_LT(input.node.value, node.id.value) << to_string(plan);
+}
+
+TEST(Planner, AWindowedStep) {
+  const LoadedJob loaded = load(job(R"(streams:
+  finished: {from: rides, where: status = 'done'}
+  minute:
+    from: finished
+    key_by: [city]
+    window: {tumbling: 1m, allowed_lateness: 30s, emit: final}
+    aggregate:
+      n: count()
+      revenue: sum(fare) filter (where fare > 0)
+      p50: approx_quantile(fare, 0.5)
+      p90: approx_quantile(fare, 0.9)
+sinks:
+  out: {from: minute, topic: {name: out, key: [city, window_start]}}
+)"));
+  ASSERT_TRUE(loaded.ok()) << format_diagnostics(loaded);
+  const LogicalPlan& plan = *loaded.plan;
+  EXPECT_EQ(shape(plan),
+            (std::vector<std::string>{
+                "rides/source", "finished/filter <- rides/source", "minute/late_split <- finished/filter",
+                "minute/pre_project <- minute/late_split", "minute/window <- minute/pre_project",
+                "out/sink <- minute/window",
+                "_rejected/rejected <- rides/source.rejected <- "
+                "minute/window.rejected",
+                "_rejected/sink <- _rejected/rejected", "_late.minute/sink <- minute/late_split.late"}))
+      << to_string(plan);
+  const auto& window = *std::get<OperatorNode>(find(plan, "minute", "window").body).config;
+  EXPECT_EQ(window.input->to_string(), "city string, fare double?, _arg2 bool?");
+  EXPECT_EQ(window.aggregates[2].share, window.aggregates[3].share);
+  EXPECT_NE(window.aggregates[2].share, "");
+  EXPECT_EQ(window.window->emit, Emit::final);
+}
+
+TEST(Planner, OnlyUsedColumnsAreDecoded) {
+  const LoadedJob loaded = load(job(R"(streams:
+  cheap: {from: rides, where: place.lat > 3 and _partition = 0, select: [city]}
+sinks:
+  out: {from: cheap, discard: }
+)"));
+  ASSERT_TRUE(loaded.ok()) << format_diagnostics(loaded);
+  const LogicalNode& source = find(*loaded.plan, "rides", "source");
+  EXPECT_EQ(source.outputs[0]->to_string(),
+            "city string, place struct(lat double, lon double)?, at timestamp, _partition int32");
+  const auto& body = std::get<SourceNode>(source.body);
+  EXPECT_EQ(body.decoder.columns.size(), 7U);
+  EXPECT_EQ(body.decoder.used, (std::vector<bool>{false, true, false, false, false, true, true}));
+  EXPECT_EQ(body.metadata, std::vector<Metadata>{Metadata::partition});
+}
+
+TEST(Planner, ExpressionsOverAggregates) {
+  const LoadedJob loaded = load(job(R"(streams:
+  trips:
+    from: rides
+    key_by: [ride_id]
+    window: {session: {gap: 2h, close_on: status = 'done'}}
+    aggregate:
+      wait: first(at) filter (where status = 'a') - first(at) filter (where status = 'b')
+      again: first(at) filter (where status = 'b')
+      done: count_if(status = 'done') > 0
+      fine: done and again is not null
+    having: done
+sinks:
+  out: {from: trips, discard: }
+)"));
+  ASSERT_TRUE(loaded.ok()) << format_diagnostics(loaded);
+  const LogicalPlan& plan = *loaded.plan;
+  const auto& session = *std::get<OperatorNode>(find(plan, "trips", "session").body).config;
+  EXPECT_EQ(session.aggregates.size(), 3U) << "equal calls are computed once";
+  ASSERT_TRUE(session.window->close_on);
+  EXPECT_EQ(session.window->close_on->op, ExprOp::column);
+  EXPECT_EQ(find(plan, "trips", "post_project").outputs[0]->to_string(),
+            "ride_id string, window_start timestamp, window_end timestamp, wait interval?, again timestamp?, "
+            "done bool, "
+            "fine bool");
+  EXPECT_EQ(find(plan, "trips", "having").inputs[0].node.value, find(plan, "trips", "post_project").id.value);
+}
+
+TEST(Planner, RejectedRowsGoWhereSomebodyReadsThem) {
+  const LoadedJob loaded = load(job(R"(streams:
+  a: {from: rides, select: {x: fare + 1}}
+  b: {from: rides, select: {x: fare + 2}}
+  c: {from: rides.rejected, where: _step = 'a'}
+sinks:
+  a: {from: a, discard: }
+)"));
+  EXPECT_FALSE(loaded.ok()) << "a name twice";
+  const LoadedJob good = load(job(R"(streams:
+  a: {from: rides, select: {x: fare + 1}}
+  b: {from: rides, select: {x: fare + 2}}
+  c: {from: rides.rejected, where: _step = 'a'}
+sinks:
+  out_a: {from: a, discard: }
+  out_b: {from: b, discard: }
+  bad_b: {from: b.rejected, discard: }
+  bad: {from: c, discard: }
+)"));
+  ASSERT_TRUE(good.ok()) << format_diagnostics(good);
+  EXPECT_EQ(shape(*good.plan),
+            (std::vector<std::string>{
+                "rides/source", "a/project <- rides/source", "b/project <- rides/source",
+                "rides/rejected <- rides/source.rejected <- a/project.rejected", "c/filter <- rides/rejected",
+                "out_a/sink <- a/project", "out_b/sink <- b/project", "bad_b/sink <- b/project.rejected",
+                "bad/sink <- c/filter"}));
+}
+
+TEST(Planner, ARollupGetsItsColumnsOnly) {
+  const LoadedJob loaded = load(job(R"(sinks:
+  live:
+    from: rides
+    rollup:
+      datasource: live
+      dimensions: [city]
+      metrics: {n: count(), far: sum(fare * 2), q: approx_quantile(fare)}
+)"));
+  ASSERT_TRUE(loaded.ok()) << format_diagnostics(loaded);
+  const LogicalNode& sink = find(*loaded.plan, "live", "sink");
+  const SinkConfig& config = *std::get<SinkNode>(sink.body).config;
+  EXPECT_EQ(config.input->to_string(), "city string, _arg1 double?, fare double?");
+  const OptionValue* metrics = config.options.find("metrics");
+  ASSERT_TRUE(metrics);
+  EXPECT_EQ(metrics->aggregates[1].args[0]->op, ExprOp::column);
+  EXPECT_EQ(metrics->aggregates[1].args[0]->index, 1);
+  EXPECT_EQ(config.options.find("dimensions")->columns, std::vector<int>{0});
+  EXPECT_TRUE(config.exactly_once);
+}
+
+TEST(Planner, SplitUnionAndKeylessWindows) {
+  const LoadedJob loaded = load(job(R"(streams:
+  parts: {from: rides, split: {big: fare > 100, rest: else}}
+  both: {union: [parts.big, parts.rest]}
+  all: {from: both, key_by: [], window: {global: {every: 1m}}, aggregate: {n: count()}}
+sinks:
+  out: {from: all, console: }
+)"));
+  ASSERT_TRUE(loaded.ok()) << format_diagnostics(loaded);
+  const LogicalNode& window = find(*loaded.plan, "all", "window");
+  EXPECT_TRUE(window.updates);
+  EXPECT_EQ(window.exchange_keys.size(), 1U) << "all rows meet in one task";
+  EXPECT_EQ(find(*loaded.plan, "all", "post_project").outputs[0]->to_string(),
+            "window_start timestamp, window_end timestamp, n int64, _revision int64");
+  EXPECT_EQ(find(*loaded.plan, "both", "union").inputs[1].port, 1);
+}
+
+}  // namespace
+}  // namespace rideflow::test
