@@ -9,10 +9,10 @@ const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 async function findings(page) {
   const text = await readFile(axePath, 'utf8');
   await page.evaluate(text);
-  const { violations } = await page.evaluate(() =>
-    globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }),
-  );
-  return violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary}`)}`);
+  const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const { violations } = await page.evaluate((rules) => globalThis.axe.run(document, { runOnly: rules }), runOnly);
+  const place = (node) => `${node.target} ${node.failureSummary}`;
+  return violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map(place)}`);
 }
 
 const settled = (page) =>

@@ -87,7 +87,8 @@ export async function liveChecks(checks, browser, base, { patience }) {
       await page.locator(`.filters input[value="${range}"]`).check({ force: true });
       await asked;
       const expected = range === '15m' ? null : range;
-      equal(await page.evaluate(() => new URLSearchParams(location.hash.split('?')[1]).get('range')), expected, 'range');
+      const inAddress = () => new URLSearchParams(location.hash.split('?')[1]).get('range');
+      equal(await page.evaluate(inAddress), expected, 'range');
     }
     await close();
   });
@@ -182,7 +183,8 @@ export async function stateChecks(checks, browser, base) {
     await page.route('**/druid/v2', (route) => {
       const body = route.request().postData() ?? '';
       if (!body.includes('live_ratings')) return route.continue();
-      return route.fulfill({ status: 400, json: { error: 'bad', message: 'The rollup live_ratings is being loaded.' } });
+      const json = { error: 'bad', message: 'The rollup live_ratings is being loaded.' };
+      return route.fulfill({ status: 400, json });
     });
     await page.goto(`${base}/#/live`);
     await page.getByText('The rollup live_ratings is being loaded.').waitFor();

@@ -37,7 +37,8 @@ async function stop({ child, ended }, cleanup) {
 async function answering(base, path, process, timeoutMs) {
   const end = Date.now() + timeoutMs;
   while (Date.now() < end) {
-    if (process.child.exitCode !== null) throw new Error(`It ended with ${process.child.exitCode}:\n${process.output()}`);
+    const code = process.child.exitCode;
+    if (code !== null) throw new Error(`It ended with ${code}:\n${process.output()}`);
     try {
       if ((await fetch(base + path)).ok) return;
     } catch {

@@ -28,7 +28,9 @@ const TYPES = {
   '.woff2': 'font/woff2',
 };
 const CONSOLE_HEADERS = {
-  'Content-Security-Policy': "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
 };
 
@@ -59,7 +61,8 @@ async function file(path, response) {
   const name = normalize(path === '/' ? '/index.html' : path);
   try {
     const body = await readFile(join(dist, name));
-    send(response, 200, body, { 'Content-Type': TYPES[extname(name)] ?? 'application/octet-stream', ...CONSOLE_HEADERS });
+    const type = TYPES[extname(name)] ?? 'application/octet-stream';
+    send(response, 200, body, { 'Content-Type': type, ...CONSOLE_HEADERS });
   } catch {
     send(response, 404, { error: 'not_found', message: `There is nothing at ${path}.` });
   }

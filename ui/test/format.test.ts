@@ -32,7 +32,8 @@ describe('numbers', () => {
 describe('times', () => {
   it('writes durations with two units at most', () => {
     expect([0, 4.2, 31.4, 1234, 59_940].map(duration)).toEqual(['0 ms', '4.2 ms', '31 ms', '1.2 s', '59.9 s']);
-    expect([59_999, 252_000, 3_600_000, 12_000_000].map(duration)).toEqual(['1 min', '4 min 12 s', '1 h', '3 h 20 min']);
+    const long = [59_999, 252_000, 3_600_000, 12_000_000].map(duration);
+    expect(long).toEqual(['1 min', '4 min 12 s', '1 h', '3 h 20 min']);
     expect(duration(187_200_000)).toBe('2 d 4 h');
   });
 

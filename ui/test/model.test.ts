@@ -67,6 +67,12 @@ describe('series', () => {
     expect(table.series[0]!.values[1]).toBeNull();
   });
 
+  it('tells no ride from no data yet', () => {
+    const young = { ...span, oldest: span.from + 12_000 };
+    const table = pivot([row(15, 'a', 4)], young, 'city', 'n', 0);
+    expect(table.series[0]!.values.slice(0, 5)).toEqual([null, null, 0, 4, 0]);
+  });
+
   it('folds the smallest into one', () => {
     const series = [3, 1, 9, 2].map((n, i) => ({ key: `c${i}`, values: [n, null] }));
     const folded = foldSmall(series, 3, 'rest');
@@ -96,7 +102,11 @@ describe('cells', () => {
     const cell = (city: string, name: string, requests: number, available: number): GroupByRow => ({
       version: 'v1', timestamp: '', event: { city, cell: name, requests, available },
     });
-    const [grid] = cityGrids([cell('x', '40.71,-74.00', 8, 1), cell('x', '40.73,-73.99', 1, 8), cell('x', '40.72,-74.00', 1, 1)]);
+    const [grid] = cityGrids([
+      cell('x', '40.71,-74.00', 8, 1),
+      cell('x', '40.73,-73.99', 1, 8),
+      cell('x', '40.72,-74.00', 1, 1),
+    ]);
     expect(grid).toMatchObject({ columns: 2, rows: 3, requests: 10, available: 10 });
     expect(grid!.cells.map((c) => [c.x, c.y])).toEqual([[0, 2], [1, 0], [0, 1]]);
     expect(mostWanted(grid!.cells, 1)[0]!.name).toBe('40.71,-74.00');
@@ -129,6 +139,12 @@ describe('graph', () => {
       }
     }
     expect(Math.max(...layout.nodes.map((n) => n.y)) + NODE_HEIGHT).toBeLessThanOrEqual(layout.height);
+  });
+
+  it('packs a narrow drawing to the top', () => {
+    const layout = layoutGraph(nodes, edges, true);
+    expect(layout.width).toBeLessThan(layoutGraph(nodes, edges).width);
+    expect(layout.nodes[0]!.y).toBe(0);
   });
 
   it('survives an empty job, a cycle and an edge to nowhere', () => {

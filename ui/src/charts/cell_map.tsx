@@ -66,7 +66,9 @@ export function CellMap({ grid, label, busiest, tall }: Props) {
 function CellTooltip({ cell, geometry, width }: { cell: Cell; geometry: Geometry; width: number }) {
   const left = geometry.left + ((cell.x ?? 0) + 0.5) * geometry.side;
   const top = geometry.top + (cell.y ?? 0) * geometry.side;
-  const side = left > width / 2 ? { right: `${width - left + geometry.side}px` } : { left: `${left + geometry.side}px` };
+  const onLeft = left > width / 2;
+  const gap = geometry.side;
+  const side = onLeft ? { right: `${width - left + gap}px` } : { left: `${left + gap}px` };
   return (
     <div class="tooltip" style={{ ...side, top: `${Math.max(0, top - 8)}px` }} aria-hidden="true">
       <p>{cell.name}</p>

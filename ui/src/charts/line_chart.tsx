@@ -146,7 +146,7 @@ function optionsFor(
         font: FONT,
         size: 44,
         gap: 8,
-        space: 32,
+        space: Math.max(32, height / 5),
         grid: { stroke: hairline, width: 1 },
         ticks: { show: false },
         values: (_, splits) => splits.map((s) => latest.current.format(s)),

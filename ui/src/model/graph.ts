@@ -23,9 +23,11 @@ export interface GraphLayout {
 export const NODE_WIDTH = 196;
 export const NODE_HEIGHT = 60;
 const GAP_X = 100;
+const NARROW_GAP_X = 40;
 const GAP_Y = 18;
 const PART_GAP_Y = 30;
 const SWEEPS = 8;
+const ROUNDS = 24;
 
 interface Vertex {
   /** Index into the job's nodes, or -1 for a bend of an edge that spans several layers. */
@@ -70,12 +72,12 @@ export function componentsOf(nodes: JobNode[], edges: JobEdge[]): JobNode[][] {
   return [...parts.values()];
 }
 
-/** Parts stand under each other. */
-export function layoutGraph(nodes: JobNode[], edges: JobEdge[]): GraphLayout {
+/** Parts stand under each other. A narrow drawing is packed: layers close together, every layer from the top. */
+export function layoutGraph(nodes: JobNode[], edges: JobEdge[], narrow = false): GraphLayout {
   const whole: GraphLayout = { nodes: [], edges: [], width: 0, height: 0 };
   for (const part of componentsOf(nodes, edges)) {
     const top = whole.height === 0 ? 0 : whole.height + PART_GAP_Y;
-    const layout = layoutPart(part, edges, top);
+    const layout = layoutPart(part, edges, top, narrow);
     whole.nodes.push(...layout.nodes);
     whole.edges.push(...layout.edges);
     whole.width = Math.max(whole.width, layout.width);
@@ -84,7 +86,8 @@ export function layoutGraph(nodes: JobNode[], edges: JobEdge[]): GraphLayout {
   return whole;
 }
 
-function layoutPart(nodes: JobNode[], edges: JobEdge[], top: number): GraphLayout {
+function layoutPart(nodes: JobNode[], edges: JobEdge[], top: number, narrow: boolean): GraphLayout {
+  const gapX = narrow ? NARROW_GAP_X : GAP_X;
   const layer = layersOf(nodes, edges);
   const index = new Map(nodes.map((node, i) => [node.id, i]));
   const vertices: Vertex[] = nodes.map((_, i) => ({ node: i, layer: layer[i]!, order: i }));
@@ -104,17 +107,20 @@ function layoutPart(nodes: JobNode[], edges: JobEdge[], top: number): GraphLayou
     chains.push({ edge, chain });
   }
   const layers = orderLayers(vertices, links);
-  const y = assignRows(vertices, layers, links).map((value) => value + top);
-  const x = (v: number) => vertices[v]!.layer * (NODE_WIDTH + GAP_X);
+  const y = assignRows(vertices, layers, links, narrow ? 0 : ROUNDS).map((value) => value + top);
+  const x = (v: number) => vertices[v]!.layer * (NODE_WIDTH + gapX);
   return {
     nodes: nodes.map((node, i) => ({ node, layer: layer[i]!, x: x(i), y: y[i]! })),
     edges: chains.map(({ edge, chain }) => ({ edge, path: pathOf(chain, vertices, x, y) })),
-    width: layers.length * (NODE_WIDTH + GAP_X) - GAP_X,
+    width: layers.length * (NODE_WIDTH + gapX) - gapX,
     height: Math.max(...y) + NODE_HEIGHT,
   };
 }
 
-/** Barycentre sweeps: every vertex moves to the mean place of its neighbours in the layer before or after. */
+/**
+ * Barycentre sweeps: every vertex moves to the mean place of its neighbours in the layer before or after; then
+ * neighbours in a layer change places where that undoes a crossing. The best order met wins.
+ */
 function orderLayers(vertices: Vertex[], links: [number, number][]): number[][] {
   const layers: number[][] = [];
   vertices.forEach((vertex, i) => (layers[vertex.layer] ??= []).push(i));
@@ -123,6 +129,8 @@ function orderLayers(vertices: Vertex[], links: [number, number][]): number[][] 
   const after = neighbours(vertices.length, links, false);
   const renumber = () => layers.forEach((row) => row.forEach((v, i) => (vertices[v]!.order = i)));
   renumber();
+  let best = layers.map((row) => [...row]);
+  let fewest = crossings(vertices, links);
   for (let sweep = 0; sweep < SWEEPS; sweep += 1) {
     const next = sweep % 2 === 0 ? before : after;
     for (const row of sweep % 2 === 0 ? layers : [...layers].reverse()) {
@@ -130,8 +138,48 @@ function orderLayers(vertices: Vertex[], links: [number, number][]): number[][] 
       row.sort((a, b) => mean.get(a)! - mean.get(b)! || vertices[a]!.order - vertices[b]!.order);
       renumber();
     }
+    swapNeighbours(vertices, layers, links);
+    const now = crossings(vertices, links);
+    if (now < fewest) {
+      fewest = now;
+      best = layers.map((row) => [...row]);
+    }
   }
-  return layers;
+  best.forEach((row) => row.forEach((v, i) => (vertices[v]!.order = i)));
+  return best;
+}
+
+function crossings(vertices: Vertex[], links: [number, number][]): number {
+  let total = 0;
+  links.forEach(([a, b], i) => {
+    for (const [c, d] of links.slice(i + 1)) {
+      if (vertices[a]!.layer !== vertices[c]!.layer) continue;
+      const left = vertices[a]!.order - vertices[c]!.order;
+      const right = vertices[b]!.order - vertices[d]!.order;
+      if (left * right < 0) total += 1;
+    }
+  });
+  return total;
+}
+
+function swapNeighbours(vertices: Vertex[], layers: number[][], links: [number, number][]): void {
+  let fewest = crossings(vertices, links);
+  for (const row of layers) {
+    for (let i = 1; i < row.length; i += 1) {
+      const [a, b] = [row[i - 1]!, row[i]!];
+      vertices[a]!.order = i;
+      vertices[b]!.order = i - 1;
+      const now = crossings(vertices, links);
+      if (now < fewest) {
+        fewest = now;
+        row[i - 1] = b;
+        row[i] = a;
+      } else {
+        vertices[a]!.order = i - 1;
+        vertices[b]!.order = i;
+      }
+    }
+  }
 }
 
 function neighbours(size: number, links: [number, number][], before: boolean): number[][] {
@@ -145,7 +193,7 @@ function average(values: number[], otherwise: number): number {
 }
 
 /** Vertical places: pulled towards the neighbours, pushed apart to keep the gap. */
-function assignRows(vertices: Vertex[], layers: number[][], links: [number, number][]): number[] {
+function assignRows(vertices: Vertex[], layers: number[][], links: [number, number][], rounds: number): number[] {
   const before = neighbours(vertices.length, links, true);
   const after = neighbours(vertices.length, links, false);
   const height = (v: number) => (vertices[v]!.node < 0 ? 14 : NODE_HEIGHT);
@@ -158,7 +206,7 @@ function assignRows(vertices: Vertex[], layers: number[][], links: [number, numb
     }
   }
   const middle = (v: number) => y[v]! + height(v) / 2;
-  for (let round = 0; round < 24; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const next = round % 2 === 0 ? before : after;
     for (const row of round % 2 === 0 ? layers : [...layers].reverse()) {
       const wanted = row.map((v) => average(next[v]!.map(middle), middle(v)) - height(v) / 2);

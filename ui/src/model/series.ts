@@ -18,10 +18,20 @@ export function numberOf(value: unknown): number | null {
   return typeof n === 'number' && Number.isFinite(n) ? n : null;
 }
 
-function slotsOf(span: Span): { times: number[]; slot: (timestamp: string) => number | undefined } {
+interface Slots {
+  times: number[];
+  slot: (timestamp: string) => number | undefined;
+}
+
+function slotsOf(span: Span): Slots {
   const times = bucketStarts(span);
   const index = new Map(times.map((t, i) => [t, i]));
   return { times, slot: (timestamp) => index.get(floorTo(Date.parse(timestamp), span.bucket.ms)) };
+}
+
+/** What a bucket without a row holds: nothing before the oldest row there is, else `empty`. */
+function blanks(times: number[], span: Span, empty: number | null): (number | null)[] {
+  return times.map((t) => (t + span.bucket.ms <= span.oldest ? null : empty));
 }
 
 /** One metric per value of a dimension. Buckets without a row hold `empty` (0 for counts, null for averages). */
@@ -39,7 +49,7 @@ export function pivot(
     if (at === undefined) continue;
     const key = String(row.event[dimension] ?? 'none');
     let values = byKey.get(key);
-    if (!values) byKey.set(key, (values = times.map(() => empty)));
+    if (!values) byKey.set(key, (values = blanks(times, span, empty)));
     values[at] = numberOf(row.event[metric]) ?? empty;
   }
   const series = [...byKey].map(([key, values]) => ({ key, values }));
@@ -54,7 +64,7 @@ export function columns(
   empty: number | null,
 ): SeriesTable {
   const { times, slot } = slotsOf(span);
-  const series = metrics.map((key) => ({ key, values: times.map(() => empty) as (number | null)[] }));
+  const series = metrics.map((key) => ({ key, values: blanks(times, span, empty) }));
   for (const row of rows) {
     const at = slot(row.timestamp);
     if (at === undefined) continue;

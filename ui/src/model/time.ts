@@ -23,6 +23,11 @@ export const RANGE_NAMES: Record<Range, string> = {
   '24h': '24 hours',
 };
 
+/** "last 15 minutes", "last hour". */
+export function lastOf(range: Range): string {
+  return `last ${RANGE_NAMES[range].replace(/^1 /, '')}`;
+}
+
 export interface Bucket {
   ms: number;
   period: string;
@@ -44,6 +49,8 @@ export interface Span {
   from: number;
   to: number;
   bucket: Bucket;
+  /** The oldest row there is. */
+  oldest: number;
 }
 
 /** More points than this make noise, not news. */
@@ -60,7 +67,7 @@ export function chartSpan(range: Range, at: number, oldest: number, finest = 0):
   const bucket = candidates.find((b) => wanted / b.ms <= MOST_BUCKETS) ?? candidates[candidates.length - 1]!;
   const to = floorTo(at, bucket.ms);
   const length = Math.max(floorTo(wanted, bucket.ms), Math.min(LEAST_BUCKETS * bucket.ms, RANGE_MS[range]));
-  return { from: to - length, to, bucket };
+  return { from: to - length, to, bucket, oldest };
 }
 
 export function floorTo(ms: number, unit: number): number {

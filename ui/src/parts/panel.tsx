@@ -1,5 +1,6 @@
 // A part of the page with a heading and one of four states: loading, empty, error, data.
 import type { ComponentChildren } from 'preact';
+import { ApiError } from '../api/client';
 import type { Loaded } from '../data/poller';
 
 interface Props<T> {
@@ -40,6 +41,11 @@ export function Panel<T>(props: Props<T>) {
   );
 }
 
+/** The state of the connection stands at the top of the page; a panel need not repeat it over its old numbers. */
+function saidAbove(error: Error): boolean {
+  return error instanceof ApiError && error.kind === 'unreachable';
+}
+
 function Body<T>({ loaded, isEmpty, emptyText, children }: Props<T>) {
   const { data, error } = loaded;
   if (data === null) {
@@ -49,7 +55,7 @@ function Body<T>({ loaded, isEmpty, emptyText, children }: Props<T>) {
   if (isEmpty?.(data)) return <p class="message">{emptyText}</p>;
   return (
     <>
-      {error && <p class="message message-error message-inline">Not refreshed: {error.message}</p>}
+      {error && !saidAbove(error) && <p class="message message-error message-inline">Not refreshed: {error.message}</p>}
       {children(data)}
     </>
   );

@@ -1,5 +1,5 @@
 // The job's graph: every step with its speed and how its last second went, every edge as wide as its flow.
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { JobDocument, JobEdge, JobNode } from '../../api/job';
 import { age, percent, rate } from '../../model/format';
 import { layoutGraph, NODE_HEIGHT, NODE_WIDTH, type PlacedNode } from '../../model/graph';
@@ -12,10 +12,23 @@ interface Props {
 }
 
 const PAD = 4;
+const NARROW = '(max-width: 640px)';
+
+function useNarrow(): boolean {
+  const [narrow, setNarrow] = useState(() => window.matchMedia(NARROW).matches);
+  useEffect(() => {
+    const query = window.matchMedia(NARROW);
+    const changed = () => setNarrow(query.matches);
+    query.addEventListener('change', changed);
+    return () => query.removeEventListener('change', changed);
+  }, []);
+  return narrow;
+}
 
 export function JobGraph({ job, step, chooseStep }: Props) {
+  const narrow = useNarrow();
   const shape = JSON.stringify([job.nodes.map((n) => [n.id, n.step, n.role]), job.edges]);
-  const layout = useMemo(() => layoutGraph(job.nodes, job.edges), [shape]);
+  const layout = useMemo(() => layoutGraph(job.nodes, job.edges, narrow), [shape, narrow]);
   const byId = new Map(job.nodes.map((node) => [node.id, node]));
   return (
     <section class="panel graph-panel" aria-labelledby="panel-graph">

@@ -55,6 +55,11 @@ export function JobHead({ job, jobs, loaded }: Props) {
   );
 }
 
+function ago(ms: number | null): string {
+  const text = age(ms);
+  return text === 'now' || ms === null ? text : `${text} ago`;
+}
+
 const roundSeconds = (ms: number) => Math.round(ms / 1000) * 1000;
 
 function Fact({ name, value, children }: { name: string; value: string; children?: ComponentChildren }) {
@@ -74,7 +79,7 @@ function Speed({ job }: { job: JobDocument }) {
   const lag = job.sources.reduce((total, source) => total + source.lag, 0);
   return (
     <Fact name="Reading" value={rate(speed)}>
-      {lag === 0 ? 'nothing left to read' : `${count(lag)} records behind`}
+      {lag === 0 ? 'nothing left to read' : `${count(lag)} ${lag === 1 ? 'record' : 'records'} behind`}
     </Fact>
   );
 }
@@ -95,7 +100,7 @@ function CheckpointFact({ job, now }: { job: JobDocument; now: number }) {
   if (!last) return <Fact name="Last checkpoint" value="–">none complete yet</Fact>;
   const at = parseTime(last.started_at);
   return (
-    <Fact name="Last checkpoint" value={at === null ? '–' : `${age(now - at)}${now - at < 1000 ? '' : ' ago'}`}>
+    <Fact name="Last checkpoint" value={ago(at === null ? null : now - at)}>
       epoch {last.epoch}, {bytes(last.bytes)} in {duration(last.duration_ms)}
     </Fact>
   );

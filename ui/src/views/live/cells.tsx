@@ -6,7 +6,7 @@ import { CellMap } from '../../charts/cell_map';
 import { usePoll } from '../../data/use_poll';
 import { cityGrids, mostWanted, type CityGrid } from '../../model/cells';
 import { compact, count, title } from '../../model/format';
-import { RANGE_MS, RANGE_NAMES } from '../../model/time';
+import { RANGE_MS, lastOf } from '../../model/time';
 import { Panel } from '../../parts/panel';
 import { Segmented } from '../../parts/segmented';
 import type { Scope } from './scope';
@@ -31,7 +31,7 @@ export function Cells({ scope, chooseCity }: Props) {
   return (
     <Panel
       title="Supply and demand"
-      note={`Requests against available vehicles, last ${RANGE_NAMES[scope.range]}`}
+      note={`Requests against available vehicles, ${lastOf(scope.range)}`}
       loaded={loaded}
       isEmpty={(data) => data.grids.length === 0}
       emptyText="No request and no available vehicle with a place in this time range."
@@ -56,7 +56,9 @@ export function Cells({ scope, chooseCity }: Props) {
           ) : (
             <CellTable grids={grids} />
           )}
-          {cut && <p class="note">Only the first {count(MOST_CELLS)} cells are shown. Choose a city to see all of its.</p>}
+          {cut && (
+            <p class="note">Only the first {count(MOST_CELLS)} cells are shown. Choose a city to see all of its.</p>
+          )}
         </>
       )}
     </Panel>

@@ -4,7 +4,7 @@ import { ratingsQuery, type GroupByRow } from '../../api/druid';
 import { usePoll } from '../../data/use_poll';
 import { compact, rating } from '../../model/format';
 import { pivot, sum } from '../../model/series';
-import { chartSpan, RANGE_NAMES } from '../../model/time';
+import { chartSpan, lastOf } from '../../model/time';
 import { share } from '../../model/trend';
 import { Panel } from '../../parts/panel';
 import type { Scope } from './scope';
@@ -39,7 +39,7 @@ export function Ratings({ scope }: { scope: Scope }) {
   return (
     <Panel
       title="Ratings by gender"
-      note={`Average of users in the last ${RANGE_NAMES[scope.range]}, all cities`}
+      note={`Average of users in the ${lastOf(scope.range)}, all cities`}
       loaded={loaded}
       isEmpty={(data) => data.length === 0}
       emptyText="No user rated in this time range."

@@ -5,9 +5,9 @@ import { ridesByCityQuery, type GroupByRow } from '../../api/druid';
 import { LineChart } from '../../charts/line_chart';
 import { cityColor, REST, SERIES_COLORS } from '../../charts/palette';
 import { usePoll } from '../../data/use_poll';
-import { compact, title } from '../../model/format';
+import { clockTime, compact, title } from '../../model/format';
 import { foldSmall, pivot, sum, type SeriesTable } from '../../model/series';
-import { chartSpan, RANGE_NAMES, type Span } from '../../model/time';
+import { chartSpan, lastOf, RANGE_MS, type Span } from '../../model/time';
 import { Panel } from '../../parts/panel';
 import type { Scope } from './scope';
 
@@ -30,10 +30,11 @@ export function RidesByCity({ scope, cities, chooseCity }: Props) {
     const table = pivot(answer.rows, span, 'city', 'requested', 0);
     return { span, table, completeTo: answer.completeTo };
   });
+  const young = scope.oldest > scope.at - RANGE_MS[scope.range];
   return (
     <Panel
       title="Rides requested by city"
-      note={`Per minute, last ${RANGE_NAMES[scope.range]}`}
+      note={`Per minute, ${young ? `since ${clockTime(scope.oldest)}` : lastOf(scope.range)}`}
       loaded={loaded}
       isEmpty={(data) => data.table.series.length === 0}
       emptyText="No ride was requested in this time range. Choose a longer range or another city."
@@ -60,10 +61,10 @@ function RidesChart({ data, scope, cities, chooseCity }: ChartProps) {
       key: s.key,
       label: s.key === REST ? REST : title(s.key),
       color: cityColor(s.key, cities),
-      values: s.values.map((v) => (v ?? 0) * perMinute),
+      values: s.values.map((v) => (v === null ? null : v * perMinute)),
     }));
   }, [table, cities, perMinute]);
-  const minutes = (span.to - span.from) / 60_000;
+  const minutes = (span.to - Math.max(span.from, span.oldest)) / 60_000;
   const total = sum(table.series.map((s) => sum(s.values)));
   return (
     <>

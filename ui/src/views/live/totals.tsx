@@ -66,7 +66,7 @@ export function Totals({ scope, cities, chooseCity }: Props) {
   return (
     <Panel
       title="Last 24 hours"
-      note={complete === null ? 'Final minutes only' : `Final minutes to ${clockTime(Math.floor(complete / MINUTE) * MINUTE, false)}`}
+      note={complete === null ? 'Final minutes only' : `Final minutes to ${clockTime(complete, false)}`}
       loaded={loaded}
       isEmpty={(data) => data.rows.length === 0}
       emptyText="No minute is final yet. The first one arrives about a minute and a half after its first ride."

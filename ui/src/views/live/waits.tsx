@@ -4,7 +4,7 @@ import { waitsQuery, type TimeseriesRow } from '../../api/druid';
 import { usePoll } from '../../data/use_poll';
 import { compact, duration, title } from '../../model/format';
 import { numberOf } from '../../model/series';
-import { RANGE_MS, RANGE_NAMES } from '../../model/time';
+import { RANGE_MS, lastOf } from '../../model/time';
 import { Panel } from '../../parts/panel';
 import { placeName, type Scope } from './scope';
 
@@ -26,7 +26,7 @@ export function Waits({ scope }: { scope: Scope }) {
   return (
     <Panel
       title="Waiting and travelling"
-      note={`Rides finished in the last ${RANGE_NAMES[scope.range]}, ${placeName(scope, title)}`}
+      note={`Rides finished in the ${lastOf(scope.range)}, ${placeName(scope, title)}`}
       loaded={loaded}
       isEmpty={(data) => data.trips === 0}
       emptyText="No ride was finished in this time range."
