@@ -44,6 +44,14 @@ class ReadableFile {
   virtual Result<std::shared_ptr<const std::string_view>> map() const = 0;
 };
 
+// An exclusive lock on a file, held until it is destroyed or its process ends.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+  // Replaces the content of the locked file. Not synced: it tells others who holds the lock.
+  virtual Status write(std::string_view content) = 0;
+};
+
 struct DirEntry {
   std::string name;
   bool is_dir = false;
@@ -67,6 +75,8 @@ class FileSystem {
   virtual Status truncate(const std::string& path, int64_t size) = 0;         // durable when it returns
   virtual Status sync_dir(const std::string& dir) = 0;
   virtual Result<int64_t> free_bytes(const std::string& dir) = 0;
+  // Creates the file when missing; aborted when somebody holds it, in this process or another.
+  virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 };
 
 // A piece of background work that a task polls. Destroying it before done() is allowed: the work still ends,

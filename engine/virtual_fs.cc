@@ -137,6 +137,27 @@ class VirtualFs::Reader : public ReadableFile {
   int64_t generation_;
 };
 
+class VirtualFs::Lock : public FileLock {
+ public:
+  Lock(VirtualFs& fs, NodeRef node) : fs_(fs), node_(std::move(node)), generation_(fs.generation_) {}
+  ~Lock() override {
+    const std::lock_guard lock(fs_.mutex_);
+    if (generation_ == fs_.generation_) node_->locked = false;
+  }
+  Status write(std::string_view content) override {
+    const std::lock_guard lock(fs_.mutex_);
+    RF_TRY(fs_.count_call("write", "lock"));
+    cut(*node_, 0);
+    node_->data = content;
+    return {};
+  }
+
+ private:
+  VirtualFs& fs_;
+  NodeRef node_;
+  int64_t generation_;
+};
+
 VirtualFs::VirtualFs(uint64_t seed, std::function<Micros()> clock)
     : random_(seed), clock_(std::move(clock)) {}
 
@@ -197,6 +218,7 @@ void VirtualFs::crash(Crash how) {
     if (how == Crash::lose_some) keep_some_bytes(*node);
     if (how == Crash::lose_unsynced) node->data.resize(std::min(node->synced, node->data.size()));
     node->synced = node->data.size();
+    node->locked = false;
     if (how == Crash::keep_all) continue;
     for (const auto& [from, to] : node->holes) {
       for (size_t i = from; i < std::min(to, node->data.size()); ++i) node->data[i] = '\0';
@@ -486,6 +508,17 @@ Result<int64_t> VirtualFs::free_bytes(const std::string& dir) {
   const std::lock_guard lock(mutex_);
   RF_TRY(count_call("free_bytes", dir));
   return free_bytes_;
+}
+
+Result<std::unique_ptr<FileLock>> VirtualFs::lock(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  RF_TRY(count_call("lock", path));
+  std::unique_ptr<WritableFile> file;
+  RF_TRY(open_for_writing(normal_path(path), false, file));
+  const NodeRef node = names_[normal_path(path)];
+  if (node->locked) return Status::external(Code::aborted, "'" + path + "' is locked.");
+  node->locked = true;
+  return std::unique_ptr<FileLock>(std::make_unique<Lock>(*this, node));
 }
 
 // ---- Damage by tests

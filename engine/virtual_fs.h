@@ -65,6 +65,7 @@ class VirtualFs : public FileSystem {
   Status truncate(const std::string& path, int64_t size) override;
   Status sync_dir(const std::string& dir) override;
   Result<int64_t> free_bytes(const std::string& dir) override;
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
  private:
   struct Node {
@@ -74,12 +75,14 @@ class VirtualFs : public FileSystem {
     // What failed syncs should have saved: later syncs say ok, a power loss leaves zeros there.
     std::vector<std::pair<size_t, size_t>> holes;
     Micros modified = 0;
+    bool locked = false;
   };
   using NodeRef = std::shared_ptr<Node>;
   // One change of names, atomic even in a crash; null: the name goes away.
   using NameChange = std::vector<std::pair<std::string, NodeRef>>;
   class Writer;
   class Reader;
+  class Lock;
 
   Status count_call(std::string_view call, const std::string& path);  // mutex held
   bool fault_now() const { return calls_ == fail_at_ || calls_ == die_at_; }

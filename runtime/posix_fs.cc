@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -201,6 +202,22 @@ class PosixReadable : public ReadableFile {
   std::string path_;
 };
 
+// flock belongs to the open file: other descriptors of this process may come and go.
+class PosixLock : public FileLock {
+ public:
+  PosixLock(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  Status write(std::string_view content) override {
+    if (::ftruncate(fd_.get(), 0) != 0) return posix_error(errno, "write", path_);
+    const ssize_t n = ::pwrite(fd_.get(), content.data(), content.size(), 0);
+    if (n != static_cast<ssize_t>(content.size())) return posix_error(n < 0 ? errno : ENOSPC, "write", path_);
+    return {};
+  }
+
+ private:
+  Fd fd_;
+  std::string path_;
+};
+
 Status copy_file(const std::string& from, const std::string& to) {
   RF_ASSIGN(const Fd in, open_fd(from, O_RDONLY, "open"));
   RF_ASSIGN(Fd out, open_fd(to, O_WRONLY | O_CREAT | O_EXCL, "create"));
@@ -341,6 +358,15 @@ class PosixFs : public FileSystem {
     struct statvfs info = {};
     if (::statvfs(dir.c_str(), &info) != 0) return posix_error(errno, "ask the free space of", dir);
     return static_cast<int64_t>(info.f_bavail) * static_cast<int64_t>(info.f_frsize);
+  }
+
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
+    RF_ASSIGN(Fd fd, open_fd(path, O_RDWR | O_CREAT, "lock"));
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK) return Status::external(Code::aborted, "'" + path + "' is locked.");
+      return posix_error(errno, "lock", path);
+    }
+    return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(std::move(fd), path));
   }
 
  private:

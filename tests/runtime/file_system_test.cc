@@ -169,6 +169,18 @@ TEST_P(FileSystemContract, TruncateCutsTheTail) {
   EXPECT_EQ(fs_->stat(at("a"))->size, 4);
 }
 
+TEST_P(FileSystemContract, ALockIsHeldByOneUntilItGoes) {
+  auto lock = fs_->lock(at("LOCK"));
+  ASSERT_TRUE(lock.ok()) << lock.status().to_string();
+  EXPECT_EQ(fs_->lock(at("LOCK")).status().code(), Code::aborted);
+  ASSERT_TRUE((*lock)->write("pid 1234").ok());
+  ASSERT_TRUE((*lock)->write("pid 5").ok());
+  EXPECT_EQ(read("LOCK"), "pid 5") << "readable by others";
+  EXPECT_EQ(fs_->lock(at("LOCK")).status().code(), Code::aborted) << "reading took nothing away";
+  lock->reset();
+  EXPECT_TRUE(fs_->lock(at("LOCK")).ok());
+}
+
 TEST_P(FileSystemContract, WholeFilesAreWrittenAtomically) {
   ASSERT_TRUE(write_file_atomic(*fs_, at("m"), "one").ok());
   ASSERT_TRUE(write_file_atomic(*fs_, at("m"), "two").ok());

@@ -1,0 +1,195 @@
+#include "state/checkpoint_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "engine/hash.h"
+
+namespace rideflow {
+namespace {
+
+constexpr std::string_view kManifestPrefix = "manifest-";
+constexpr size_t kEpochDigits = 16;
+
+std::optional<Epoch> leading_epoch(std::string_view text) {
+  int64_t value = 0;
+  if (text.size() < kEpochDigits) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + kEpochDigits, value);
+  if (error != std::errc() || end != text.data() + kEpochDigits) return std::nullopt;
+  return Epoch(value);
+}
+
+bool is_damage(const Status& status) {
+  return status.code() == Code::data_loss || status.code() == Code::not_found;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<CheckpointStore>> CheckpointStore::open(Env& env, const std::string& dir) {
+  std::shared_ptr<CheckpointStore> store(new CheckpointStore(env, dir));
+  RF_TRY(env.fs().make_dirs(store->files_dir()));
+  RF_ASSIGN(const auto entries, env.fs().list(dir));
+  for (const DirEntry& entry : entries) {
+    if (entry.name.ends_with(".tmp")) RF_TRY(env.fs().remove(join_path(dir, entry.name)));
+  }
+  return store;
+}
+
+std::string CheckpointStore::manifest_path(Epoch epoch) const {
+  return join_path(dir_, fmt::format("{}{:016}", kManifestPrefix, epoch.value));
+}
+
+std::string CheckpointStore::path_of(const StateFile& file) const {
+  return join_path(files_dir(), file.name);
+}
+
+Result<StateFile> CheckpointStore::adopt(const std::string& path, const std::string& db_name, Epoch epoch) {
+  StateFile file;
+  file.db_name = db_name;
+  file.name = fmt::format("{:016}-{:016x}-{}", epoch.value, env_.random(), db_name);
+  RF_TRY(env_.fs().link(path, path_of(file)));
+  {
+    RF_ASSIGN(const auto out, env_.fs().append(path_of(file)));
+    RF_TRY(out->sync());
+    RF_TRY(out->close());
+  }
+  RF_ASSIGN(const auto in, env_.fs().open(path_of(file)));
+  RF_ASSIGN(const auto content, in->map());
+  file.bytes = static_cast<int64_t>(content->size());
+  file.checksum = checksum64(*content);
+  return file;
+}
+
+Result<std::vector<Epoch>> CheckpointStore::epochs() {
+  RF_ASSIGN(const auto entries, env_.fs().list(dir_));
+  std::vector<Epoch> found;
+  for (const DirEntry& entry : entries) {
+    if (!entry.name.starts_with(kManifestPrefix)) continue;
+    if (entry.name.size() != kManifestPrefix.size() + kEpochDigits) continue;
+    const auto epoch = leading_epoch(std::string_view(entry.name).substr(kManifestPrefix.size()));
+    if (epoch) found.push_back(*epoch);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+Result<Manifest> CheckpointStore::read(Epoch epoch) {
+  auto bytes = read_file(env_.fs(), manifest_path(epoch));
+  if (!bytes.ok()) return std::move(bytes).status();
+  auto manifest = decode_manifest(*bytes);
+  if (!manifest.ok()) return std::move(manifest).status().with("'" + manifest_path(epoch) + "'");
+  if (manifest->epoch != epoch)
+    return Status::external(Code::data_loss, fmt::format("'{}' describes checkpoint {}: it was renamed.",
+                                                         manifest_path(epoch), manifest->epoch.value));
+  return manifest;
+}
+
+// ---- Publishing
+
+Result<int64_t> CheckpointStore::publish(const Manifest& manifest) {
+  int64_t bytes = 0;
+  for (const ManifestTask& task : manifest.tasks) {
+    for (const StateFile& file : task.files) {
+      RF_ASSIGN(const DirEntry entry, env_.fs().stat(path_of(file)));
+      if (entry.size != file.bytes)
+        return Status::external(Code::data_loss, fmt::format("'{}' has {} bytes instead of {}.",
+                                                             path_of(file), entry.size, file.bytes));
+      bytes += file.bytes;
+    }
+  }
+  const std::string encoded = encode_manifest(manifest);
+  bytes += static_cast<int64_t>(encoded.size());
+  RF_TRY(env_.fs().sync_dir(files_dir()));
+  env_.kill_point("manifest_before_write");
+  RF_TRY(write_file_atomic(env_.fs(), manifest_path(manifest.epoch), encoded));
+  env_.kill_point("manifest_after_write");
+  RF_ASSIGN(const Manifest again, read(manifest.epoch));
+  if (again != manifest)
+    return Status::external(Code::data_loss, fmt::format("'{}' reads back differently than it was written.",
+                                                         manifest_path(manifest.epoch)));
+  Status dropped = drop_old();
+  if (dropped.ok()) dropped = sweep(manifest.epoch).status();
+  if (!dropped.ok()) env_.warn("checkpoint_cleanup_failed", {{"error", dropped.to_string()}});
+  return bytes;
+}
+
+Status CheckpointStore::drop_old() {
+  RF_ASSIGN(const auto found, epochs());
+  if (found.size() <= kKept) return {};
+  for (size_t i = 0; i + kKept < found.size(); ++i) RF_TRY(env_.fs().remove(manifest_path(found[i])));
+  return env_.fs().sync_dir(dir_);
+}
+
+// A kept manifest that can't be read keeps all files: nothing is removed on a guess.
+Result<int> CheckpointStore::sweep(Epoch up_to) {
+  std::set<std::string> reachable;
+  RF_ASSIGN(const auto found, epochs());
+  for (const Epoch epoch : found) {
+    RF_ASSIGN(const Manifest manifest, read(epoch));
+    for (const ManifestTask& task : manifest.tasks) {
+      for (const StateFile& file : task.files) reachable.insert(file.name);
+    }
+  }
+  RF_ASSIGN(const auto entries, env_.fs().list(files_dir()));
+  int removed = 0;
+  for (const DirEntry& entry : entries) {
+    const auto epoch = leading_epoch(entry.name);
+    if (reachable.contains(entry.name) || !epoch || *epoch > up_to) continue;
+    RF_TRY(env_.fs().remove(join_path(files_dir(), entry.name)));
+    ++removed;
+  }
+  return removed;
+}
+
+// ---- Loading
+
+Status CheckpointStore::check_files(const Manifest& manifest) {
+  for (const ManifestTask& task : manifest.tasks) {
+    for (const StateFile& file : task.files) {
+      const auto in = env_.fs().open(path_of(file));
+      if (!in.ok()) return Status(in.status());
+      RF_ASSIGN(const auto content, (*in)->map());
+      if (static_cast<int64_t>(content->size()) != file.bytes)
+        return Status::external(Code::data_loss, fmt::format("'{}' has {} bytes instead of {}.",
+                                                             path_of(file), content->size(), file.bytes));
+      if (checksum64(*content) != file.checksum)
+        return Status::external(Code::data_loss,
+                                fmt::format("'{}' is damaged: its checksum differs.", path_of(file)));
+    }
+  }
+  return {};
+}
+
+Status CheckpointStore::set_aside(Epoch epoch) {
+  const std::string aside = join_path(dir_, fmt::format("damaged-{:016}", epoch.value));
+  RF_TRY(env_.fs().rename(manifest_path(epoch), aside));
+  return env_.fs().sync_dir(dir_);
+}
+
+Result<std::optional<LoadedCheckpoint>> CheckpointStore::load() {
+  RF_ASSIGN(auto found, epochs());
+  LoadedCheckpoint loaded;
+  for (auto epoch = found.rbegin(); epoch != found.rend(); ++epoch) {
+    auto manifest = read(*epoch);
+    Status status = manifest.ok() ? check_files(*manifest) : std::move(manifest).status();
+    if (status.ok()) {
+      loaded.manifest = *std::move(manifest);
+      for (auto newer = found.rbegin(); newer != epoch; ++newer) RF_TRY(set_aside(*newer));
+      const auto swept = sweep(Epoch(INT64_MAX));  // nobody writes yet
+      if (!swept.ok()) env_.warn("checkpoint_cleanup_failed", {{"error", swept.status().to_string()}});
+      return std::optional<LoadedCheckpoint>(std::move(loaded));
+    }
+    if (!is_damage(status)) return status.with(fmt::format("checkpoint {}", epoch->value));
+    env_.warn("checkpoint_damaged", {{"epoch", std::to_string(epoch->value)}, {"why", status.to_string()}});
+    loaded.passed_over.push_back(fmt::format("checkpoint {}: {}", epoch->value, status.to_string()));
+  }
+  if (loaded.passed_over.empty()) return std::optional<LoadedCheckpoint>();
+  std::string text = "No checkpoint of this job can be read:";
+  for (const std::string& reason : loaded.passed_over) text += " " + reason;
+  return Status::external(Code::data_loss, text + " Restore the files, or start the job under a new name.");
+}
+
+}  // namespace rideflow

@@ -1,0 +1,45 @@
+// RocksStateTable: the cells of one step in a task's RocksDB.
+//
+// apply() writes the sorted changes to one table file and ingests it; the file is not rewritten by that
+// (write_global_seqno is false), so its checksum may be taken afterwards. erase_slices() is one range delete
+// per key group. An iterator's status is always checked: RocksDB ends a scan at a damaged block without a
+// word. One thread at a time; the store outlives it.
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/state_table.h"
+
+namespace rideflow {
+
+class RocksStateTable : public StateTable {
+ public:
+  // `path`: of the store, for its table files and messages. REQUIRES: step has no NUL, key_groups <= 65536.
+  RocksStateTable(rocksdb::DB& db, std::string path, std::string step, int32_t key_groups);
+
+  Result<std::vector<std::optional<std::string>>> get(std::span<const CellKey> keys) override;
+  // internal: the changes are not sorted.
+  Status apply(std::span<const CellChange> changes) override;
+  Status erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) override;
+  Status scan(KeyGroupRange groups, const Visit& visit) override;
+  // Something was written since the last call.
+  bool take_changed() { return std::exchange(changed_, false); }
+
+ private:
+  rocksdb::DB& db_;
+  std::string path_;
+  std::string step_;
+  int32_t key_groups_;
+  int64_t ingested_ = 0;
+  bool changed_ = false;
+};
+
+// Visits the cells of a step in several stores as one table, in order.
+Status scan_stores(const std::vector<rocksdb::DB*>& stores, const std::string& path, const std::string& step,
+                   KeyGroupRange groups, const StateTable::Visit& visit);
+
+}  // namespace rideflow

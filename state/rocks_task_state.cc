@@ -1,0 +1,78 @@
+#include "state/rocks_task_state.h"
+
+#include <rocksdb/utilities/checkpoint.h>
+
+namespace rideflow {
+
+Result<std::shared_ptr<RocksTaskState>> RocksTaskState::open(Env& env,
+                                                             std::shared_ptr<CheckpointStore> checkpoints,
+                                                             std::shared_ptr<RocksShared> shared,
+                                                             const std::string& dir, int32_t key_groups) {
+  std::shared_ptr<RocksTaskState> state(new RocksTaskState(env, dir));
+  state->checkpoints_ = std::move(checkpoints);
+  state->shared_ = std::move(shared);
+  state->key_groups_ = key_groups;
+  RF_TRY(env.fs().remove_tree(dir));
+  RF_TRY(env.fs().make_dirs(dir));
+  rocksdb::DB* db = nullptr;
+  RF_TRY(rocks_status(rocksdb::DB::Open(state->shared_->options(), join_path(dir, "db"), &db), "open", dir));
+  state->db_.reset(db);
+  return state;
+}
+
+RocksTaskState::~RocksTaskState() {
+  tables_.clear();
+  db_.reset();
+  const Status removed = env_.fs().remove_tree(dir_);
+  if (!removed.ok()) env_.warn("state_not_removed", {{"dir", dir_}, {"error", removed.to_string()}});
+}
+
+Result<StateTable*> RocksTaskState::table(const std::string& name) {
+  if (name.empty() || name.find('\0') != std::string::npos)
+    return Status::internal("'" + name + "' can't name a state.");
+  auto& table = tables_[name];
+  if (!table) table = std::make_unique<RocksStateTable>(*db_, join_path(dir_, "db"), name, key_groups_);
+  return static_cast<StateTable*>(table.get());
+}
+
+Result<std::string> RocksTaskState::checkpoint(Epoch epoch) {
+  bool changed = last_.empty();
+  for (const auto& [name, table] : tables_) changed = table->take_changed() || changed;
+  if (!changed) return last_;
+  last_.clear();  // after an error the next one must not believe that nothing changed
+  const std::string staging = join_path(dir_, "staging");
+  RF_TRY(env_.fs().remove_tree(staging));
+  rocksdb::Checkpoint* raw = nullptr;
+  RF_TRY(rocks_status(rocksdb::Checkpoint::Create(db_.get(), &raw), "take a checkpoint of", dir_));
+  const std::unique_ptr<rocksdb::Checkpoint> maker(raw);
+  RF_TRY(rocks_status(maker->CreateCheckpoint(staging), "take a checkpoint of", dir_));
+  env_.kill_point("state_checkpoint_linked");
+  RF_ASSIGN(const auto files, adopt_files(staging, epoch));
+  env_.kill_point("state_checkpoint_adopted");
+  RF_TRY(env_.fs().remove_tree(staging));
+  last_ = encode_state_files(files);
+  return last_;
+}
+
+// Table files never change under their number within one store; the others are of this checkpoint alone.
+Result<std::vector<StateFile>> RocksTaskState::adopt_files(const std::string& staging, Epoch epoch) {
+  RF_ASSIGN(const auto entries, env_.fs().list(staging));
+  std::map<std::string, StateFile> tables;
+  std::vector<StateFile> files;
+  for (const DirEntry& entry : entries) {
+    const bool is_table = entry.name.ends_with(".sst");
+    const auto known = is_table ? adopted_.find(entry.name) : adopted_.end();
+    StateFile file;
+    if (known != adopted_.end()) {
+      file = known->second;
+    } else {
+      RF_ASSIGN(file, checkpoints_->adopt(join_path(staging, entry.name), entry.name, epoch));
+    }
+    if (is_table) tables[entry.name] = file;
+    files.push_back(std::move(file));
+  }
+  adopted_ = std::move(tables);
+  return files;
+}
+
+}  // namespace rideflow

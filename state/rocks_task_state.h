@@ -1,0 +1,50 @@
+// RocksTaskState: one task's keyed state in a RocksDB of its own, and how a checkpoint of it is made.
+//
+// The store begins empty with every attempt: a restored task reads its cells from the checkpoint
+// (rocks_restored_state.h) and writes them whole at its first barrier; after that a checkpoint costs what
+// changed, since table files that an earlier checkpoint adopted are named again, not copied. A file is
+// adopted under a unique name by a hard link from RocksDB's own checkpoint, and hashed once.
+//
+// Not thread-safe: used by the background work of its task, one piece at a time. The directory is removed by
+// the destructor; `shared` and `checkpoints` are kept alive.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "engine/task.h"
+#include "state/checkpoint_store.h"
+#include "state/rocks_state_table.h"
+#include "state/rocks_support.h"
+
+namespace rideflow {
+
+class RocksTaskState : public TaskStateBackend {
+ public:
+  // `dir`: of this store alone, on the file system of the checkpoints; what it holds is removed.
+  static Result<std::shared_ptr<RocksTaskState>> open(Env& env, std::shared_ptr<CheckpointStore> checkpoints,
+                                                      std::shared_ptr<RocksShared> shared,
+                                                      const std::string& dir, int32_t key_groups);
+  ~RocksTaskState() override;
+
+  Result<StateTable*> table(const std::string& name) override;
+  // encode_state_files() of the files that hold everything applied so far.
+  Result<std::string> checkpoint(Epoch epoch) override;
+
+ private:
+  RocksTaskState(Env& env, std::string dir) : env_(env), dir_(std::move(dir)) {}
+  Result<std::vector<StateFile>> adopt_files(const std::string& staging, Epoch epoch);
+
+  Env& env_;
+  std::string dir_;
+  std::shared_ptr<CheckpointStore> checkpoints_;
+  std::shared_ptr<RocksShared> shared_;
+  int32_t key_groups_ = kDefaultKeyGroups;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::map<std::string, std::unique_ptr<RocksStateTable>> tables_;
+  std::map<std::string, StateFile> adopted_;  // table files by RocksDB's name, of the last checkpoint
+  std::string last_;                          // what the last checkpoint answered; empty: none yet
+};
+
+}  // namespace rideflow
