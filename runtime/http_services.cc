@@ -1,6 +1,7 @@
 #include "runtime/http_services.h"
 
 #include "runtime/http_static.h"
+#include "runtime/job_monitor.h"
 
 namespace rideflow {
 
@@ -27,11 +28,24 @@ Status add_static_routes(HttpRouter& router, const HttpServices& services) {
   return {};
 }
 
+std::string find_console(FileSystem& fs, const std::string& executable) {
+  const std::string folder = parent_dir(executable);
+  for (const char* place : {"../../ui/dist", "../share/rideflow/ui", "ui"}) {
+    const std::string dir = join_path(folder, place);
+    if (fs.stat(join_path(dir, "index.html")).ok()) return dir;
+  }
+  return "";
+}
+
 Result<HttpApi> make_http_api(const HttpServices& services) {
   auto router = std::make_shared<HttpRouter>();
   add_status_routes(*router, services);
-  RF_TRY(add_static_routes(*router, services));
+  add_metrics_routes(*router, services);
   HttpApi api;
+  if (services.jobs) api.tick = add_job_routes(*router, services, std::make_shared<JobMonitor>());
+  if (services.queries) add_druid_routes(*router, services);
+  if (services.topics) add_topic_routes(*router, services);
+  RF_TRY(add_static_routes(*router, services));
   api.router = std::move(router);
   return api;
 }

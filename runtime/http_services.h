@@ -1,9 +1,10 @@
 // What the handlers of the HTTP API stand on, and the routes they make.
 //
-// Whatever a process does not have stays null: its routes answer 404 with a sentence. All of it must be safe
-// to use from several threads and outlive the server.
+// What a process does not have stays null, and its paths answer 404. All of it must be safe to use from
+// several threads and live as long as the server.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -13,26 +14,36 @@
 namespace rideflow {
 
 class JobDirectory;   // runtime/job_directory.h
-class RollupQueries;  // rollup/rollup_queries.h
+class JobMonitor;     // runtime/job_monitor.h
 class TopicStore;     // topics/topic_store.h
+struct DruidQueries;  // runtime/http_druid.h
 
 struct HttpServices {
   Env* env = nullptr;
   std::shared_ptr<const JobDirectory> jobs;
-  std::shared_ptr<const RollupQueries> rollups;
+  std::shared_ptr<const DruidQueries> queries;
   std::shared_ptr<TopicStore> topics;
   std::string ui_dir;  // the built console; empty: a page of text says how to build it
 };
 
 struct HttpApi {
   std::shared_ptr<const HttpRouter> router;
-  std::function<void()> tick;  // to be called about twice a second
+  std::function<void()> tick;  // to be called about twice a second; may be empty
 };
 // user error when ui_dir is given and holds no console.
 Result<HttpApi> make_http_api(const HttpServices& services);
 
-// Routes of one area each; make_http_api() calls them all.
+// Routes of one area each, for make_http_api(). REQUIRES: what the area needs is not null.
 void add_status_routes(HttpRouter& router, const HttpServices& services);
+void add_druid_routes(HttpRouter& router, const HttpServices& services);
+void add_topic_routes(HttpRouter& router, const HttpServices& services);
+void add_metrics_routes(HttpRouter& router, const HttpServices& services);
+std::function<void()> add_job_routes(HttpRouter& router, const HttpServices& services,
+                                     const std::shared_ptr<JobMonitor>& monitor);  // returns the tick
 Status add_static_routes(HttpRouter& router, const HttpServices& services);
+
+// Where a built console usually lies: beside the executable's build folder (ui/dist), or installed
+// (share/rideflow/ui). Empty when there is none. `executable`: its absolute path.
+std::string find_console(FileSystem& fs, const std::string& executable);
 
 }  // namespace rideflow

@@ -1,0 +1,23 @@
+// HostedJobs: the jobs of a JobHost for the HTTP API, and why the last edit of one could not be started.
+#pragma once
+
+#include "runtime/job_directory.h"
+#include "runtime/job_host.h"
+
+namespace rideflow {
+
+// `host` must outlive it.
+class HostedJobs : public JobDirectory {
+ public:
+  explicit HostedJobs(const JobHost* host) : host_(host) {}
+  void set_error(const std::string& job, std::string error) { errors_.set_error(job, std::move(error)); }
+
+  std::vector<std::string> jobs() const override;
+  std::optional<JobEntry> find(const std::string& job) const override;
+
+ private:
+  const JobHost* host_;
+  JobTable errors_;
+};
+
+}  // namespace rideflow

@@ -1,0 +1,44 @@
+// Druid's paths: native queries and datasources. Bytes go through; Druid's clients differ in trailing
+// slashes.
+#include "runtime/http_druid.h"
+
+#include "runtime/http_json.h"
+#include "runtime/http_services.h"
+
+namespace rideflow {
+namespace {
+
+HttpResponse to_response(QueryAnswer answer, const HttpRequest& request) {
+  const bool pretty = request.query_value("pretty").has_value();
+  HttpResponse response =
+      json_response(pretty ? pretty_json(answer.body) : std::move(answer.body), answer.status);
+  response.headers = std::move(answer.headers);
+  return response;
+}
+
+void add(HttpRouter& router, const std::string& method, const std::string& pattern, HttpHandler handler) {
+  HttpRoute route;
+  route.method = method;
+  route.handler = std::move(handler);
+  for (const char* ending : {"", "/"}) {
+    route.pattern = pattern + ending;
+    router.add(route);
+  }
+}
+
+}  // namespace
+
+void add_druid_routes(HttpRouter& router, const HttpServices& services) {
+  const std::shared_ptr<const DruidQueries> queries = services.queries;
+  add(router, "POST", "/druid/v2",
+      [queries](const HttpRequest& request) { return to_response(queries->post(request.body), request); });
+  add(router, "GET", "/druid/v2/datasources",
+      [queries](const HttpRequest& request) { return to_response(queries->datasources(), request); });
+  add(router, "GET", "/druid/v2/datasources/{name}", [queries](const HttpRequest& request) {
+    return to_response(queries->datasource(request.parameter("name")), request);
+  });
+  // As in Druid, accepted whether such a query runs or not; queries end by their own time-out.
+  add(router, "DELETE", "/druid/v2/{id}", [](const HttpRequest&) { return json_response("{}", 202); });
+}
+
+}  // namespace rideflow

@@ -1,0 +1,27 @@
+// What the Druid paths of the HTTP API ask: native queries and the names and columns of datasources.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "rollup/rollup_queries.h"
+
+namespace rideflow {
+
+struct DruidQueries {
+  std::function<QueryAnswer(std::string_view body)> post;
+  std::function<QueryAnswer()> datasources;
+  std::function<QueryAnswer(const std::string& name)> datasource;
+};
+
+inline DruidQueries druid_queries(const std::shared_ptr<const RollupQueries>& rollups) {
+  DruidQueries queries;
+  queries.post = [rollups](std::string_view body) { return rollups->post(body); };
+  queries.datasources = [rollups] { return rollups->datasources(); };
+  queries.datasource = [rollups](const std::string& name) { return rollups->datasource(name); };
+  return queries;
+}
+
+}  // namespace rideflow

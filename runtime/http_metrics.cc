@@ -1,0 +1,157 @@
+// GET /metrics: every metric of metric_table() in Prometheus text, one sample per operator, task, source
+// shard or partition of every job of this process.
+#include <fmt/format.h>
+
+#include "generated/version.h"
+#include "runtime/http_json.h"
+#include "runtime/http_services.h"
+#include "runtime/job_directory.h"
+
+namespace rideflow {
+namespace {
+
+std::string escaped(std::string_view label) {
+  std::string out;
+  for (const char c : label) {
+    if (c == '\\' || c == '"') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// Samples by metric name, filled job by job and printed by metric, as the format wants them.
+class Samples {
+ public:
+  void add(std::string_view metric, const std::string& labels, int64_t value) {
+    by_metric_[std::string(metric)] += fmt::format("{}{{{}}} {}\n", metric, labels, value);
+  }
+  void add_time(std::string_view metric, const std::string& labels, Micros time) {
+    if (time != 0 && is_printable_time(time)) add(metric, labels, time);
+  }
+  std::string print() const {
+    std::string out = fmt::format(
+        "# HELP rideflow_build_info The version that runs; always 1.\n# TYPE rideflow_build_info gauge\n"
+        "rideflow_build_info{{version=\"{}\"}} 1\n",
+        escaped(RIDEFLOW_VERSION));
+    for (const MetricInfo& info : metric_table()) {
+      const auto found = by_metric_.find(info.name);
+      if (found == by_metric_.end()) continue;
+      out += fmt::format("# HELP {} {}\n# TYPE {} {}\n{}", info.name, info.help, info.name, info.type,
+                         found->second);
+    }
+    return out;
+  }
+
+ private:
+  std::map<std::string, std::string, std::less<>> by_metric_;
+};
+
+struct OperatorField {
+  std::string_view metric;
+  Counter OperatorMetrics::*field;
+};
+
+constexpr OperatorField kOperatorFields[] = {
+    {"rideflow_operator_rows_in_total", &OperatorMetrics::rows_in},
+    {"rideflow_operator_rows_out_total", &OperatorMetrics::rows_out},
+    {"rideflow_operator_batches_in_total", &OperatorMetrics::batches_in},
+    {"rideflow_operator_bytes_in_total", &OperatorMetrics::bytes_in},
+    {"rideflow_operator_rows_filtered_total", &OperatorMetrics::rows_filtered},
+    {"rideflow_operator_rows_absorbed_total", &OperatorMetrics::rows_absorbed},
+    {"rideflow_operator_rows_late_total", &OperatorMetrics::rows_late},
+    {"rideflow_operator_rows_rejected_total", &OperatorMetrics::rows_rejected},
+    {"rideflow_operator_rows_held", &OperatorMetrics::rows_held},
+    {"rideflow_operator_busy_nanoseconds_total", &OperatorMetrics::busy_nanos},
+    {"rideflow_operator_state_keys", &OperatorMetrics::state_keys},
+    {"rideflow_operator_state_bytes", &OperatorMetrics::state_bytes},
+};
+
+struct SourceField {
+  std::string_view metric;
+  Counter SourceMetrics::*field;
+};
+
+constexpr SourceField kSourceFields[] = {
+    {"rideflow_source_records_polled_total", &SourceMetrics::polled},
+    {"rideflow_source_records_decoded_total", &SourceMetrics::decoded},
+    {"rideflow_source_records_rejected_total", &SourceMetrics::rejected},
+    {"rideflow_source_bytes_total", &SourceMetrics::bytes},
+    {"rideflow_source_rows_late_idle_total", &SourceMetrics::late_idle},
+    {"rideflow_source_rows_late_new_partition_total", &SourceMetrics::late_new_partition},
+};
+
+void add_source(Samples& samples, const std::string& labels, const TaskCounters& task,
+                const SourceDriver& driver) {
+  for (const SourceField& field : kSourceFields) {
+    samples.add(field.metric, fmt::format("{},shard=\"{}\"", labels, task.shard.value),
+                (task.source.*field.field).get());
+  }
+  for (const SourceDriver::PartitionView& view : driver.partition_views()) {
+    const std::string of = fmt::format("{},partition=\"{}\"", labels, view.partition.value);
+    samples.add("rideflow_partition_position", of, view.position);
+    if (view.end >= 0) samples.add("rideflow_partition_end_position", of, view.end);
+    samples.add_time("rideflow_partition_watermark_microseconds", of, view.watermark);
+    samples.add("rideflow_partition_idle", of, view.idle ? 1 : 0);
+  }
+}
+
+void add_task(Samples& samples, const std::string& job, JobExecution& execution, const TaskCounters& task) {
+  const LogicalPlan& plan = *execution.graph().plan().logical;
+  for (size_t i = 0; i < task.nodes.size(); ++i) {
+    const LogicalNode& node = plan.nodes[static_cast<size_t>(task.nodes[i].value)];
+    const std::string labels =
+        fmt::format("job=\"{}\",step=\"{}\",role=\"{}\",node=\"{}\",shard=\"{}\"", job, escaped(node.step),
+                    escaped(node.role), node.id.value, task.shard.value);
+    for (const OperatorField& field : kOperatorFields) {
+      samples.add(field.metric, labels, ((*task.operators[i]).*field.field).get());
+    }
+    samples.add_time("rideflow_operator_watermark_microseconds", labels, task.operators[i]->watermark.get());
+  }
+  const std::string labels = fmt::format("job=\"{}\",task=\"{}\",stage=\"{}\",shard=\"{}\"", job,
+                                         task.id.value, task.stage, task.shard.value);
+  samples.add("rideflow_task_busy_nanoseconds_total", labels, task.task.busy_nanos.get());
+  samples.add("rideflow_task_idle_nanoseconds_total", labels, task.task.idle_nanos.get());
+  samples.add("rideflow_task_blocked_nanoseconds_total", labels, task.task.blocked_nanos.get());
+  samples.add_time("rideflow_task_input_watermark_microseconds", labels, task.task.input_watermark.get());
+  samples.add_time("rideflow_task_output_watermark_microseconds", labels, task.task.output_watermark.get());
+  Task& running = *execution.graph().tasks()[static_cast<size_t>(task.id.value)];
+  if (running.is_source() && !task.nodes.empty()) {
+    const LogicalNode& node = plan.nodes[static_cast<size_t>(task.nodes[0].value)];
+    add_source(samples, fmt::format("job=\"{}\",source=\"{}\"", job, escaped(node.step)), task,
+               *running.source());
+  }
+}
+
+std::string prometheus_text(const JobDirectory* jobs) {
+  Samples samples;
+  if (jobs) {
+    for (const std::string& name : jobs->jobs()) {
+      const std::optional<JobEntry> entry = jobs->find(name);
+      if (!entry || !entry->execution) continue;
+      for (const auto& task : entry->execution->graph().counters()) {
+        add_task(samples, escaped(name), *entry->execution, *task);
+      }
+    }
+  }
+  return samples.print();
+}
+
+}  // namespace
+
+void add_metrics_routes(HttpRouter& router, const HttpServices& services) {
+  HttpRoute route;
+  route.method = "GET";
+  route.pattern = "/metrics";
+  route.handler = [jobs = services.jobs](const HttpRequest&) {
+    HttpResponse response = text_response(prometheus_text(jobs.get()));
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    return response;
+  };
+  router.add(std::move(route));
+}
+
+}  // namespace rideflow

@@ -1,0 +1,125 @@
+#include "runtime/http_topic_access.h"
+
+#include <fmt/format.h>
+
+#include "engine/time.h"
+#include "runtime/http_client.h"
+#include "runtime/http_json.h"
+
+namespace rideflow {
+namespace {
+
+constexpr size_t kMaxBody = size_t{15} << 20;  // the server takes 16 MiB
+
+int64_t integer(const JsonObject& object, std::string_view name) {
+  const auto* value = json_member<int64_t>(object, name);
+  return value ? *value : 0;
+}
+
+std::string text(const JsonObject& object, std::string_view name) {
+  const auto* value = json_member<std::string>(object, name);
+  return value ? *value : std::string();
+}
+
+Result<TopicLine> parse_line(std::string_view line) {
+  RF_ASSIGN(const JsonObject object, parse_json_object(line));
+  TopicLine out;
+  out.partition = static_cast<int32_t>(integer(object, "partition"));
+  out.offset = integer(object, "offset");
+  out.timestamp = parse_timestamp(text(object, "timestamp")).value_or(0);
+  out.has_key = json_member<std::string>(object, "key") != nullptr;
+  out.key = text(object, "key");
+  out.value = text(object, "value");
+  if (text(object, "encoding") == "base64") {
+    out.key = base64_decode(out.key).value_or("");
+    out.value = base64_decode(out.value).value_or("");
+  }
+  return out;
+}
+
+class HttpTopicAccess : public TopicAccess {
+ public:
+  explicit HttpTopicAccess(std::unique_ptr<HttpClient> client) : client_(std::move(client)) {}
+
+  Result<std::vector<TopicInfo>> list() override {
+    RF_ASSIGN(const std::string body, client_->text("GET", "/api/v1/topics"));
+    RF_ASSIGN(const std::vector<JsonObject> objects, parse_json_objects(body));
+    std::vector<TopicInfo> topics;
+    for (const JsonObject& object : objects) {
+      TopicInfo info;
+      info.name = text(object, "name");
+      info.partitions = static_cast<int32_t>(integer(object, "partitions"));
+      info.records = integer(object, "records");
+      info.bytes = integer(object, "bytes");
+      topics.push_back(std::move(info));
+    }
+    return topics;
+  }
+
+  Status create(const std::string& topic, int32_t partitions) override {
+    std::string body;
+    JsonWriter(body).begin_object().field("name", topic).field("partitions", partitions).end_object();
+    return client_->text("POST", "/api/v1/topics", body).status();
+  }
+
+  Status remove(const std::string& topic) override { return client_->text("DELETE", path(topic)).status(); }
+
+  Status produce(const std::string& topic, const std::vector<std::string>& records) override {
+    std::string body;
+    for (const std::string& record : records) {
+      if (!body.empty() && body.size() + record.size() >= kMaxBody) {
+        RF_TRY(client_->text("POST", path(topic) + "/records", body).status());
+        body.clear();
+      }
+      body += record;
+      body += '\n';
+    }
+    return body.empty() ? Status() : client_->text("POST", path(topic) + "/records", body).status();
+  }
+
+  Result<std::vector<TopicLine>> read(const std::string& topic, int32_t partition, int64_t offset,
+                                      int32_t limit) override {
+    RF_ASSIGN(const std::string body,
+              client_->text("GET", fmt::format("{}/records?partition={}&offset={}&limit={}", path(topic),
+                                               partition, offset, limit)));
+    std::vector<TopicLine> lines;
+    for (std::string_view rest = body; !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+      RF_ASSIGN(TopicLine parsed, parse_line(line));
+      lines.push_back(std::move(parsed));
+    }
+    return lines;
+  }
+
+  Result<int32_t> partitions(const std::string& topic) override {
+    RF_ASSIGN(const std::vector<JsonObject> all, describe(topic));
+    return static_cast<int32_t>(all.size());
+  }
+
+  Result<int64_t> end_offset(const std::string& topic, int32_t partition) override {
+    RF_ASSIGN(const std::vector<JsonObject> all, describe(topic));
+    if (partition < 0 || static_cast<size_t>(partition) >= all.size()) {
+      return Status::user(Code::out_of_range, fmt::format("{} has {} partitions.", topic, all.size()));
+    }
+    return integer(all[static_cast<size_t>(partition)], "end_offset");
+  }
+
+ private:
+  static std::string path(const std::string& topic) { return "/api/v1/topics/" + percent_encode(topic); }
+  Result<std::vector<JsonObject>> describe(const std::string& topic) {
+    RF_ASSIGN(const std::string body, client_->text("GET", path(topic)));
+    return parse_json_objects(body, "partitions");
+  }
+
+  std::unique_ptr<HttpClient> client_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TopicAccess>> open_http_topics(const std::string& address, const std::string& token) {
+  RF_ASSIGN(auto client, HttpClient::make(address, token));
+  return std::unique_ptr<TopicAccess>(std::make_unique<HttpTopicAccess>(std::move(client)));
+}
+
+}  // namespace rideflow
