@@ -1,0 +1,369 @@
+// window: aggregates by key over tumbling, hopping, cumulating and global windows. This file takes rows in
+// and keeps state; window_firing.cc gives results out.
+#include <algorithm>
+
+#include "engine/rejected.h"
+#include "engine/state_codec.h"
+#include "operators/window_operator.h"
+
+namespace rideflow {
+
+namespace {
+
+constexpr char kPaneCell = 'p';
+constexpr char kTotalCell = 't';
+constexpr char kGivenCell = 'v';
+constexpr size_t kIdleTables = 4;
+
+bool is_running(const WindowSpec& spec) {
+  return spec.every.has_value() || spec.kind == WindowKind::cumulating;
+}
+
+}  // namespace
+
+bool WindowAggregate::has_revisions(const WindowSpec& spec) {
+  return spec.emit == Emit::updates || is_running(spec);
+}
+
+int WindowAggregate::extra_bytes(const WindowSpec& spec) {
+  return has_revisions(spec) && spec.kind != WindowKind::hopping ? static_cast<int>(sizeof(Emitted)) : 0;
+}
+
+WindowAggregate::WindowAggregate(std::shared_ptr<const StepConfig> config,
+                                 std::unique_ptr<Accumulators> accumulators, SchemaRef schema)
+    : config_(std::move(config)),
+      spec_(*config_->window),
+      mode_(is_running(spec_)                   ? Mode::running
+            : spec_.kind == WindowKind::hopping ? Mode::hopping
+                                                : Mode::direct),
+      revisions_(has_revisions(spec_)),
+      fire_delay_(revisions_ ? 0 : spec_.allowed_lateness),
+      accumulators_(std::move(accumulators)),
+      late_schema_(late_schema(*config_->input)),
+      results_(*config_, *accumulators_, std::move(schema), revisions_, kRejectedPort),
+      pool_(std::make_shared<PagePool>(accumulators_->layout())),
+      revision_pool_(std::make_shared<PagePool>(std::make_shared<const RowLayout>(
+          std::vector<std::shared_ptr<const Aggregate>>(), static_cast<int>(sizeof(Emitted))))),
+      encoder_(key_types(*config_)) {}
+
+WindowAggregate::~WindowAggregate() = default;
+
+Status WindowAggregate::open(const OpenContext& context) {
+  context_ = context;
+  results_.open(context);
+  if (mode_ == Mode::hopping) {
+    // Zones make slices of unequal length: half of one is less than the shortest.
+    const TimeRange slice = slice_of(spec_, 0);
+    const bool equal = !spec_.zone || spec_.zone->is_utc();
+    ordinal_width_ = std::max<int64_t>((slice.end - slice.start) / (equal ? 1 : 2), 1);
+  }
+  return {};
+}
+
+Micros WindowAggregate::later(Micros t, Micros by) {
+  Micros sum = 0;
+  return __builtin_add_overflow(t, by, &sum) ? kEndOfTime : sum;
+}
+
+Micros WindowAggregate::output_watermark(Micros watermark) const {
+  return watermark < kNoTime + spec_.allowed_lateness ? kNoTime : watermark - spec_.allowed_lateness;
+}
+
+// ---- Rows to panes
+// ----------------------------------------------------------------------------------------------
+
+bool WindowAggregate::expired(const TimeRange& window) const {
+  return watermark_ != kNoTime && later(window.end, spec_.allowed_lateness) <= watermark_;
+}
+
+// The pane of a row, or null when its windows are gone. `effective`: the later of its time and its
+// partition's watermark before it; early results count rows from there.
+WindowAggregate::Pane* WindowAggregate::pane_for(Micros time, Micros effective) {
+  TimeRange slice = slice_of(spec_, time);
+  const TimeRange window = last_window_of(spec_, slice);
+  if (mode_ == Mode::running && effective > time)
+    slice = slice_of(spec_, std::min(effective, window.end - 1));
+  const auto found = panes_.find(slice.start);
+  if (found != panes_.end()) return expired(window) ? nullptr : &found->second;
+  if (expired(window)) return nullptr;
+  Pane& pane = panes_[slice.start];
+  pane.slice = slice;
+  pane.window = window;
+  pane.table = take_table();
+  return &pane;
+}
+
+// The common case: every row of the batch lies in one slice.
+bool WindowAggregate::assign_all(const Batch& batch) {
+  const Micros* times = batch.event_times();
+  const auto [least, most] = std::minmax_element(times, times + batch.rows);
+  last_time_ = std::max(last_time_, *most);
+  if (mode_ == Mode::running && !batch.behind.empty()) return false;
+  Pane* pane = pane_for(*least, *least);
+  if (!pane || *most >= pane->slice.end) return false;
+  groups_[0].pane = pane;
+  groups_[0].all = true;
+  groups_used_ = 1;
+  return true;
+}
+
+void WindowAggregate::assign(const Batch& batch) {
+  late_.clear();
+  groups_used_ = 0;
+  if (groups_.empty()) groups_.emplace_back();
+  groups_[0].all = false;
+  if (assign_all(batch)) return;
+  const Micros* times = batch.event_times();
+  auto behind = batch.behind.begin();
+  Group* last = nullptr;
+  for (int32_t row = 0; row < batch.rows; ++row) {
+    const Micros time = times[row];
+    Micros effective = time;
+    BehindReason reason = BehindReason::idle;
+    if (behind != batch.behind.end() && behind->row == row) {
+      effective = std::max(time, behind->partition_watermark);
+      if (behind->reason != BehindReason::late) reason = behind->reason;
+      ++behind;
+    }
+    const bool same =
+        last && effective == time && time >= last->pane->slice.start && time < last->pane->slice.end;
+    if (!same) {
+      Pane* pane = pane_for(time, effective);
+      if (!pane) {
+        late_.push_back({row, last_window_of(spec_, slice_of(spec_, time)), reason});
+        continue;
+      }
+      const auto used = groups_.begin() + static_cast<ptrdiff_t>(groups_used_);
+      auto group = std::find_if(groups_.begin(), used, [pane](const Group& g) { return g.pane == pane; });
+      if (group == used) {
+        if (groups_used_ == groups_.size()) groups_.emplace_back();
+        group = groups_.begin() + static_cast<ptrdiff_t>(groups_used_++);
+        group->pane = pane;
+        group->all = false;
+        group->rows.clear();
+      }
+      last = &*group;
+    }
+    last->rows.push_back(row);
+  }
+}
+
+Status WindowAggregate::process(int, Batch batch, Output& out) {
+  if (batch.rows == 0) return {};
+  if (!batch.event_time) return Status::internal("a window got rows without event time");
+  assign(batch);
+  const std::span<const Key> keys = encoder_.encode(batch, config_->keys);
+  const uint64_t* hashes = batch.key_hash.as<uint64_t>();
+  if (!batch.key_hash) {
+    hashes_.clear();
+    for (const Key& key : keys) hashes_.push_back(hash_key(key.view()));
+    hashes = hashes_.data();
+  }
+  rows_.resize(static_cast<size_t>(batch.rows));
+  live_.clear();
+  for (size_t g = 0; g < groups_used_; ++g) {
+    Group& group = groups_[g];
+    const auto n = group.all ? batch.rows : static_cast<int32_t>(group.rows.size());
+    group.pane->table->lookup_or_insert(hashes, keys.data(), group.all ? nullptr : group.rows.data(), n,
+                                        rows_.data());
+    if (mode_ == Mode::hopping) forget_nodes(*group.pane);
+    if (!late_.empty()) live_.insert(live_.end(), group.rows.begin(), group.rows.end());
+  }
+  const auto live = late_.empty() ? batch.rows : static_cast<int32_t>(live_.size());
+  if (live > 0) accumulators_->update(batch, rows_.data(), late_.empty() ? nullptr : live_.data(), live);
+  if (context_.metrics) context_.metrics->rows_absorbed.add(live);
+  if (!late_.empty()) out.emit(kLatePort, late_rows(batch, late_, late_schema_));
+  return revisions_ ? late_updates(batch, keys, hashes, out) : Status();
+}
+
+// ---- Rows for windows that have fired
+// ---------------------------------------------------------------------------
+
+std::vector<int32_t> WindowAggregate::one_row_per_key(const Group& group, int32_t batch_rows) const {
+  std::vector<int32_t> rows = group.rows;
+  if (group.all) {
+    rows.resize(static_cast<size_t>(batch_rows));
+    for (int32_t i = 0; i < batch_rows; ++i) rows[static_cast<size_t>(i)] = i;
+  }
+  const auto row_of = [this](int32_t r) { return rows_[static_cast<size_t>(r)]; };
+  std::sort(rows.begin(), rows.end(), [&](int32_t a, int32_t b) { return row_of(a) < row_of(b); });
+  const auto same = [&](int32_t a, int32_t b) { return row_of(a) == row_of(b); };
+  rows.erase(std::unique(rows.begin(), rows.end(), same), rows.end());
+  return rows;
+}
+
+Status WindowAggregate::late_updates(const Batch& batch, std::span<const Key> keys, const uint64_t* hashes,
+                                     Output& out) {
+  if (watermark_ == kNoTime) return {};
+  for (size_t g = 0; g < groups_used_; ++g) {
+    Group& group = groups_[g];
+    const bool fired = mode_ == Mode::hopping ? first_window_of(spec_, group.pane->slice).end <= watermark_
+                                              : group.pane->slice.end <= watermark_;
+    if (!fired) continue;
+    group.rows = one_row_per_key(group, batch.rows);
+    RF_TRY(mode_ == Mode::hopping ? update_hopping(group, group.rows, keys, hashes, out)
+                                  : update_now(group, keys, hashes, out));
+  }
+  return results_.flush(out);
+}
+
+// Direct: the rows are the results. Running: the pane, made anew for these rows, goes into the total.
+Status WindowAggregate::update_now(Group& group, std::span<const Key> keys, const uint64_t* hashes,
+                                   Output& out) {
+  Pane& pane = *group.pane;
+  const bool running = mode_ == Mode::running;
+  TimeRange window = pane.window;
+  if (spec_.kind == WindowKind::cumulating) window.end = pane.slice.end;
+  for (const int32_t r : group.rows) {
+    const auto i = static_cast<size_t>(r);
+    std::byte* row = rows_[i];
+    if (running) {
+      row = total_of(pane.window).table->row_of(hashes[i], keys[i]);
+      accumulators_->layout()->merge(row, rows_[i]);
+    }
+    RF_TRY(results_.add(keys[i].view(), row, window, pane.slice.end - 1, next_revision(row, window), out));
+  }
+  if (running) drop_pane(panes_.find(pane.slice.start));
+  return {};
+}
+
+Status WindowAggregate::update_hopping(const Group& group, const std::vector<int32_t>& rows,
+                                       std::span<const Key> keys, const uint64_t* hashes, Output& out) {
+  const RowLayout& layout = *accumulators_->layout();
+  const std::unique_ptr<std::byte[]> sum(new std::byte[static_cast<size_t>(layout.size())]);
+  TimeRange window = first_window_of(spec_, group.pane->slice);
+  for (; window.start <= group.pane->slice.start && window.end <= watermark_;
+       window = next_window(spec_, window)) {
+    if (expired(window)) continue;
+    for (const int32_t r : rows) {
+      const auto i = static_cast<size_t>(r);
+      layout.init(sum.get());
+      for (auto p = panes_.lower_bound(window.start); p != panes_.end() && p->first < window.end; ++p) {
+        if (const std::byte* part = p->second.table->find(hashes[i], keys[i])) layout.merge(sum.get(), part);
+      }
+      std::byte* given = revisions_of(window)->row_of(hashes[i], keys[i]);
+      const Status status =
+          results_.add(keys[i].view(), sum.get(), window, window.end - 1, next_revision(given, window), out);
+      layout.destroy(sum.get());
+      RF_TRY(status);
+    }
+  }
+  return {};
+}
+
+// ---- State
+// ------------------------------------------------------------------------------------------------------
+
+std::unique_ptr<KeyedTable> WindowAggregate::take_table() {
+  if (idle_tables_.empty()) return std::make_unique<KeyedTable>(pool_);
+  std::unique_ptr<KeyedTable> table = std::move(idle_tables_.back());
+  idle_tables_.pop_back();
+  return table;
+}
+
+void WindowAggregate::give_back(std::unique_ptr<KeyedTable> table) {
+  if (!table || idle_tables_.size() >= kIdleTables) return;
+  table->clear();
+  idle_tables_.push_back(std::move(table));
+}
+
+std::unique_ptr<FrozenState> WindowAggregate::freeze(Epoch) {
+  auto frozen = std::make_unique<FrozenTables>(context_.range, context_.key_groups);
+  for (auto& [start, pane] : panes_) frozen->add(kPaneCell, pane_id(pane.slice), pane.table->freeze());
+  for (auto& [start, total] : totals_) frozen->add(kTotalCell, start, total.table->freeze());
+  for (auto& [start, given] : given_) frozen->add(kGivenCell, start, given.table->freeze());
+  frozen->erase(std::move(erased_));
+  erased_.clear();
+  return frozen;
+}
+
+Status WindowAggregate::restore(StateTable& table) {
+  RF_TRY(restore_tables(table, context_.range, [this](char kind, int64_t id) -> KeyedTable* {
+    if (kind == kPaneCell) {
+      const Micros start = mode_ == Mode::running ? id - 1 : id;
+      Pane& pane = panes_[start];
+      if (!pane.table) {
+        pane.slice = slice_of(spec_, start);
+        pane.window = last_window_of(spec_, pane.slice);
+        pane.table = take_table();
+      }
+      return pane.table.get();
+    }
+    if (kind == kTotalCell) {
+      return total_of(id == kNoTime ? TimeRange{kNoTime, kEndOfTime}
+                                    : last_window_of(spec_, slice_of(spec_, id)))
+          .table.get();
+    }
+    return kind == kGivenCell ? revisions_of(last_window_of(spec_, slice_of(spec_, id))) : nullptr;
+  }));
+  for (auto& [start, pane] : panes_) pane.table->mark_all_clean();
+  for (auto& [start, total] : totals_) total.table->mark_all_clean();
+  for (auto& [start, given] : given_) given.table->mark_all_clean();
+  return {};
+}
+
+std::string WindowAggregate::small_state() {
+  std::string out;
+  append_fixed(out, watermark_);
+  append_fixed(out, last_time_);
+  return out;
+}
+
+Status WindowAggregate::restore_small_state(std::span<const std::string> blobs) {
+  for (const std::string& blob : blobs) {
+    StateReader in(blob);
+    watermark_ = std::max(watermark_, in.fixed<Micros>());
+    last_time_ = std::max(last_time_, in.fixed<Micros>());
+    if (!in.complete())
+      return Status::external(Code::data_loss, "The state of a window step does not decode.");
+  }
+  progress_ = watermark_;
+  return {};
+}
+
+// ---- Registration
+// -----------------------------------------------------------------------------------------------
+
+namespace {
+
+Status check(const StepConfig& config) {
+  if (!config.window) return Status::internal("a window step needs a window");
+  if (config.window->kind == WindowKind::session) return Status::internal("sessions are a step of their own");
+  if (config.window->kind == WindowKind::hopping && config.window->every) {
+    return Status::user(Code::invalid_argument,
+                        "Hopping windows have no early results: remove 'every', or use a shorter slide.");
+  }
+  for (const Type& type : key_types(config)) RF_TRY(KeyEncoder::check(type));
+  return {};
+}
+
+SchemaRef output_schema(const StepConfig& config) {
+  return window_schema(config, config.window->kind == WindowKind::global,
+                       WindowAggregate::has_revisions(*config.window));
+}
+
+}  // namespace
+
+RIDEFLOW_REGISTER(window) {
+  OperatorKind kind;
+  kind.name = "window";
+  kind.doc = "Aggregates by key over tumbling, hopping, cumulating and global windows of event time.";
+  kind.outputs = {{"late", "rows whose windows are gone, because their input had been idle"},
+                  {"rejected", "results that overflow their type"}};
+  kind.keyed = true;
+  kind.stateful = true;
+  kind.output_schemas = [](const StepConfig& config) -> Result<std::vector<SchemaRef>> {
+    RF_TRY(check(config));
+    return std::vector<SchemaRef>{output_schema(config), late_schema(*config.input), rejected_schema()};
+  };
+  kind.make = [](std::shared_ptr<const StepConfig> config) -> Result<std::unique_ptr<Operator>> {
+    RF_TRY(check(*config));
+    RF_ASSIGN(auto accumulators, Accumulators::make(*config, WindowAggregate::extra_bytes(*config->window)));
+    SchemaRef schema = output_schema(*config);
+    return std::unique_ptr<Operator>(
+        std::make_unique<WindowAggregate>(std::move(config), std::move(accumulators), std::move(schema)));
+  };
+  catalog.add(std::move(kind));
+}
+
+}  // namespace rideflow

@@ -1,0 +1,286 @@
+// The results of windows: which window fires next, putting hopping windows together, giving rows out.
+#include <algorithm>
+#include <bit>
+
+#include "operators/window_operator.h"
+
+namespace rideflow {
+
+namespace {
+
+constexpr int64_t kEntriesPerCall = 8192;  // about half a millisecond of work
+
+int64_t floor_div(int64_t a, int64_t b) {
+  return a / b - (a % b < 0 ? 1 : 0);
+}
+
+}  // namespace
+
+Result<Progress> WindowAggregate::on_watermark(Micros watermark, Output& out) {
+  if (watermark <= watermark_) return Progress::done;
+  progress_ = std::max(progress_, watermark_);
+  int64_t budget = kEntriesPerCall;
+  while (job_.active || next_job(watermark)) {
+    RF_ASSIGN(const bool done, run_job(budget, out));
+    if (!done) return Progress::again;
+    progress_ = job_.at;
+    if (job_.finished) drop_pane(panes_.find(job_.finished->slice.start));
+    job_ = Job();
+  }
+  drop_expired(watermark);
+  watermark_ = progress_ = watermark;
+  count_state();
+  return Progress::done;
+}
+
+// ---- What fires next
+// --------------------------------------------------------------------------------------------
+
+bool WindowAggregate::next_job(Micros watermark) {
+  switch (mode_) {
+    case Mode::direct:
+      return next_direct(watermark);
+    case Mode::running:
+      return next_running(watermark);
+    case Mode::hopping:
+      return next_hopping(watermark);
+  }
+  return false;
+}
+
+bool WindowAggregate::next_direct(Micros watermark) {
+  for (auto& [start, pane] : panes_) {
+    const Micros at = fire_at(pane.slice.end);
+    if (at > watermark) return false;
+    if (at <= progress_) continue;  // fired before, kept for updates
+    job_.active = true;
+    job_.at = at;
+    job_.window = pane.window;
+    job_.event_time = pane.window.end == kEndOfTime ? last_time_ : pane.window.end - 1;
+    job_.source = pane.table.get();
+    return true;
+  }
+  return false;
+}
+
+// At a slice's end the pane goes into the total and the changed keys are given; at the window's end all are.
+bool WindowAggregate::next_running(Micros watermark) {
+  Micros at = kEndOfTime;
+  TimeRange window;
+  bool any = false;
+  const auto offer = [&](Micros end, const TimeRange& w) {
+    if (end <= progress_ || end > watermark || (any && end >= at)) return;
+    at = end;
+    window = w;
+    any = true;
+  };
+  for (const auto& [start, pane] : panes_) offer(pane.slice.end, pane.window);
+  for (const auto& [start, total] : totals_) offer(total.window.end, total.window);
+  if (!any) return false;
+
+  Total& total = total_of(window);
+  job_.active = true;
+  job_.at = at;
+  job_.window = window;
+  if (spec_.kind == WindowKind::cumulating) job_.window.end = at;
+  job_.event_time = at == kEndOfTime ? last_time_ : at - 1;
+  job_.source = total.table.get();
+  for (auto& [start, pane] : panes_) {
+    if (pane.slice.end != at || pane.window.start != window.start) continue;
+    job_.merges.push_back({pane.table.get(), total.table.get()});
+    job_.finished = &pane;
+    if (at != window.end) job_.changed = pane.table.get();
+  }
+  return true;
+}
+
+bool WindowAggregate::next_hopping(Micros watermark) {
+  for (auto& [start, pane] : panes_) {
+    if (fire_at(pane.window.end) <= progress_) continue;
+    TimeRange window = first_window_of(spec_, pane.slice);
+    while (fire_at(window.end) <= progress_) window = next_window(spec_, window);
+    if (fire_at(window.end) > watermark) return false;
+    job_.active = true;
+    job_.at = fire_at(window.end);
+    job_.window = window;
+    job_.event_time = window.end - 1;
+    std::vector<const KeyedTable*> tables;
+    cover(ordinal(window.start), ordinal(window.end), tables);
+    if (!scratch_) scratch_ = take_table();
+    scratch_->clear();
+    for (const KeyedTable* table : tables) job_.merges.push_back({table, scratch_.get()});
+    job_.source = scratch_.get();
+    return true;
+  }
+  return false;
+}
+
+// ---- Running a job
+// ----------------------------------------------------------------------------------------------
+
+bool WindowAggregate::run_merges(int64_t& budget) {
+  for (; job_.merge < job_.merges.size(); ++job_.merge, job_.cursor = 0) {
+    const MergeStep& step = job_.merges[job_.merge];
+    if (job_.cursor == 0) step.into->reserve(std::max(step.into->size(), step.from->size()));
+    for (; job_.cursor < step.from->size(); ++job_.cursor) {
+      if (budget-- <= 0) return false;
+      const Key& key = step.from->key(job_.cursor);
+      accumulators_->layout()->merge(step.into->row_of(hash_key(key.view()), key),
+                                     step.from->row(job_.cursor));
+    }
+  }
+  return true;
+}
+
+// True when the job is done.
+Result<bool> WindowAggregate::run_job(int64_t& budget, Output& out) {
+  if (!run_merges(budget)) return false;
+  const KeyedTable& keys = job_.changed ? *job_.changed : *job_.source;
+  for (; job_.cursor < keys.size(); ++job_.cursor) {
+    if (budget-- <= 0 || (results_.emits_next() && !out.has_room())) return false;
+    const Key& key = keys.key(job_.cursor);
+    if (mode_ == Mode::hopping) {
+      const std::byte* row = keys.row(job_.cursor);
+      int64_t revision = 0;
+      if (revisions_) {
+        revision = next_revision(revisions_of(job_.window)->row_of(hash_key(key.view()), key), job_.window);
+      }
+      RF_TRY(results_.add(key.view(), row, job_.window, job_.event_time, revision, out));
+    } else if (!revisions_) {
+      RF_TRY(results_.add(key.view(), keys.row(job_.cursor), job_.window, job_.event_time, 0, out));
+    } else {
+      std::byte* row = job_.changed ? job_.source->row_of(hash_key(key.view()), key)
+                                    : job_.source->mutable_row(job_.cursor);
+      RF_TRY(
+          results_.add(key.view(), row, job_.window, job_.event_time, next_revision(row, job_.window), out));
+    }
+  }
+  if (results_.pending() && !out.has_room()) return false;
+  RF_TRY(results_.flush(out));
+  return true;
+}
+
+int64_t WindowAggregate::next_revision(std::byte* row, const TimeRange& window) const {
+  Emitted emitted;
+  std::memcpy(&emitted, row, sizeof(emitted));
+  if (emitted.end != window.end) emitted = {window.end, 0};
+  const int64_t revision = emitted.count++;
+  std::memcpy(row, &emitted, sizeof(emitted));
+  return revision;
+}
+
+WindowAggregate::Total& WindowAggregate::total_of(const TimeRange& window) {
+  Total& total = totals_[window.start];
+  if (!total.table) {
+    total.window = window;
+    total.table = take_table();
+  }
+  return total;
+}
+
+KeyedTable* WindowAggregate::revisions_of(const TimeRange& window) {
+  Total& given = given_[window.start];
+  if (!given.table) {
+    given.window = window;
+    given.table = std::make_unique<KeyedTable>(revision_pool_);
+  }
+  return given.table.get();
+}
+
+// ---- Dropping
+// ---------------------------------------------------------------------------------------------------
+
+void WindowAggregate::drop_pane(std::map<int64_t, Pane>::iterator pane) {
+  if (pane == panes_.end()) return;
+  if (mode_ == Mode::hopping) forget_nodes(pane->second);
+  erased_.push_back(pane_id(pane->second.slice));
+  give_back(std::move(pane->second.table));
+  panes_.erase(pane);
+}
+
+void WindowAggregate::drop_expired(Micros watermark) {
+  const auto gone = [&](const TimeRange& window) {
+    return later(window.end, spec_.allowed_lateness) <= watermark;
+  };
+  for (auto it = panes_.begin(); it != panes_.end();) {
+    const auto pane = it++;
+    if (gone(pane->second.window)) drop_pane(pane);
+  }
+  const auto drop = [&](std::map<int64_t, Total>& tables, bool pooled) {
+    for (auto it = tables.begin(); it != tables.end();) {
+      if (!gone(it->second.window)) {
+        ++it;
+        continue;
+      }
+      erased_.push_back(it->first);
+      if (pooled) give_back(std::move(it->second.table));
+      it = tables.erase(it);
+    }
+  };
+  drop(totals_, true);
+  drop(given_, false);
+}
+
+void WindowAggregate::count_state() {
+  if (!context_.metrics) return;
+  int64_t keys = 0;
+  size_t bytes = 0;
+  const auto add = [&](const KeyedTable& table) {
+    keys += table.size();
+    bytes += table.bytes();
+  };
+  for (const auto& [start, pane] : panes_) add(*pane.table);
+  for (const auto& [start, total] : totals_) add(*total.table);
+  for (const auto& [start, given] : given_) add(*given.table);
+  for (const auto& [place, table] : nodes_) bytes += table->bytes();
+  context_.metrics->state_keys.set(keys);
+  context_.metrics->state_bytes.set(static_cast<int64_t>(bytes));
+}
+
+// ---- Hopping: the tree of merged panes
+// -----------------------------------------------------------------------------
+
+int64_t WindowAggregate::ordinal(Micros start) const {
+  return floor_div(start, ordinal_width_);
+}
+
+// Aligned runs of 2^level ordinals. The table may still have merges to run: they are in the job, in order.
+void WindowAggregate::cover(int64_t begin, int64_t end, std::vector<const KeyedTable*>& tables) {
+  while (begin < end) {
+    const int longest = static_cast<int>(std::bit_width(static_cast<uint64_t>(end - begin))) - 1;
+    const int aligned = begin == 0 ? longest : std::countr_zero(static_cast<uint64_t>(begin));
+    const int level = std::min(longest, aligned);
+    if (const KeyedTable* table = node(level, begin >> level)) tables.push_back(table);
+    begin += int64_t{1} << level;
+  }
+}
+
+const KeyedTable* WindowAggregate::node(int level, int64_t index) {
+  const Micros begin = (index << level) * ordinal_width_;
+  const Micros end = begin + (ordinal_width_ << level);
+  const auto first = panes_.lower_bound(begin);
+  if (first == panes_.end() || first->first >= end) return nullptr;
+  const auto second = std::next(first);
+  if (second == panes_.end() || second->first >= end) return first->second.table.get();  // the only pane
+  std::unique_ptr<KeyedTable>& made = nodes_[{level, index}];
+  if (made) return made.get();
+  made = take_table();
+  KeyedTable* table = made.get();
+  for (const int64_t child : {index * 2, index * 2 + 1}) {
+    if (const KeyedTable* part = node(level - 1, child)) job_.merges.push_back({part, table});
+  }
+  return table;
+}
+
+void WindowAggregate::forget_nodes(const Pane& pane) {
+  if (nodes_.empty()) return;
+  const int64_t at = ordinal(pane.slice.start);
+  for (int level = 1; level < 48; ++level) {
+    const auto it = nodes_.find({level, at >> level});
+    if (it == nodes_.end()) continue;
+    give_back(std::move(it->second));
+    nodes_.erase(it);
+  }
+}
+
+}  // namespace rideflow

@@ -1,0 +1,160 @@
+// WindowAggregate: tumbling, hopping, cumulating and global windows over slices (engine/window.h).
+//
+// Every row is counted once, into the pane (the table) of its slice. What happens when the watermark passes
+// decides the mode:
+//   direct    the pane is the window: its rows are the results
+//   hopping   a window is a run of panes. Runs of complete panes are merged once into nodes of a binary tree,
+//             so that a window is put together from a few tables, however many slices it has
+//   running   cumulating windows and `every`: a pane that is complete is merged into its window's total, and
+//             the keys that changed are results; the window's end gives all keys
+// With updates, rows that come to a window after it fired give a new revision at once. Firing is resumable:
+// on_watermark() does a bounded piece of work and answers `again`.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "operators/row_routing.h"
+#include "operators/window_accumulators.h"
+#include "operators/window_cells.h"
+
+namespace rideflow {
+
+class WindowAggregate : public Operator {
+ public:
+  static constexpr int kLatePort = 1;
+  static constexpr int kRejectedPort = 2;
+
+  WindowAggregate(std::shared_ptr<const StepConfig> config, std::unique_ptr<Accumulators> accumulators,
+                  SchemaRef schema);
+  ~WindowAggregate() override;
+
+  // Bytes before a row's accumulators that this window needs.
+  static int extra_bytes(const WindowSpec& spec);
+  static bool has_revisions(const WindowSpec& spec);
+
+  Status open(const OpenContext& context) override;
+  Status process(int input_port, Batch batch, Output& out) override;
+  Result<Progress> on_watermark(Micros watermark, Output& out) override;
+  Micros output_watermark(Micros watermark) const override;
+  std::unique_ptr<FrozenState> freeze(Epoch epoch) override;
+  Status restore(StateTable& table) override;
+  std::string small_state() override;
+  Status restore_small_state(std::span<const std::string> blobs) override;
+
+ private:
+  enum class Mode : uint8_t { direct, hopping, running };
+  struct Pane {
+    TimeRange slice;
+    TimeRange window;  // the last one that holds the slice; the only one unless hopping
+    std::unique_ptr<KeyedTable> table;
+  };
+  struct Total {
+    TimeRange window;
+    std::unique_ptr<KeyedTable> table;
+  };
+  struct Group {
+    Pane* pane = nullptr;
+    std::vector<int32_t> rows;  // empty when `all`
+    bool all = false;
+  };
+  // How often a (key, window) was given; the window's end tells windows apart.
+  struct Emitted {
+    Micros end;
+    int64_t count;
+  };
+  struct MergeStep {
+    const KeyedTable* from;
+    KeyedTable* into;
+  };
+  // A firing under way; all of it is derived state, gone when no firing is.
+  struct Job {
+    bool active = false;
+    Micros at = kNoTime;  // the watermark that fires it
+    TimeRange window;     // as it stands in the results
+    Micros event_time = kNoTime;
+    std::vector<MergeStep> merges;
+    size_t merge = 0;
+    int64_t cursor = 0;                   // within a merge, then within `source`
+    KeyedTable* source = nullptr;         // whose rows are the results
+    const KeyedTable* changed = nullptr;  // only the keys of this table, in `source`
+    Pane* finished = nullptr;             // a pane that the total has taken over
+  };
+
+  // window_aggregate.cc: rows in
+  void assign(const Batch& batch);
+  bool assign_all(const Batch& batch);
+  Pane* pane_for(Micros time, Micros effective);
+  bool expired(const TimeRange& window) const;
+  Status late_updates(const Batch& batch, std::span<const Key> keys, const uint64_t* hashes, Output& out);
+  Status update_now(Group& group, std::span<const Key> keys, const uint64_t* hashes, Output& out);
+  Status update_hopping(const Group& group, const std::vector<int32_t>& rows, std::span<const Key> keys,
+                        const uint64_t* hashes, Output& out);
+  std::vector<int32_t> one_row_per_key(const Group& group, int32_t batch_rows) const;
+
+  // window_firing.cc: results out
+  bool next_job(Micros watermark);
+  bool next_direct(Micros watermark);
+  bool next_running(Micros watermark);
+  bool next_hopping(Micros watermark);
+  Result<bool> run_job(int64_t& budget, Output& out);
+  bool run_merges(int64_t& budget);
+  Status give(KeyedTable& table, int64_t entry, const TimeRange& window, Micros event_time, Output& out);
+  int64_t next_revision(std::byte* row, const TimeRange& window) const;
+  KeyedTable* revisions_of(const TimeRange& window);
+  Total& total_of(const TimeRange& window);
+  void drop_expired(Micros watermark);
+  void drop_pane(std::map<int64_t, Pane>::iterator pane);
+  void count_state();
+
+  // Hopping: tables that together are the panes of [begin, end).
+  int64_t ordinal(Micros start) const;
+  void cover(int64_t begin, int64_t end, std::vector<const KeyedTable*>& tables);
+  const KeyedTable* node(int level, int64_t index);
+  void forget_nodes(const Pane& pane);
+
+  std::unique_ptr<KeyedTable> take_table();
+  void give_back(std::unique_ptr<KeyedTable> table);
+  int64_t pane_id(const TimeRange& slice) const { return slice.start + (mode_ == Mode::running ? 1 : 0); }
+  Micros fire_at(Micros end) const { return later(end, fire_delay_); }
+  static Micros later(Micros t, Micros by);
+
+  std::shared_ptr<const StepConfig> config_;
+  const WindowSpec& spec_;
+  const Mode mode_;
+  const bool revisions_;
+  const Micros fire_delay_;
+  std::unique_ptr<Accumulators> accumulators_;
+  SchemaRef late_schema_;
+  WindowResults results_;
+  OpenContext context_;
+
+  std::shared_ptr<PagePool> pool_;
+  std::shared_ptr<PagePool> revision_pool_;
+  std::vector<std::unique_ptr<KeyedTable>> idle_tables_;
+  std::map<int64_t, Pane> panes_;    // by slice start
+  std::map<int64_t, Total> totals_;  // running: by window start
+  // Hopping with updates, by window start: which (key, window) were given how often.
+  std::map<int64_t, Total> given_;
+  std::map<std::pair<int, int64_t>, std::unique_ptr<KeyedTable>> nodes_;
+  int64_t ordinal_width_ = 1;
+  std::unique_ptr<KeyedTable> scratch_;
+
+  Micros watermark_ = kNoTime;  // all that it fires has fired
+  Micros progress_ = kNoTime;   // the same, while a firing is under way
+  Micros last_time_ = kNoTime;  // largest event time
+  Job job_;
+  std::vector<int64_t> erased_;  // ids of tables dropped since the last freeze
+
+  KeyEncoder encoder_;  // and scratch of one batch:
+  std::vector<Group> groups_;
+  size_t groups_used_ = 0;
+  std::vector<LateRow> late_;
+  std::vector<int32_t> live_;
+  std::vector<uint64_t> hashes_;
+  std::vector<std::byte*> rows_;
+};
+
+}  // namespace rideflow
