@@ -11,6 +11,7 @@ namespace rideflow {
 namespace {
 
 constexpr char kPaneCell = 'p';
+constexpr char kLatePaneCell = 'l';  // and its first_end
 constexpr char kTotalCell = 't';
 constexpr char kGivenCell = 'v';
 constexpr size_t kIdleTables = 4;
@@ -26,6 +27,7 @@ bool WindowAggregate::has_revisions(const WindowSpec& spec) {
 }
 
 int WindowAggregate::extra_bytes(const WindowSpec& spec) {
+  if (spec.kind == WindowKind::global) return static_cast<int>(kLastTime + sizeof(Micros));
   return has_revisions(spec) && spec.kind != WindowKind::hopping ? static_cast<int>(sizeof(Emitted)) : 0;
 }
 
@@ -77,28 +79,45 @@ bool WindowAggregate::expired(const TimeRange& window) const {
 }
 
 // The pane of a row, or null when its windows are gone. `effective`: the later of its time and its
-// partition's watermark before it; early results count rows from there.
+// partition's watermark before it. Early results count rows from there; for hopping windows a row may be too
+// late for the first of its windows only.
 WindowAggregate::Pane* WindowAggregate::pane_for(Micros time, Micros effective) {
   TimeRange slice = slice_of(spec_, time);
+  const auto found = effective == time ? panes_.find(slice.start) : panes_.end();
+  if (found != panes_.end()) return expired(found->second.window) ? nullptr : &found->second;
   const TimeRange window = last_window_of(spec_, slice);
-  if (mode_ == Mode::running && effective > time)
-    slice = slice_of(spec_, std::min(effective, window.end - 1));
-  const auto found = panes_.find(slice.start);
-  if (found != panes_.end()) return expired(window) ? nullptr : &found->second;
   if (expired(window)) return nullptr;
+  if (effective > time) {
+    if (mode_ == Mode::hopping) return late_pane_for(slice, effective);
+    if (mode_ == Mode::running) slice = slice_of(spec_, std::min(effective, window.end - 1));
+  }
   Pane& pane = panes_[slice.start];
-  pane.slice = slice;
-  pane.window = window;
-  pane.table = take_table();
+  if (!pane.table) make_pane(pane, slice);
   return &pane;
+}
+
+WindowAggregate::Pane* WindowAggregate::late_pane_for(const TimeRange& slice, Micros partition_watermark) {
+  TimeRange window = first_window_of(spec_, slice);
+  const bool from_first = later(window.end, spec_.allowed_lateness) > partition_watermark;
+  while (later(window.end, spec_.allowed_lateness) <= partition_watermark)
+    window = next_window(spec_, window);
+  Pane& pane = from_first ? panes_[slice.start] : late_panes_[{slice.start, window.end}];
+  if (!pane.table) make_pane(pane, slice);
+  if (!from_first) pane.first_end = window.end;
+  return &pane;
+}
+
+void WindowAggregate::make_pane(Pane& pane, const TimeRange& slice) {
+  pane.slice = slice;
+  pane.window = last_window_of(spec_, slice);
+  pane.table = take_table();
 }
 
 // The common case: every row of the batch lies in one slice.
 bool WindowAggregate::assign_all(const Batch& batch) {
+  if (mode_ != Mode::direct && !batch.behind.empty()) return false;
   const Micros* times = batch.event_times();
   const auto [least, most] = std::minmax_element(times, times + batch.rows);
-  last_time_ = std::max(last_time_, *most);
-  if (mode_ == Mode::running && !batch.behind.empty()) return false;
   Pane* pane = pane_for(*least, *least);
   if (!pane || *most >= pane->slice.end) return false;
   groups_[0].pane = pane;
@@ -142,7 +161,9 @@ void WindowAggregate::assign(const Batch& batch) {
         group->all = false;
         group->rows.clear();
       }
-      last = &*group;
+      group->rows.push_back(row);
+      last = effective == time ? &*group : nullptr;
+      continue;
     }
     last->rows.push_back(row);
   }
@@ -166,14 +187,26 @@ Status WindowAggregate::process(int, Batch batch, Output& out) {
     const auto n = group.all ? batch.rows : static_cast<int32_t>(group.rows.size());
     group.pane->table->lookup_or_insert(hashes, keys.data(), group.all ? nullptr : group.rows.data(), n,
                                         rows_.data());
-    if (mode_ == Mode::hopping) forget_nodes(*group.pane);
+    if (mode_ == Mode::hopping && group.pane->first_end == kNoTime) forget_nodes(*group.pane);
     if (!late_.empty()) live_.insert(live_.end(), group.rows.begin(), group.rows.end());
   }
   const auto live = late_.empty() ? batch.rows : static_cast<int32_t>(live_.size());
   if (live > 0) accumulators_->update(batch, rows_.data(), late_.empty() ? nullptr : live_.data(), live);
+  if (spec_.kind == WindowKind::global) {
+    for (int32_t row = 0; row < batch.rows; ++row)
+      note_time(rows_[static_cast<size_t>(row)], batch.event_times()[row]);
+  }
   if (context_.metrics) context_.metrics->rows_absorbed.add(live);
   if (!late_.empty()) out.emit(kLatePort, late_rows(batch, late_, late_schema_));
   return revisions_ ? late_updates(batch, keys, hashes, out) : Status();
+}
+
+// REQUIRES: a global window, whose rows are never late.
+void WindowAggregate::note_time(std::byte* row, Micros time) const {
+  Micros last;
+  std::memcpy(&last, row + kLastTime, sizeof(last));
+  if (last != 0 && last >= time) return;  // 0: new
+  std::memcpy(row + kLastTime, &time, sizeof(time));
 }
 
 // ---- Rows for windows that have fired
@@ -220,6 +253,7 @@ Status WindowAggregate::update_now(Group& group, std::span<const Key> keys, cons
     if (running) {
       row = total_of(pane.window).table->row_of(hashes[i], keys[i]);
       accumulators_->layout()->merge(row, rows_[i]);
+      if (spec_.kind == WindowKind::global) note_time(row, last_time_of(rows_[i]));
     }
     RF_TRY(results_.add(keys[i].view(), row, window, pane.slice.end - 1, next_revision(row, window), out));
   }
@@ -234,12 +268,16 @@ Status WindowAggregate::update_hopping(const Group& group, const std::vector<int
   TimeRange window = first_window_of(spec_, group.pane->slice);
   for (; window.start <= group.pane->slice.start && window.end <= watermark_;
        window = next_window(spec_, window)) {
-    if (expired(window)) continue;
+    if (expired(window) || !holds(*group.pane, window)) continue;
     for (const int32_t r : rows) {
       const auto i = static_cast<size_t>(r);
       layout.init(sum.get());
       for (auto p = panes_.lower_bound(window.start); p != panes_.end() && p->first < window.end; ++p) {
         if (const std::byte* part = p->second.table->find(hashes[i], keys[i])) layout.merge(sum.get(), part);
+      }
+      for (const auto& [place, pane] : late_panes_) {
+        const std::byte* part = holds(pane, window) ? pane.table->find(hashes[i], keys[i]) : nullptr;
+        if (part) layout.merge(sum.get(), part);
       }
       std::byte* given = revisions_of(window)->row_of(hashes[i], keys[i]);
       const Status status =
@@ -269,34 +307,37 @@ void WindowAggregate::give_back(std::unique_ptr<KeyedTable> table) {
 
 std::unique_ptr<FrozenState> WindowAggregate::freeze(Epoch) {
   auto frozen = std::make_unique<FrozenTables>(context_.range, context_.key_groups);
-  for (auto& [start, pane] : panes_) frozen->add(kPaneCell, pane_id(pane.slice), pane.table->freeze());
-  for (auto& [start, total] : totals_) frozen->add(kTotalCell, start, total.table->freeze());
-  for (auto& [start, given] : given_) frozen->add(kGivenCell, start, given.table->freeze());
+  for (auto& [start, pane] : panes_) frozen->add({kPaneCell}, pane_id(pane.slice), pane.table->freeze());
+  for (auto& [place, pane] : late_panes_) {
+    std::string prefix = {kLatePaneCell};
+    append_fixed(prefix, pane.first_end);
+    frozen->add(std::move(prefix), pane_id(pane.slice), pane.table->freeze());
+  }
+  for (auto& [start, total] : totals_) frozen->add({kTotalCell}, start, total.table->freeze());
+  for (auto& [start, given] : given_) frozen->add({kGivenCell}, start, given.table->freeze());
   frozen->erase(std::move(erased_));
   erased_.clear();
   return frozen;
 }
 
 Status WindowAggregate::restore(StateTable& table) {
-  RF_TRY(restore_tables(table, context_.range, [this](char kind, int64_t id) -> KeyedTable* {
-    if (kind == kPaneCell) {
+  RF_TRY(restore_tables(table, context_.range, [this](StateReader& cell, int64_t id) -> KeyedTable* {
+    const char kind = cell.fixed<char>();
+    if (kind == kPaneCell || kind == kLatePaneCell) {
       const Micros start = mode_ == Mode::running ? id - 1 : id;
-      Pane& pane = panes_[start];
-      if (!pane.table) {
-        pane.slice = slice_of(spec_, start);
-        pane.window = last_window_of(spec_, pane.slice);
-        pane.table = take_table();
-      }
+      const Micros first_end = kind == kLatePaneCell ? cell.fixed<Micros>() : kNoTime;
+      Pane& pane = kind == kPaneCell ? panes_[start] : late_panes_[{start, first_end}];
+      if (!pane.table) make_pane(pane, slice_of(spec_, start));
+      pane.first_end = first_end;
       return pane.table.get();
     }
-    if (kind == kTotalCell) {
-      return total_of(id == kNoTime ? TimeRange{kNoTime, kEndOfTime}
-                                    : last_window_of(spec_, slice_of(spec_, id)))
-          .table.get();
-    }
-    return kind == kGivenCell ? revisions_of(last_window_of(spec_, slice_of(spec_, id))) : nullptr;
+    const TimeRange always{kNoTime, kEndOfTime};
+    const TimeRange window = id == kNoTime ? always : last_window_of(spec_, slice_of(spec_, id));
+    if (kind == kTotalCell) return total_of(window).table.get();
+    return kind == kGivenCell ? revisions_of(window) : nullptr;
   }));
   for (auto& [start, pane] : panes_) pane.table->mark_all_clean();
+  for (auto& [place, pane] : late_panes_) pane.table->mark_all_clean();
   for (auto& [start, total] : totals_) total.table->mark_all_clean();
   for (auto& [start, given] : given_) given.table->mark_all_clean();
   return {};
@@ -305,7 +346,6 @@ Status WindowAggregate::restore(StateTable& table) {
 std::string WindowAggregate::small_state() {
   std::string out;
   append_fixed(out, watermark_);
-  append_fixed(out, last_time_);
   return out;
 }
 
@@ -313,7 +353,6 @@ Status WindowAggregate::restore_small_state(std::span<const std::string> blobs) 
   for (const std::string& blob : blobs) {
     StateReader in(blob);
     watermark_ = std::max(watermark_, in.fixed<Micros>());
-    last_time_ = std::max(last_time_, in.fixed<Micros>());
     if (!in.complete())
       return Status::external(Code::data_loss, "The state of a window step does not decode.");
   }
@@ -344,7 +383,10 @@ SchemaRef output_schema(const StepConfig& config) {
 
 }  // namespace
 
+}  // namespace rideflow
+
 RIDEFLOW_REGISTER(window) {
+  using namespace rideflow;
   OperatorKind kind;
   kind.name = "window";
   kind.doc = "Aggregates by key over tumbling, hopping, cumulating and global windows of event time.";
@@ -365,5 +407,3 @@ RIDEFLOW_REGISTER(window) {
   };
   catalog.add(std::move(kind));
 }
-
-}  // namespace rideflow

@@ -5,8 +5,8 @@
 
 namespace rideflow {
 
-void FrozenTables::add(char kind, int64_t id, std::unique_ptr<FrozenTable> table) {
-  parts_.emplace_back(kind, id, std::move(table));
+void FrozenTables::add(std::string prefix, int64_t id, std::unique_ptr<FrozenTable> table) {
+  parts_.emplace_back(std::move(prefix), id, std::move(table));
 }
 
 Status FrozenTables::write(StateTable& table, bool full) {
@@ -21,9 +21,8 @@ Status FrozenTables::write(StateTable& table, bool full) {
       CellChange& change = changes.emplace_back();
       change.group = key_group_of(hash_key(key), key_groups_);
       change.slice = part.id;
-      change.key.reserve(key.size() + 1);
-      change.key.push_back(part.kind);
-      change.key.append(key);
+      change.key.reserve(part.prefix.size() + key.size());
+      change.key.append(part.prefix).append(key);
       part.table->layout().encode(row, change.value.emplace());
     });
   }
@@ -34,11 +33,14 @@ Status FrozenTables::write(StateTable& table, bool full) {
 }
 
 Status restore_tables(StateTable& cells, KeyGroupRange range,
-                      const std::function<KeyedTable*(char kind, int64_t id)>& find) {
+                      const std::function<KeyedTable*(StateReader& cell, int64_t id)>& find) {
   return cells.scan(range, [&](const CellKey& cell, std::string_view value) -> Status {
-    KeyedTable* table = cell.key.empty() ? nullptr : find(cell.key.front(), cell.slice);
-    if (!table) return Status::external(Code::data_loss, "The state holds a cell of an unknown kind.");
-    const std::string_view key = cell.key.substr(1);
+    StateReader reader(cell.key);
+    KeyedTable* table = find(reader, cell.slice);
+    if (!table || reader.failed()) {
+      return Status::external(Code::data_loss, "The state holds a cell of an unknown kind.");
+    }
+    const std::string_view key = reader.rest();
     return table->layout().decode(value, table->row_of(hash_key(key), Key::of(key)));
   });
 }

@@ -1,7 +1,7 @@
 // The cells of a windowed step in a StateTable: (key group, table id, kind and key) -> row.
 //
-// A step's tables each have a kind, one byte in front of the key (panes, totals, revisions), and an id that
-// is the cell's slice; ids of tables that went away are erased as ranges.
+// A step's tables each have a prefix in front of the key, a byte for its kind (panes, totals, revisions) and
+// what else tells tables apart, and an id that is the cell's slice; ids of tables that went away are erased.
 #pragma once
 
 #include <memory>
@@ -10,23 +10,25 @@
 
 #include "engine/keyed_table.h"
 #include "engine/operator.h"
+#include "engine/state_codec.h"
 
 namespace rideflow {
 
 class FrozenTables : public FrozenState {
  public:
   FrozenTables(KeyGroupRange range, int32_t key_groups) : range_(range), key_groups_(key_groups) {}
-  void add(char kind, int64_t id, std::unique_ptr<FrozenTable> table);
+  void add(std::string prefix, int64_t id, std::unique_ptr<FrozenTable> table);
   // The cells of `id`, of all kinds, are dropped before the tables are written.
   void erase(std::vector<int64_t> ids) { erased_ = std::move(ids); }
   Status write(StateTable& table, bool full) override;
 
  private:
   struct Part {
-    char kind;
+    std::string prefix;
     int64_t id;
     std::unique_ptr<FrozenTable> table;
-    Part(char k, int64_t i, std::unique_ptr<FrozenTable> t) : kind(k), id(i), table(std::move(t)) {}
+    Part(std::string p, int64_t i, std::unique_ptr<FrozenTable> t)
+        : prefix(std::move(p)), id(i), table(std::move(t)) {}
   };
   KeyGroupRange range_;
   int32_t key_groups_;
@@ -34,9 +36,9 @@ class FrozenTables : public FrozenState {
   std::vector<int64_t> erased_;
 };
 
-// Calls find(kind, id) for the table of each cell in the range and decodes the row into it. data_loss when
-// find answers null or the bytes do not decode.
+// Calls find(cell, id) for the table of each cell in the range, which takes the prefix off the cell's key,
+// and decodes the row into it. data_loss when find answers null or the bytes do not decode.
 Status restore_tables(StateTable& cells, KeyGroupRange range,
-                      const std::function<KeyedTable*(char kind, int64_t id)>& find);
+                      const std::function<KeyedTable*(StateReader& cell, int64_t id)>& find);
 
 }  // namespace rideflow

@@ -56,7 +56,7 @@ bool WindowAggregate::next_direct(Micros watermark) {
     job_.active = true;
     job_.at = at;
     job_.window = pane.window;
-    job_.event_time = pane.window.end == kEndOfTime ? last_time_ : pane.window.end - 1;
+    job_.event_time = pane.window.end - 1;
     job_.source = pane.table.get();
     return true;
   }
@@ -83,7 +83,7 @@ bool WindowAggregate::next_running(Micros watermark) {
   job_.at = at;
   job_.window = window;
   if (spec_.kind == WindowKind::cumulating) job_.window.end = at;
-  job_.event_time = at == kEndOfTime ? last_time_ : at - 1;
+  job_.event_time = at - 1;
   job_.source = total.table.get();
   for (auto& [start, pane] : panes_) {
     if (pane.slice.end != at || pane.window.start != window.start) continue;
@@ -94,25 +94,42 @@ bool WindowAggregate::next_running(Micros watermark) {
   return true;
 }
 
+// Whether a window counts the rows of a pane.
+bool WindowAggregate::holds(const Pane& pane, const TimeRange& window) const {
+  return pane.slice.start >= window.start && pane.slice.end <= window.end && window.end >= pane.first_end;
+}
+
+// The first window of the pane that has not fired, when there is one and it ends before `window`.
+bool WindowAggregate::offer_window(const Pane& pane, TimeRange& window) const {
+  if (fire_at(pane.window.end) <= progress_) return false;
+  TimeRange w = first_window_of(spec_, pane.slice);
+  while (fire_at(w.end) <= progress_ || w.end < pane.first_end) w = next_window(spec_, w);
+  if (w.end >= window.end) return false;
+  window = w;
+  return true;
+}
+
 bool WindowAggregate::next_hopping(Micros watermark) {
-  for (auto& [start, pane] : panes_) {
-    if (fire_at(pane.window.end) <= progress_) continue;
-    TimeRange window = first_window_of(spec_, pane.slice);
-    while (fire_at(window.end) <= progress_) window = next_window(spec_, window);
-    if (fire_at(window.end) > watermark) return false;
-    job_.active = true;
-    job_.at = fire_at(window.end);
-    job_.window = window;
-    job_.event_time = window.end - 1;
-    std::vector<const KeyedTable*> tables;
-    cover(ordinal(window.start), ordinal(window.end), tables);
-    if (!scratch_) scratch_ = take_table();
-    scratch_->clear();
-    for (const KeyedTable* table : tables) job_.merges.push_back({table, scratch_.get()});
-    job_.source = scratch_.get();
-    return true;
+  TimeRange window{kEndOfTime, kEndOfTime};
+  for (const auto& [start, pane] : panes_) {
+    if (offer_window(pane, window)) break;  // later panes have no earlier window
   }
-  return false;
+  for (const auto& [place, pane] : late_panes_) offer_window(pane, window);
+  if (window.end == kEndOfTime || fire_at(window.end) > watermark) return false;
+  job_.active = true;
+  job_.at = fire_at(window.end);
+  job_.window = window;
+  job_.event_time = window.end - 1;
+  std::vector<const KeyedTable*> tables;
+  cover(ordinal(window.start), ordinal(window.end), tables);
+  for (const auto& [place, pane] : late_panes_) {
+    if (holds(pane, window)) tables.push_back(pane.table.get());
+  }
+  if (!scratch_) scratch_ = take_table();
+  scratch_->clear();
+  for (const KeyedTable* table : tables) job_.merges.push_back({table, scratch_.get()});
+  job_.source = scratch_.get();
+  return true;
 }
 
 // ---- Running a job
@@ -125,8 +142,10 @@ bool WindowAggregate::run_merges(int64_t& budget) {
     for (; job_.cursor < step.from->size(); ++job_.cursor) {
       if (budget-- <= 0) return false;
       const Key& key = step.from->key(job_.cursor);
-      accumulators_->layout()->merge(step.into->row_of(hash_key(key.view()), key),
-                                     step.from->row(job_.cursor));
+      const std::byte* from = step.from->row(job_.cursor);
+      std::byte* into = step.into->row_of(hash_key(key.view()), key);
+      accumulators_->layout()->merge(into, from);
+      if (spec_.kind == WindowKind::global) note_time(into, last_time_of(from));
     }
   }
   return true;
@@ -139,21 +158,17 @@ Result<bool> WindowAggregate::run_job(int64_t& budget, Output& out) {
   for (; job_.cursor < keys.size(); ++job_.cursor) {
     if (budget-- <= 0 || (results_.emits_next() && !out.has_room())) return false;
     const Key& key = keys.key(job_.cursor);
-    if (mode_ == Mode::hopping) {
-      const std::byte* row = keys.row(job_.cursor);
-      int64_t revision = 0;
-      if (revisions_) {
-        revision = next_revision(revisions_of(job_.window)->row_of(hash_key(key.view()), key), job_.window);
-      }
-      RF_TRY(results_.add(key.view(), row, job_.window, job_.event_time, revision, out));
-    } else if (!revisions_) {
-      RF_TRY(results_.add(key.view(), keys.row(job_.cursor), job_.window, job_.event_time, 0, out));
-    } else {
-      std::byte* row = job_.changed ? job_.source->row_of(hash_key(key.view()), key)
-                                    : job_.source->mutable_row(job_.cursor);
-      RF_TRY(
-          results_.add(key.view(), row, job_.window, job_.event_time, next_revision(row, job_.window), out));
+    const std::byte* row = keys.row(job_.cursor);
+    int64_t revision = 0;
+    if (revisions_) {
+      std::byte* own = mode_ == Mode::hopping ? revisions_of(job_.window)->row_of(hash_key(key.view()), key)
+                       : job_.changed         ? job_.source->row_of(hash_key(key.view()), key)
+                                              : job_.source->mutable_row(job_.cursor);
+      if (mode_ != Mode::hopping) row = own;
+      revision = next_revision(own, job_.window);
     }
+    const Micros time = job_.at == kEndOfTime ? last_time_of(row) : job_.event_time;
+    RF_TRY(results_.add(key.view(), row, job_.window, time, revision, out));
   }
   if (results_.pending() && !out.has_room()) return false;
   RF_TRY(results_.flush(out));
@@ -167,6 +182,12 @@ int64_t WindowAggregate::next_revision(std::byte* row, const TimeRange& window) 
   const int64_t revision = emitted.count++;
   std::memcpy(row, &emitted, sizeof(emitted));
   return revision;
+}
+
+Micros WindowAggregate::last_time_of(const std::byte* row) {
+  Micros time;
+  std::memcpy(&time, row + kLastTime, sizeof(time));
+  return time;
 }
 
 WindowAggregate::Total& WindowAggregate::total_of(const TimeRange& window) {
@@ -206,6 +227,15 @@ void WindowAggregate::drop_expired(Micros watermark) {
     const auto pane = it++;
     if (gone(pane->second.window)) drop_pane(pane);
   }
+  for (auto it = late_panes_.begin(); it != late_panes_.end();) {
+    if (!gone(it->second.window)) {
+      ++it;
+      continue;
+    }
+    erased_.push_back(pane_id(it->second.slice));
+    give_back(std::move(it->second.table));
+    it = late_panes_.erase(it);
+  }
   const auto drop = [&](std::map<int64_t, Total>& tables, bool pooled) {
     for (auto it = tables.begin(); it != tables.end();) {
       if (!gone(it->second.window)) {
@@ -230,6 +260,7 @@ void WindowAggregate::count_state() {
     bytes += table.bytes();
   };
   for (const auto& [start, pane] : panes_) add(*pane.table);
+  for (const auto& [place, pane] : late_panes_) add(*pane.table);
   for (const auto& [start, total] : totals_) add(*total.table);
   for (const auto& [start, given] : given_) add(*given.table);
   for (const auto& [place, table] : nodes_) bytes += table->bytes();

@@ -49,22 +49,28 @@ class WindowAggregate : public Operator {
   struct Pane {
     TimeRange slice;
     TimeRange window;  // the last one that holds the slice; the only one unless hopping
+    // Hopping: the rows of this pane came when the first windows of the slice were already too late for them,
+    // and count from the window with this end on. kNoTime: for all.
+    Micros first_end = kNoTime;
     std::unique_ptr<KeyedTable> table;
   };
   struct Total {
     TimeRange window;
     std::unique_ptr<KeyedTable> table;
   };
+  using LatePanes = std::map<std::pair<int64_t, Micros>, Pane>;  // by slice start and first_end
   struct Group {
     Pane* pane = nullptr;
     std::vector<int32_t> rows;  // empty when `all`
     bool all = false;
   };
-  // How often a (key, window) was given; the window's end tells windows apart.
+  // How often a (key, window) was given; the window's end tells windows apart. First of a row's extra bytes.
   struct Emitted {
     Micros end;
     int64_t count;
   };
+  // Global windows, behind it: the largest event time of the key, that of its last result.
+  static constexpr size_t kLastTime = sizeof(Emitted);
   struct MergeStep {
     const KeyedTable* from;
     KeyedTable* into;
@@ -87,6 +93,10 @@ class WindowAggregate : public Operator {
   void assign(const Batch& batch);
   bool assign_all(const Batch& batch);
   Pane* pane_for(Micros time, Micros effective);
+  Pane* late_pane_for(const TimeRange& slice, Micros partition_watermark);
+  void make_pane(Pane& pane, const TimeRange& slice);
+  void note_time(std::byte* row, Micros time) const;
+  static Micros last_time_of(const std::byte* row);
   bool expired(const TimeRange& window) const;
   Status late_updates(const Batch& batch, std::span<const Key> keys, const uint64_t* hashes, Output& out);
   Status update_now(Group& group, std::span<const Key> keys, const uint64_t* hashes, Output& out);
@@ -99,6 +109,7 @@ class WindowAggregate : public Operator {
   bool next_direct(Micros watermark);
   bool next_running(Micros watermark);
   bool next_hopping(Micros watermark);
+  bool offer_window(const Pane& pane, TimeRange& window) const;
   Result<bool> run_job(int64_t& budget, Output& out);
   bool run_merges(int64_t& budget);
   Status give(KeyedTable& table, int64_t entry, const TimeRange& window, Micros event_time, Output& out);
@@ -107,6 +118,7 @@ class WindowAggregate : public Operator {
   Total& total_of(const TimeRange& window);
   void drop_expired(Micros watermark);
   void drop_pane(std::map<int64_t, Pane>::iterator pane);
+  bool holds(const Pane& pane, const TimeRange& window) const;
   void count_state();
 
   // Hopping: tables that together are the panes of [begin, end).
@@ -134,7 +146,8 @@ class WindowAggregate : public Operator {
   std::shared_ptr<PagePool> pool_;
   std::shared_ptr<PagePool> revision_pool_;
   std::vector<std::unique_ptr<KeyedTable>> idle_tables_;
-  std::map<int64_t, Pane> panes_;    // by slice start
+  std::map<int64_t, Pane> panes_;  // by slice start
+  LatePanes late_panes_;
   std::map<int64_t, Total> totals_;  // running: by window start
   // Hopping with updates, by window start: which (key, window) were given how often.
   std::map<int64_t, Total> given_;
@@ -144,7 +157,6 @@ class WindowAggregate : public Operator {
 
   Micros watermark_ = kNoTime;  // all that it fires has fired
   Micros progress_ = kNoTime;   // the same, while a firing is under way
-  Micros last_time_ = kNoTime;  // largest event time
   Job job_;
   std::vector<int64_t> erased_;  // ids of tables dropped since the last freeze
 
