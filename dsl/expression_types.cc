@@ -14,28 +14,6 @@ namespace rideflow {
 
 namespace {
 
-// Rank of numbers that widen into each other; decimals stand between integers and doubles.
-int numeric_rank(Kind kind) {
-  switch (kind) {
-    case Kind::int32:
-      return 1;
-    case Kind::int64:
-      return 2;
-    case Kind::decimal:
-      return 3;
-    case Kind::float64:
-      return 4;
-    default:
-      return 0;
-  }
-}
-
-Type wider_decimal(const Type& a, const Type& b) {
-  const int scale = std::max(a.scale, b.scale);
-  const int whole = std::max(a.precision - a.scale, b.precision - b.scale);
-  return Type::decimal(std::min(kMaxDecimalDigits, whole + scale), scale);
-}
-
 std::optional<ExprRef> number_as(const Expr& literal, const Type& type) {
   const Value& v = literal.value;
   const bool whole = v.kind == Kind::int32 || v.kind == Kind::int64;
@@ -72,32 +50,6 @@ Result<ExprRef> text_as(const Expr& literal, const Type& type) {
 }
 
 }  // namespace
-
-Type decimal_of_integer(Kind kind) {
-  return Type::decimal(kind == Kind::int32 ? 10 : 19, 0);
-}
-
-std::optional<Type> common_type(const Type& a, const Type& b) {
-  if (a == b) return a;
-  if (a.kind == Kind::null) return b;
-  if (b.kind == Kind::null) return a;
-  const int rank_a = numeric_rank(a.kind);
-  const int rank_b = numeric_rank(b.kind);
-  if (rank_a > 0 && rank_b > 0) {
-    if (a.kind == Kind::float64 || b.kind == Kind::float64) return Type(Kind::float64);
-    if (a.kind == Kind::decimal || b.kind == Kind::decimal) {
-      const Type left = a.kind == Kind::decimal ? a : decimal_of_integer(a.kind);
-      const Type right = b.kind == Kind::decimal ? b : decimal_of_integer(b.kind);
-      return wider_decimal(left, right);
-    }
-    return Type(Kind::int64);
-  }
-  const auto is = [&](Kind x, Kind y) {
-    return (a.kind == x && b.kind == y) || (a.kind == y && b.kind == x);
-  };
-  if (is(Kind::date, Kind::timestamp)) return Type(Kind::timestamp);
-  return std::nullopt;
-}
 
 Result<ExprRef> coerce(const ExprRef& expr, const Type& type) {
   if (expr->type == type) return expr;

@@ -1,7 +1,4 @@
-// Types of expressions: what converts by itself, and into what.
-//
-// Implicit conversions never lose a value that the wider type can hold: int32 to int64, integers and decimals
-// to double, integers to decimals, a date to its midnight, NULL and text literals to what stands beside them.
+// Literals and implicit conversions of expressions (engine/cast.h has the rules between types).
 #pragma once
 
 #include <optional>
@@ -11,11 +8,6 @@
 #include "engine/status.h"
 
 namespace rideflow {
-
-// The type that both convert to; nothing when there is none.
-std::optional<Type> common_type(const Type& a, const Type& b);
-// A decimal(p,s) that holds every value of an integer type.
-Type decimal_of_integer(Kind kind);
 
 // `expr` as `type`: itself, a converted literal, or a cast node. A text literal that is not a value of the
 // type is a user error. REQUIRES: an implicit conversion exists, or the function's binding asked for it.

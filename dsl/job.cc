@@ -14,6 +14,7 @@ LoadedJob load_job(std::string_view text, std::string_view file, const Catalog& 
   // Planning a spec with holes finds the errors of the rest; without a root there is nothing to plan.
   std::optional<LogicalPlan> plan;
   if (job.spec.document->root.is_map()) plan = plan_job(job.spec, catalog, diagnostics);
+  if (plan) job.tests = read_tests(job.spec.tests, file, *plan, diagnostics);
   diagnostics.sort();
   job.errors = diagnostics.errors();
   job.warnings = diagnostics.warnings();

@@ -12,6 +12,7 @@
 
 #include "dsl/diagnostics.h"
 #include "dsl/job_spec.h"
+#include "dsl/job_test_spec.h"
 #include "dsl/variables.h"
 #include "engine/plan.h"
 
@@ -25,6 +26,7 @@ struct LoadedJob {
   std::string file;
   JobSpec spec;                             // what could be read, also when there are errors
   std::shared_ptr<const LogicalPlan> plan;  // null when there are errors
+  std::vector<JobTest> tests;               // of the file itself; load_test_file() reads those beside it
   std::vector<Diagnostic> errors;
   std::vector<Diagnostic> warnings;
   bool ok() const { return plan != nullptr; }

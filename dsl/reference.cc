@@ -1,0 +1,187 @@
+#include "dsl/reference.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+
+#include "dsl/job_loader.h"
+#include "dsl/option_checker.h"
+
+namespace rideflow {
+
+namespace {
+
+constexpr std::string_view kNote =
+    "<!-- Written from the catalog by tests/dsl/reference_test.cc: do not edit. -->\n\n";
+
+std::string_view type_name(OptionType type) {
+  switch (type) {
+    case OptionType::string:
+      return "text";
+    case OptionType::integer:
+      return "whole number";
+    case OptionType::number:
+      return "number";
+    case OptionType::boolean:
+      return "true or false";
+    case OptionType::duration:
+      return "duration";
+    case OptionType::timestamp:
+      return "time";
+    case OptionType::size_bytes:
+      return "size";
+    case OptionType::rate:
+      return "rate";
+    case OptionType::choice:
+      return "one of";
+    case OptionType::secret:
+      return "secret";
+    case OptionType::string_list:
+      return "list of texts";
+    case OptionType::string_map:
+      return "map of texts";
+    case OptionType::column:
+      return "column";
+    case OptionType::column_list:
+      return "list of columns";
+    case OptionType::expression:
+      return "expression";
+    case OptionType::expression_map:
+      return "map of expressions";
+    case OptionType::aggregate_map:
+      return "map of aggregates";
+    case OptionType::any:
+      return "any";
+  }
+  return "";
+}
+
+// Text inside a table cell.
+std::string cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '|') out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out;
+}
+
+std::string code(std::string_view text) {
+  return text.empty() ? "" : "`" + cell(text) + "`";
+}
+
+std::string option_table(const std::vector<OptionSpec>& options) {
+  if (options.empty()) return "No options.\n\n";
+  std::string out = "| option | type | default | |\n|---|---|---|---|\n";
+  for (const OptionSpec& option : options) {
+    std::string type(type_name(option.type));
+    if (!option.choices.empty()) type += fmt::format(" {}", fmt::join(option.choices, ", "));
+    const std::string value = option.required        ? "required"
+                              : option.default_value ? code(*option.default_value)
+                                                     : "";
+    out += fmt::format("| {} | {} | {} | {} |\n", code(option.name), cell(type), value, cell(option.doc));
+  }
+  return out + "\n";
+}
+
+std::string ports_text(const std::vector<PortSpec>& ports) {
+  if (ports.empty()) return "";
+  std::string out = "Further outputs:\n\n";
+  for (const PortSpec& port : ports) out += fmt::format("- `.{}`: {}\n", port.name, port.doc);
+  return out + "\n";
+}
+
+std::string connectors(const Catalog& catalog) {
+  std::string out = fmt::format("# Connectors\n\n{}## Sources\n\n", kNote);
+  out +=
+      "Where a source has records with a time of their own, `start` (earliest, latest or a time) and `until` "
+      "(latest or a time) stand among its options.\n\n";
+  for (const auto& [name, kind] : catalog.sources())
+    out += fmt::format("### {}\n\n{}\n\n{}", name, kind.doc, option_table(kind.options));
+  out += "## Sinks\n\n";
+  for (const auto& [name, kind] : catalog.sinks()) {
+    out += fmt::format("### {}\n\n{}\n\n", name, kind.doc);
+    out += fmt::format("Delivery: {}. Modes: {}.{}\n\n", kind.exactly_once ? "exactly once" : "at least once",
+                       fmt::join(kind.modes, ", "),
+                       kind.uses_format
+                           ? fmt::format(" Format: {} unless `format` says otherwise.", kind.default_format)
+                           : "");
+    out += option_table(kind.options) + ports_text(kind.outputs);
+  }
+  return out + "## The `kafka` section\n\n" + option_table(kafka_option_specs());
+}
+
+std::string formats(const Catalog& catalog) {
+  std::string out = fmt::format("# Formats\n\n{}", kNote);
+  for (const auto& [name, kind] : catalog.formats()) {
+    const std::string_view use = kind.make_decoder && kind.make_encoder ? "Read and written."
+                                 : kind.make_decoder                    ? "Read only."
+                                                                        : "Written only.";
+    out += fmt::format("## {}\n\n{} {}\n\n{}", name, kind.doc, use, option_table(kind.options));
+  }
+  return out;
+}
+
+std::string operators(const Catalog& catalog) {
+  std::string out = fmt::format("# Operators\n\n{}", kNote);
+  std::string engine =
+      "## Placed by the planner\n\nThe clauses of a step become these; no step names them.\n\n";
+  for (const auto& [name, kind] : catalog.operators()) {
+    if (is_engine_operator(name)) {
+      engine += fmt::format("- `{}`: {}\n", name, kind.doc);
+      continue;
+    }
+    out += fmt::format("## {}\n\n{}{}\n\n{}{}", name, kind.doc, kind.keyed ? " Needs `key_by`." : "",
+                       option_table(kind.options), ports_text(kind.outputs));
+  }
+  return out + engine;
+}
+
+std::string functions(const Catalog& catalog) {
+  std::map<std::string, std::string> groups;
+  for (const auto& [name, kind] : catalog.functions())
+    groups[kind.group] +=
+        fmt::format("| {} | {} | {} |\n", code(kind.signature), cell(kind.doc), code(kind.example));
+  std::string out = fmt::format("# Functions\n\n{}", kNote);
+  out +=
+      "Names in any case. Beside these the language has `and`, `or`, `not`, `in`, `between`, `like`, `is "
+      "null`, "
+      "`is true`, `is distinct from`, `case`, `cast(x as type)`, `x::type`, `try_cast`, `coalesce`, "
+      "`ifnull`, "
+      "`nullif` and `if(condition, a, b)`.\n\n"
+      "A number with a point is a double, and exact where it stands beside a decimal. Text beside a "
+      "timestamp or "
+      "date in a comparison is read as one.\n\n";
+  for (const auto& [group, rows] : groups)
+    out += fmt::format("## {}\n\n| | | example |\n|---|---|---|\n{}\n", group, rows);
+  return out;
+}
+
+std::string aggregates(const Catalog& catalog) {
+  std::string out = fmt::format("# Aggregates\n\n{}", kNote);
+  out +=
+      "Each takes `filter (where condition)`. Nulls are skipped; over no rows counts are 0 and the others "
+      "null. "
+      "`count(distinct x)` counts exactly.\n\n| | | other names |\n|---|---|---|\n";
+  for (const auto& [name, kind] : catalog.aggregates())
+    out += fmt::format("| {} | {} | {} |\n", code(kind.signature), cell(kind.doc),
+                       fmt::join(kind.aliases, ", "));
+  return out;
+}
+
+}  // namespace
+
+std::vector<ReferencePage> reference_pages(const Catalog& catalog) {
+  std::vector<ReferencePage> pages = {{"connectors.md", connectors(catalog)},
+                                      {"formats.md", formats(catalog)},
+                                      {"operators.md", operators(catalog)},
+                                      {"functions.md", functions(catalog)},
+                                      {"aggregates.md", aggregates(catalog)}};
+  // Lists and tables leave blank lines behind; a file ends with one line feed.
+  for (ReferencePage& page : pages)
+    while (page.text.ends_with("\n\n")) page.text.pop_back();
+  return pages;
+}
+
+}  // namespace rideflow

@@ -1,0 +1,122 @@
+#include "dsl/typed_value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "dsl/expression_parser.h"
+#include "dsl/scalars.h"
+#include "engine/catalog.h"
+#include "engine/decimal.h"
+
+namespace rideflow {
+
+namespace {
+
+Status wrong(const YamlNode& node, const Type& type) {
+  const std::string found = node.is_scalar() ? "'" + node.text + "'" : std::string(node.kind_name());
+  return Status::user(Code::invalid_argument,
+                      fmt::format("expected a {}, found {}", type.to_string(), found));
+}
+
+Result<Value> scalar_of(const YamlNode& node, const Type& type) {
+  const std::string& text = node.text;
+  switch (type.kind) {
+    case Kind::boolean:
+      if (const Result<bool> v = parse_boolean(text); v.ok()) return Value::boolean(*v);
+      break;
+    case Kind::int32:
+      if (const Result<int64_t> v = parse_integer(text); v.ok() && *v >= INT32_MIN && *v <= INT32_MAX)
+        return Value::int32(static_cast<int32_t>(*v));
+      break;
+    case Kind::int64:
+      if (const Result<int64_t> v = parse_integer(text); v.ok()) return Value::int64(*v);
+      break;
+    case Kind::float64:
+      if (const Result<double> v = parse_number(text); v.ok()) return Value::float64(*v);
+      break;
+    case Kind::decimal:
+      if (const std::optional<Int128> units = parse_decimal(text, type.precision, type.scale))
+        return Value::make_decimal(*units, type.scale);
+      break;
+    case Kind::string:
+      return Value::string(text);
+    case Kind::bytes:
+      return Value::bytes(text);
+    case Kind::timestamp:
+      if (const Result<Micros> v = parse_time(text); v.ok()) return Value::timestamp(*v);
+      break;
+    case Kind::date:
+      if (const std::optional<int32_t> days = parse_date(text)) return Value::date(*days);
+      break;
+    case Kind::interval:
+      if (const Result<int64_t> v = parse_interval(text); v.ok()) return Value::interval(*v);
+      break;
+    case Kind::null:
+    case Kind::list:
+    case Kind::structure:
+      break;
+  }
+  return wrong(node, type);
+}
+
+Result<Value> list_of(const YamlNode& node, const Type& type) {
+  if (!node.is_list()) return wrong(node, type);
+  Value out;
+  out.kind = Kind::list;
+  const Field& item = type.children->front();
+  for (const YamlNode& child : node.items) {
+    RF_ASSIGN(Value value, value_of(child, item.type, item.nullable));
+    out.items.push_back(std::move(value));
+  }
+  return out;
+}
+
+Result<Value> structure_of(const YamlNode& node, const Type& type) {
+  if (!node.is_map()) return wrong(node, type);
+  std::vector<std::string> names;
+  for (const Field& field : *type.children) names.push_back(field.name);
+  for (const YamlEntry& entry : node.entries) {
+    if (std::find(names.begin(), names.end(), entry.key) != names.end()) continue;
+    const std::string hint = did_you_mean(entry.key, names);
+    return Status::user(Code::invalid_argument,
+                        fmt::format("unknown field '{}'{}", entry.key, hint.empty() ? "" : " " + hint));
+  }
+  Value out;
+  out.kind = Kind::structure;
+  for (const Field& field : *type.children) {
+    const YamlNode* child = node.find(field.name);
+    if (!child) {
+      out.items.push_back(default_value(field.type, field.nullable));
+      continue;
+    }
+    RF_ASSIGN(Value value, value_of(*child, field.type, field.nullable));
+    out.items.push_back(std::move(value));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Value> value_of(const YamlNode& node, const Type& type, bool nullable) {
+  if (node.is_null()) {
+    if (nullable) return Value::null();
+    return Status::user(Code::invalid_argument, fmt::format("null is no {} here", type.to_string()));
+  }
+  if (type.kind == Kind::list) return list_of(node, type);
+  if (type.kind == Kind::structure) return structure_of(node, type);
+  if (!node.is_scalar()) return wrong(node, type);
+  return scalar_of(node, type);
+}
+
+Value default_value(const Type& type, bool nullable) {
+  if (nullable) return Value::null();
+  Value out;
+  out.kind = type.kind;
+  out.scale = type.scale;
+  if (type.kind == Kind::structure)
+    for (const Field& field : *type.children) out.items.push_back(default_value(field.type, field.nullable));
+  return out;
+}
+
+}  // namespace rideflow
