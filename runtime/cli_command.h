@@ -38,6 +38,8 @@ std::vector<Command> topic_commands();  // topics …, produce, consume
 std::vector<Command> event_commands();  // generate, tap
 std::vector<Command> docs_commands();   // docs, version
 
+Command tap_command();
+
 void print(std::string_view text);       // to stdout
 void print_error(const Status& status);  // "error: …" to stderr
 int exit_code(const Status& status);     // 0, 1 or 2

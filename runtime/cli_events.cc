@@ -92,11 +92,13 @@ std::vector<Command> event_commands() {
        {"seed", "S", "the same seed and start give the same bytes (default 1)", false},
        {"rate", "R", "events per second, each when it is due (default: as fast as possible)", false},
        {"start", "TIME", "time of the first event (default now)", false}}};
-  return {Command(std::move(spec), [](CliContext& context, const ParsedArgs& args) {
-    const Status status = generate(context, args);
-    if (!status.ok()) print_error(status);
-    return exit_code(status);
-  })};
+  return {Command(std::move(spec),
+                  [](CliContext& context, const ParsedArgs& args) {
+                    const Status status = generate(context, args);
+                    if (!status.ok()) print_error(status);
+                    return exit_code(status);
+                  }),
+          tap_command()};
 }
 
 }  // namespace rideflow

@@ -28,10 +28,9 @@ Status add_static_routes(HttpRouter& router, const HttpServices& services) {
   return {};
 }
 
-std::string find_console(FileSystem& fs, const std::string& executable) {
-  const std::string folder = parent_dir(executable);
+std::string find_console(FileSystem& fs, const std::string& executable_dir) {
   for (const char* place : {"../../ui/dist", "../share/rideflow/ui", "ui"}) {
-    const std::string dir = join_path(folder, place);
+    const std::string dir = join_path(executable_dir, place);
     if (fs.stat(join_path(dir, "index.html")).ok()) return dir;
   }
   return "";

@@ -42,8 +42,8 @@ std::function<void()> add_job_routes(HttpRouter& router, const HttpServices& ser
                                      const std::shared_ptr<JobMonitor>& monitor);  // returns the tick
 Status add_static_routes(HttpRouter& router, const HttpServices& services);
 
-// Where a built console usually lies: beside the executable's build folder (ui/dist), or installed
-// (share/rideflow/ui). Empty when there is none. `executable`: its absolute path.
-std::string find_console(FileSystem& fs, const std::string& executable);
+// The built console, seen from the folder of the executable: in the source tree (ui/dist), installed
+// (share/rideflow/ui), or beside it. Empty when there is none.
+std::string find_console(FileSystem& fs, const std::string& executable_dir);
 
 }  // namespace rideflow

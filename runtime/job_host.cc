@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include "runtime/file_job_storage.h"
+#include "runtime/posix_process.h"
 
 namespace rideflow {
 
 Result<std::unique_ptr<JobHost>> JobHost::open(Env& env, const std::string& data_dir) {
-  auto host = std::unique_ptr<JobHost>(new JobHost(env, data_dir));
+  RF_ASSIGN(auto dir, DataDir::open(env, data_dir, process_id()));
+  auto host = std::unique_ptr<JobHost>(new JobHost(env, std::move(dir)));
   RF_TRY(host->open_stores().with(data_dir));
   return host;
 }
@@ -18,7 +20,6 @@ JobHost::~JobHost() {
 }
 
 Status JobHost::open_stores() {
-  RF_TRY(env_.fs().make_dirs(data_dir_));
   RF_ASSIGN(topics_, TopicStore::open(env_, join_path(data_dir_, "topics")));
   RF_ASSIGN(rollups_, RollupStore::open(&env_, join_path(data_dir_, "rollups")));
   queries_ = std::make_shared<RollupQueries>(&env_, rollups_);

@@ -15,6 +15,7 @@
 #include "rollup/rollup_queries.h"
 #include "rollup/rollup_store.h"
 #include "runtime/worker_job.h"
+#include "state/data_dir.h"
 #include "topics/topic_store.h"
 
 namespace rideflow {
@@ -58,10 +59,12 @@ class JobHost {
   const Resources& resources() const { return resources_; }
 
  private:
-  JobHost(Env& env, std::string data_dir) : env_(env), data_dir_(std::move(data_dir)) {}
+  JobHost(Env& env, std::unique_ptr<DataDir> dir)
+      : env_(env), dir_(std::move(dir)), data_dir_(dir_->path()) {}
   Status open_stores();
 
   Env& env_;
+  std::unique_ptr<DataDir> dir_;
   std::string data_dir_;
   std::shared_ptr<TopicStore> topics_;
   std::shared_ptr<RollupStore> rollups_;

@@ -48,6 +48,10 @@ void sleep_ms(int ms) {
   }
 }
 
+int64_t process_id() {
+  return getpid();
+}
+
 std::string executable_dir() {
   std::array<char, 4096> path;
   const ssize_t n = readlink("/proc/self/exe", path.data(), path.size());

@@ -1,6 +1,7 @@
 // The process around a command: signals, environment variables, the terminal.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -15,6 +16,7 @@ bool stop_signal_received();
 bool stderr_is_terminal();
 // Waits this long, or less when a stop signal comes.
 void sleep_ms(int ms);
+int64_t process_id();
 // Directory of the running executable.
 std::string executable_dir();
 

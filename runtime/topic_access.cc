@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "runtime/posix_process.h"
+#include "state/data_dir.h"
 #include "topics/topic_store.h"
 
 namespace rideflow {
@@ -9,7 +11,8 @@ namespace {
 
 class LocalTopics : public TopicAccess {
  public:
-  explicit LocalTopics(std::shared_ptr<TopicStore> store) : store_(std::move(store)) {}
+  LocalTopics(std::unique_ptr<DataDir> dir, std::shared_ptr<TopicStore> store)
+      : dir_(std::move(dir)), store_(std::move(store)) {}
 
   Result<std::vector<TopicInfo>> list() override {
     RF_ASSIGN(const std::vector<std::string> names, store_->list());
@@ -67,6 +70,7 @@ class LocalTopics : public TopicAccess {
   }
 
  private:
+  std::unique_ptr<DataDir> dir_;  // the lock, held while this command works
   std::shared_ptr<TopicStore> store_;
   std::map<std::pair<std::string, int32_t>, std::unique_ptr<PartitionReader>> readers_;
 };
@@ -74,9 +78,9 @@ class LocalTopics : public TopicAccess {
 }  // namespace
 
 Result<std::unique_ptr<TopicAccess>> open_local_topics(Env& env, const std::string& data_dir) {
-  RF_TRY(env.fs().make_dirs(data_dir));
-  RF_ASSIGN(auto store, TopicStore::open(env, join_path(data_dir, "topics")));
-  return std::unique_ptr<TopicAccess>(std::make_unique<LocalTopics>(std::move(store)));
+  RF_ASSIGN(auto dir, DataDir::open(env, data_dir, process_id()));
+  RF_ASSIGN(auto store, TopicStore::open(env, dir->topics()));
+  return std::unique_ptr<TopicAccess>(std::make_unique<LocalTopics>(std::move(dir), std::move(store)));
 }
 
 }  // namespace rideflow

@@ -1,4 +1,4 @@
-// Which topics a command means: --brokers, the process that owns the data directory, or the directory itself.
+// Which topics a command means: those of the process that owns the data directory, or the directory itself.
 #pragma once
 
 #include "runtime/cli_command.h"
@@ -7,5 +7,11 @@
 namespace rideflow {
 
 Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const ParsedArgs& args);
+
+// Where the process that owns the data directory serves HTTP; empty when nobody owns it. user error when it
+// serves none.
+Result<std::string> owner_address(CliContext& context, const std::string& data_dir);
+// RIDEFLOW_TOKEN of the environment, for servers that ask for one.
+std::string access_token(const CliContext& context);
 
 }  // namespace rideflow

@@ -2,6 +2,7 @@
 #include "runtime/http_server.h"
 
 #include <gtest/gtest.h>
+#include <openssl/tls1.h>
 
 #include <atomic>
 #include <future>
@@ -10,6 +11,7 @@
 
 #include "runtime/posix_env.h"
 #include "tests/runtime/raw_http.h"
+#include "tests/runtime/tls_client.h"
 #include "tests/support/temp_dir.h"
 
 namespace rideflow {
@@ -313,6 +315,60 @@ TEST_F(ServerTest, TokensAreAskedFor) {
   HttpOptions missing;
   missing.tokens_file = dir / "none";
   EXPECT_FALSE(start_error(missing).ok());
+}
+
+class TlsTest : public ServerTest {
+ protected:
+  TlsTest() {
+    const test::Certificate made = test::make_certificate();
+    options_.tls_cert_file = dir_ / "cert.pem";
+    options_.tls_key_file = dir_ / "key.pem";
+    EXPECT_TRUE(write_file_atomic(env_->fs(), options_.tls_cert_file, made.cert).ok());
+    EXPECT_TRUE(write_file_atomic(env_->fs(), options_.tls_key_file, made.key).ok());
+  }
+  test::TempDir dir_;
+  const std::string request_ = "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+};
+
+TEST_F(TlsTest, ServesHttps) {
+  start();
+  EXPECT_EQ(server_->url().substr(0, 8), "https://");
+  const test::TlsAnswer answer = test::tls_call(port(), request_ + request_);
+  EXPECT_EQ(answer.version, "TLSv1.3");
+  EXPECT_EQ(answer.text.substr(0, 15), "HTTP/1.1 200 OK");
+  EXPECT_EQ(answer.text.substr(answer.text.size() - 5), "hello");
+  EXPECT_EQ(test::tls_call(port(), request_, TLS1_2_VERSION).version, "TLSv1.2");
+}
+
+TEST_F(TlsTest, OldVersionsAndClearTextAreRefused) {
+  options_.header_timeout_ms = 200;
+  start();
+  EXPECT_FALSE(test::tls_call(port(), request_, TLS1_1_VERSION).handshake);
+  RawHttp clear(port());
+  clear.send(request_);
+  EXPECT_EQ(clear.read().status, 0);
+  RawHttp silent(port());
+  EXPECT_TRUE(silent.closed()) << "a handshake that never comes";
+}
+
+TEST_F(TlsTest, WithTokensOtherMachinesMayAsk) {
+  options_.listen = "0.0.0.0:0";
+  options_.tokens_file = dir_ / "tokens";
+  ASSERT_TRUE(write_file_atomic(env_->fs(), options_.tokens_file,
+                                "read d354526d2b69d5dec36caef20814c68e90bf9a093c3cce5d33b59e8d01e41652\n")
+                  .ok());
+  start();
+  EXPECT_EQ(test::tls_call(port(), request_).text.substr(0, 12), "HTTP/1.1 401");
+}
+
+TEST_F(TlsTest, FilesThatAreNoCertificate) {
+  HttpOptions options = options_;
+  options.tls_cert_file = options_.tls_key_file;
+  EXPECT_EQ(start_error(options).code(), Code::invalid_argument);
+  options = options_;
+  options.tls_key_file = options_.tls_cert_file;
+  EXPECT_EQ(start_error(options).code(), Code::invalid_argument);
+  EXPECT_EQ(start_error(options).message().find("BEGIN"), std::string::npos) << "no key in a message";
 }
 
 }  // namespace
