@@ -7,6 +7,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <optional>
 #include <string>
@@ -180,6 +181,64 @@ Column text_column(const KernelCall& call, F body, Type type = Kind::string) {
   return builder.finish();
 }
 
+// Parts of argument 0's texts, without copying a byte: body(i, text) -> a piece of text. The result's long
+// texts point into the argument's buffers.
+template <class F>
+Column text_parts(const KernelCall& call, F body) {
+  const Column& from = *call.args[0].column;
+  Column out = column_from(Kind::string, call.rows,
+                           BufferRef::allocate(static_cast<size_t>(call.rows) * sizeof(StringView)));
+  out.variadic = from.variadic;
+  auto* to = out.data.as_mutable<StringView>();
+  const auto* views = from.values<StringView>();
+  for (int32_t i = 0; i < call.rows; ++i) {
+    const int64_t row = call.args[0].at(i);
+    const std::string_view whole = from.string(row);
+    const std::string_view part = body(i, whole);
+    if (part.size() <= static_cast<size_t>(StringView::kInline)) {
+      to[i] = StringView::make_inline(part);
+    } else {
+      const auto skipped = static_cast<int32_t>(part.data() - whole.data());
+      to[i] = StringView::make_ref(part, views[row].ref.buffer, views[row].ref.offset + skipped);
+    }
+  }
+  return out;
+}
+
+// Results longer than this fail their row, so that no row can fill the memory.
+inline constexpr size_t kMaxTextBytes = size_t{1} << 20;
+inline std::string too_long(std::string_view function) {
+  return fmt::format("{}: the result is longer than {} bytes", function, kMaxTextBytes);
+}
+
+// Clears the validity of rows where is_null(i).
+template <class F>
+void set_nulls(Column& column, F is_null) {
+  BufferRef validity;
+  int32_t nulls = 0;
+  for (int32_t i = 0; i < column.length; ++i) {
+    if (!is_null(i)) continue;
+    if (!validity) {
+      validity = column.has_nulls() ? BufferRef::copy_of(column.validity.view())
+                                    : BufferRef::allocate(bitmap_bytes(column.length));
+      if (!column.has_nulls()) std::memset(validity.mutable_data(), 0xff, validity.size());
+    }
+    nulls += get_bit(validity.as<uint8_t>(), i) ? 1 : 0;
+    clear_bit(validity.as_mutable<uint8_t>(), i);
+  }
+  if (!validity) return;
+  column.validity = std::move(validity);
+  column.null_count += nulls;
+}
+
+// The column of an argument with one row per row of the call.
+inline Column whole_column(const KernelCall& call, size_t arg) {
+  const Column& column = *call.args[arg].column;
+  if (!call.args[arg].constant) return column;
+  const BufferRef zeros = BufferRef::allocate_zeroed(static_cast<size_t>(call.rows) * sizeof(int32_t));
+  return take(column, zeros.as<int32_t>(), call.rows);
+}
+
 // ---- Binding
 
 inline Status wrong_arguments(std::string_view function, std::span<const ArgInfo> args,
@@ -223,6 +282,44 @@ inline BoundFunction bound_failing(std::string name, std::vector<Type> arg_types
   return f;
 }
 
+// How a function behaves, beyond being strict and total.
+struct Behaviour {
+  bool can_fail = false;
+  bool costly = false;
+  bool nullable = false;
+  bool strict = true;
+};
+inline BoundFunction with(BoundFunction f, Behaviour b) {
+  f.can_fail = b.can_fail;
+  f.costly = b.costly;
+  f.nullable = b.nullable;
+  f.strict = b.strict;
+  return f;
+}
+
+// Whether a value of `from` may stand for one of `to` without being asked: NULL, the same type, a smaller
+// number, a date for a timestamp.
+inline bool converts_silently(const Type& from, const Type& to) {
+  if (from.kind == Kind::null || from == to) return true;
+  if (to.kind == Kind::float64) return from.is_numeric();
+  if (to.kind == Kind::int64) return from.kind == Kind::int32;
+  return to.kind == Kind::timestamp && from.kind == Kind::date;
+}
+
+// A binder for one fixed list of parameters, of which the last may be left out.
+inline std::function<Result<BoundFunction>(std::span<const ArgInfo>)> fixed(
+    std::string name, std::string takes, std::vector<Type> types, size_t required, Type result,
+    Behaviour behaviour, Kernel kernel) {
+  return [=](std::span<const ArgInfo> args) -> Result<BoundFunction> {
+    RF_TRY(check_count(name, args, required, types.size(), takes));
+    for (size_t i = 0; i < args.size(); ++i) {
+      if (!converts_silently(args[i].type, types[i])) return wrong_arguments(name, args, takes);
+    }
+    std::vector<Type> given(types.begin(), types.begin() + static_cast<std::ptrdiff_t>(args.size()));
+    return with(bound(name, std::move(given), result, kernel), behaviour);
+  };
+}
+
 // Shorthand of the catalog entry.
 inline FunctionKind function_kind(std::string name, std::string group, std::string signature, std::string doc,
                                   std::string example,
@@ -235,6 +332,24 @@ inline FunctionKind function_kind(std::string name, std::string group, std::stri
   kind.example = std::move(example);
   kind.bind = std::move(bind);
   return kind;
+}
+
+// A function with one fixed list of parameters.
+struct FunctionEntry {
+  std::string name;
+  std::string signature;
+  std::string doc;
+  std::string example;
+  std::string takes;  // for messages: "a text and a number"
+  std::vector<Type> types;
+  size_t required = 0;
+  Type result;
+  Behaviour behaviour;
+  Kernel kernel;
+};
+inline void add_function(Catalog& catalog, const std::string& group, const FunctionEntry& e) {
+  catalog.add(function_kind(e.name, group, e.signature, e.doc, e.example,
+                            fixed(e.name, e.takes, e.types, e.required, e.result, e.behaviour, e.kernel)));
 }
 
 }  // namespace rideflow

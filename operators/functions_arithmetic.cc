@@ -249,6 +249,10 @@ FunctionKind operator_kind(Op op, std::string signature, std::string doc, std::s
 
 }  // namespace
 
+Result<BoundFunction> bind_divide(std::span<const ArgInfo> args) {
+  return bind_operator(Op::divide, args);
+}
+
 }  // namespace rideflow
 
 RIDEFLOW_REGISTER(functions_arithmetic) {

@@ -6,6 +6,7 @@
 #include "engine/cast.h"
 #include "engine/decimal.h"
 #include "operators/function_kernels.h"
+#include "operators/functions_comparison.h"
 
 namespace rideflow {
 
@@ -193,6 +194,14 @@ FunctionKind comparison_kind(const std::string& name, Compare op, const std::str
 }
 
 }  // namespace
+
+Result<BoundFunction> bind_equals(std::span<const ArgInfo> args) {
+  return bind_comparison("=", Compare::equal, args);
+}
+
+Result<BoundFunction> bind_less(std::span<const ArgInfo> args) {
+  return bind_comparison("<", Compare::less, args);
+}
 
 }  // namespace rideflow
 
