@@ -29,6 +29,11 @@ std::optional<ExprRef> number_as(const Expr& literal, const Type& type) {
     if (!units || !fits_precision(*units, type.precision)) return std::nullopt;
     return make_literal(Value::make_decimal(*units, type.scale), type, literal.pos);
   }
+  if (v.kind == Kind::decimal && type.kind == Kind::decimal && type.scale >= v.scale) {
+    const std::optional<Int128> units = rescale(v.decimal, v.scale, type.scale);
+    if (!units || !fits_precision(*units, type.precision)) return std::nullopt;
+    return make_literal(Value::make_decimal(*units, type.scale), type, literal.pos);
+  }
   return std::nullopt;
 }
 

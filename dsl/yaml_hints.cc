@@ -64,6 +64,12 @@ YamlHint explain_syntax_error(std::string_view text, TextPos pos, std::string_vi
   if (parser_message.find("anchor is not defined") != std::string_view::npos)
     return {pos, "aliases (*name) are not allowed in job files: write the value out, or quote it"};
   const std::vector<std::string_view> lines = lines_of(text);
+  if (parser_message.find("unknown token") != std::string_view::npos &&
+      pos.line <= static_cast<int>(lines.size())) {
+    const std::string_view line = lines[static_cast<size_t>(pos.line - 1)];
+    if (static_cast<size_t>(pos.column - 1) < line.size() && line[static_cast<size_t>(pos.column - 1)] == '?')
+      return {pos, "inside {…} and […] a '?' needs quotes: write \"double?\", or one column a line"};
+  }
   const int last = std::min(pos.line, static_cast<int>(lines.size()));
   for (int number = last; number >= std::max(1, last - 2); --number) {
     const std::string_view line = lines[static_cast<size_t>(number - 1)];

@@ -64,6 +64,41 @@ TEST(Planner, TheMainJob) {
     for (const NodeInput& input : node.inputs) EXPECT_LT(input.node.value, node.id.value) << to_string(plan);
 }
 
+TEST(Planner, TheSampleOfTheLanguage) {
+  const LoadedJob job = load(read_file("tests/dsl/sample.yaml"));
+  ASSERT_TRUE(job.ok()) << format_diagnostics(job);
+  EXPECT_EQ(format_diagnostics(job), "");
+  ASSERT_EQ(job.tests.size(), 1U);
+  EXPECT_TRUE(find(*job.plan, "city_minute", "window").updates);
+  EXPECT_EQ(find(*job.plan, "late_rides", "sink").inputs[0].port, 1);
+}
+
+TEST(Planner, EverySpelling) {
+  const LoadedJob job = load(read_file("tests/dsl/spellings.yaml"));
+  ASSERT_TRUE(job.ok()) << format_diagnostics(job);
+  EXPECT_EQ(format_diagnostics(job), "");
+  const LogicalPlan& plan = *job.plan;
+  EXPECT_EQ(
+      find(plan, "priced", "project").outputs[0]->to_string(),
+      "city string, euro_per_km double?, cell string?, ride_id string, fare double?, distance_km double?, "
+      "pickup_location struct(lat double, lon double)?, at timestamp");
+  EXPECT_EQ(find(plan, "all_events", "union").inputs.size(), 2U);
+  EXPECT_EQ(find(plan, "by_hour", "window").exchange_keys, (std::vector<int>{0, 1}));
+  EXPECT_TRUE(find(plan, "by_hour", "window").updates);
+  EXPECT_TRUE(find(plan, "day_so_far", "window").updates);
+  const auto& rides = std::get<SourceNode>(find(plan, "rides", "source").body);
+  EXPECT_EQ(rides.start, StartAt::time);
+  EXPECT_EQ(rides.until.kind, UntilSpec::Kind::latest);
+  EXPECT_EQ(rides.event_time.max_ahead, 0);
+  EXPECT_EQ(rides.event_time.idle_advance, 60 * kMicrosPerSecond);
+  EXPECT_EQ(rides.bad_records, BadRecords::skip);
+  EXPECT_TRUE(rides.decoder.validate_all);
+  EXPECT_EQ(std::get<SourceNode>(find(plan, "files", "source").body).event_time.max_ahead, 0);
+  EXPECT_FALSE(std::get<SinkNode>(find(plan, "d", "sink").body).config->exactly_once);
+  EXPECT_NE(to_string(job.spec), "");
+  EXPECT_NE(to_string(plan), "");
+}
+
 TEST(Planner, AWindowedStep) {
   const LoadedJob loaded = load(job(R"(streams:
   finished: {from: rides, where: status = 'done'}
