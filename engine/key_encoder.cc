@@ -58,6 +58,14 @@ void each_word(const Column& column, Fn fn) {
   }
 }
 
+void append_value(const Column& column, int32_t row, std::string& out);
+
+// An item of a list or a field of a structure: whether it is null, then the value.
+void append_item(const Column& column, int32_t row, std::string& out) {
+  out.push_back(column.is_null(row) ? 0 : 1);
+  if (!column.is_null(row)) append_value(column, row, out);
+}
+
 void append_value(const Column& column, int32_t row, std::string& out) {
   switch (column.type.kind) {
     case Kind::boolean:
@@ -77,9 +85,28 @@ void append_value(const Column& column, int32_t row, std::string& out) {
     case Kind::bytes:
       append_bytes(out, column.string(row));
       break;
+    case Kind::list: {
+      const auto* ends = column.values<int32_t>();
+      append_varint(out, static_cast<uint64_t>(ends[row + 1] - ends[row]));
+      for (int32_t i = ends[row]; i < ends[row + 1]; ++i) append_item(column.children[0], i, out);
+      break;
+    }
+    case Kind::structure:
+      for (const Column& child : column.children) append_item(child, row, out);
+      break;
     default:
       append_fixed(out, column.values<int64_t>()[row]);
       break;
+  }
+}
+
+void read_value(StateReader& in, ColumnBuilder& out);
+
+void read_item(StateReader& in, ColumnBuilder& out) {
+  if (in.fixed<char>() == 0) {
+    out.append_null();
+  } else {
+    read_value(in, out);
   }
 }
 
@@ -97,6 +124,14 @@ void read_value(StateReader& in, ColumnBuilder& out) {
     case Kind::string:
     case Kind::bytes:
       return out.append_string(in.bytes());
+    case Kind::list: {
+      const uint64_t n = in.varint();
+      for (uint64_t i = 0; i < n && !in.failed(); ++i) read_item(in, out.child(0));
+      return out.end_list();
+    }
+    case Kind::structure:
+      for (size_t i = 0; i < out.type().children->size(); ++i) read_item(in, out.child(static_cast<int>(i)));
+      return out.end_struct();
     default:
       return out.append(in.fixed<int64_t>());
   }
@@ -120,9 +155,9 @@ std::span<const Key> KeyEncoder::encode(const Batch& batch, std::span<const int>
   keys_.assign(static_cast<size_t>(batch.rows), Key{});
   if (columns.empty()) return keys_;
   const Column& first = batch.column(columns[0]);
-  if (columns.size() == 1 && is_string(first.type)) {
+  if (!rows_ && columns.size() == 1 && is_string(first.type)) {
     encode_string(first);
-  } else if (columns.size() == 1 && is_fixed(first.type) && first.type.kind != Kind::decimal) {
+  } else if (!rows_ && columns.size() == 1 && is_fixed(first.type) && first.type.kind != Kind::decimal) {
     encode_fixed(first);
   } else {
     encode_composite(batch, columns);
@@ -178,7 +213,7 @@ void KeyEncoder::encode_composite(const Batch& batch, std::span<const int> colum
 Status KeyEncoder::decode(std::string_view key, std::vector<ColumnBuilder>& builders, size_t first) const {
   if (types_.empty()) return key.empty() ? Status() : damaged();
   ColumnBuilder& column = builders[first];
-  if (types_.size() == 1 && is_string(types_[0])) {
+  if (!rows_ && types_.size() == 1 && is_string(types_[0])) {
     if (key == kNullString) {
       column.append_null();
     } else {
@@ -187,7 +222,7 @@ Status KeyEncoder::decode(std::string_view key, std::vector<ColumnBuilder>& buil
     return {};
   }
   StateReader in(key);
-  if (types_.size() == 1 && is_fixed(types_[0]) && types_[0].kind != Kind::decimal) {
+  if (!rows_ && types_.size() == 1 && is_fixed(types_[0]) && types_[0].kind != Kind::decimal) {
     if (key.empty()) {
       column.append_null();
       return {};

@@ -68,6 +68,12 @@ class KeyEncoder {
   KeyEncoder() = default;
   // Types of the key columns; none: every row has the same, empty key.
   explicit KeyEncoder(std::vector<Type> types) : types_(std::move(types)) {}
+  // Rows of any types, lists and structures too, always in the form of several columns.
+  static KeyEncoder of_rows(std::vector<Type> types) {
+    KeyEncoder encoder(std::move(types));
+    encoder.rows_ = true;
+    return encoder;
+  }
 
   // A user error for types that cannot be keys (lists and structures).
   static Status check(const Type& type);
@@ -83,6 +89,7 @@ class KeyEncoder {
   void encode_composite(const Batch& batch, std::span<const int> columns);
 
   std::vector<Type> types_;
+  bool rows_ = false;
   std::vector<Key> keys_;
   std::string scratch_;
   std::vector<size_t> ends_;

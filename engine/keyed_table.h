@@ -93,6 +93,8 @@ class KeyedTable {
   const Key& key(int64_t i) const { return *reinterpret_cast<const Key*>(entry(i)); }
   const std::byte* row(int64_t i) const { return entry(i) + kHeader; }
   std::byte* mutable_row(int64_t i);  // marked as touched
+  // The table's own copy of the key of a row that it gave.
+  static const Key& key_of(const std::byte* row) { return *reinterpret_cast<const Key*>(row - kHeader); }
 
   // What a restore brought is in the store already.
   void mark_all_clean() { ++generation_; }
