@@ -1,0 +1,188 @@
+#include "rollup/query/datum.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "engine/json_writer.h"
+
+namespace rideflow::rollup {
+namespace {
+
+int sign(auto a, auto b) {
+  return a < b ? -1 : (a > b ? 1 : 0);
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// Runs of digits compare by value, everything else by byte.
+int compare_alphanumeric(std::string_view a, std::string_view b) {
+  size_t i = 0;
+  size_t j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (!is_digit(a[i]) || !is_digit(b[j])) {
+      if (a[i] != b[j]) return sign(static_cast<uint8_t>(a[i]), static_cast<uint8_t>(b[j]));
+      ++i;
+      ++j;
+      continue;
+    }
+    while (i + 1 < a.size() && a[i] == '0' && is_digit(a[i + 1])) ++i;
+    while (j + 1 < b.size() && b[j] == '0' && is_digit(b[j + 1])) ++j;
+    const size_t a0 = i;
+    const size_t b0 = j;
+    while (i < a.size() && is_digit(a[i])) ++i;
+    while (j < b.size() && is_digit(b[j])) ++j;
+    if (i - a0 != j - b0) return sign(i - a0, j - b0);
+    if (const int c = a.substr(a0, i - a0).compare(b.substr(b0, j - b0)); c != 0) return c;
+  }
+  return sign(a.size() - i, b.size() - j);
+}
+
+}  // namespace
+
+std::string java_double(double v) {
+  if (std::isnan(v)) return "NaN";
+  if (std::isinf(v)) return v > 0 ? "Infinity" : "-Infinity";
+  const double size = std::fabs(v);
+  if (v == 0 || (size >= 1e-3 && size < 1e7)) {
+    std::string out = fmt::format("{}", v);
+    if (out.find_first_of(".e") == std::string::npos) out += ".0";
+    return out;
+  }
+  char buffer[64];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr;
+  std::string text(buffer, end);
+  const size_t e = text.find('e');
+  std::string mantissa = text.substr(0, e);
+  if (mantissa.find('.') == std::string::npos) mantissa += ".0";
+  return fmt::format("{}E{}", mantissa, std::atoi(text.c_str() + e + 1));
+}
+
+std::optional<std::string> text_of(const Datum& d) {
+  switch (d.kind) {
+    case Datum::Kind::null:
+      return std::nullopt;
+    case Datum::Kind::integer:
+      return fmt::to_string(d.integer);
+    case Datum::Kind::number:
+      return java_double(d.number);
+    case Datum::Kind::text:
+      return std::string(d.text);
+  }
+  return std::nullopt;
+}
+
+std::optional<double> parse_double(std::string_view text) {
+  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  double v = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return v;
+}
+
+std::optional<int64_t> parse_long(std::string_view text) {
+  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  int64_t v = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return v;
+}
+
+std::optional<double> number_of(const Datum& d) {
+  if (d.kind == Datum::Kind::text) return parse_double(d.text);
+  if (d.kind == Datum::Kind::null) return std::nullopt;
+  return d.as_double();
+}
+
+QueryValue value_of(const Datum& d) {
+  switch (d.kind) {
+    case Datum::Kind::null:
+      return {};
+    case Datum::Kind::integer:
+      return d.integer;
+    case Datum::Kind::number:
+      return d.number;
+    case Datum::Kind::text:
+      return std::string(d.text);
+  }
+  return {};
+}
+
+Datum datum_of(const QueryValue& v) {
+  if (const auto* i = std::get_if<int64_t>(&v)) return Datum::of(*i);
+  if (const auto* d = std::get_if<double>(&v)) return Datum::of(*d);
+  if (const auto* s = std::get_if<std::string>(&v)) return Datum::of(std::string_view(*s));
+  return {};
+}
+
+void append_json_double(std::string& out, double v) {
+  if (std::isfinite(v)) {
+    out += java_double(v);
+  } else {
+    out += '"';
+    out += java_double(v);
+    out += '"';
+  }
+}
+
+void append_json(std::string& out, const QueryValue& v) {
+  if (const auto* i = std::get_if<int64_t>(&v)) {
+    fmt::format_to(std::back_inserter(out), "{}", *i);
+  } else if (const auto* d = std::get_if<double>(&v)) {
+    append_json_double(out, *d);
+  } else if (const auto* s = std::get_if<std::string>(&v)) {
+    append_json_string(out, *s);
+  } else if (const auto* list = std::get_if<std::vector<double>>(&v)) {
+    out += '[';
+    for (size_t n = 0; n < list->size(); ++n) {
+      if (n > 0) out += ',';
+      append_json_double(out, (*list)[n]);
+    }
+    out += ']';
+  } else if (const auto* q = std::get_if<std::shared_ptr<const Quantiles>>(&v)) {
+    fmt::format_to(std::back_inserter(out), "{}", *q ? (*q)->count() : 0);
+  } else if (const auto* c = std::get_if<std::shared_ptr<const Distinct>>(&v)) {
+    append_json_double(out, *c ? (*c)->estimate() : 0);
+  } else {
+    out += "null";
+  }
+}
+
+std::optional<Ordering> parse_ordering(std::string_view text) {
+  constexpr std::string_view names[] = {"lexicographic", "alphanumeric", "numeric", "strlen", "version"};
+  for (size_t i = 0; i < std::size(names); ++i) {
+    if (names[i] == text) return static_cast<Ordering>(i);
+  }
+  return std::nullopt;
+}
+
+int compare(const Datum& a, const Datum& b, Ordering ordering) {
+  if (a.is_null() || b.is_null()) return sign(!a.is_null(), !b.is_null());
+  if (a.kind == Datum::Kind::integer && b.kind == Datum::Kind::integer &&
+      (ordering == Ordering::numeric || ordering == Ordering::lexicographic)) {
+    return sign(a.integer, b.integer);
+  }
+  if (ordering == Ordering::numeric || (a.is_numeric() && b.is_numeric())) {
+    const auto x = number_of(a);
+    const auto y = number_of(b);
+    if (x && y && *x != *y) return sign(*x, *y);
+    if (x.has_value() != y.has_value()) return sign(x.has_value(), y.has_value());
+    if (x && y) return 0;
+  }
+  std::string keep_a;
+  std::string keep_b;
+  const auto view = [](const Datum& d, std::string& keep) {
+    if (d.kind == Datum::Kind::text) return d.text;
+    keep = *text_of(d);
+    return std::string_view(keep);
+  };
+  const std::string_view s = view(a, keep_a);
+  const std::string_view t = view(b, keep_b);
+  if (ordering == Ordering::alphanumeric || ordering == Ordering::version) return compare_alphanumeric(s, t);
+  if (ordering == Ordering::strlen && s.size() != t.size()) return sign(s.size(), t.size());
+  return s.compare(t);
+}
+
+}  // namespace rideflow::rollup

@@ -1,0 +1,26 @@
+// The leaves of filters: what one value must be.
+#pragma once
+
+#include <memory>
+
+#include "rollup/query/filter.h"
+
+namespace rideflow::rollup {
+
+class Predicate {
+ public:
+  virtual ~Predicate() = default;
+  // Nulls too: a predicate says itself what null means.
+  virtual Truth test(const Datum& value) const = 0;
+};
+
+// The column that a leaf looks at, and its predicate.
+struct Leaf {
+  std::string column;
+  std::shared_ptr<const Predicate> predicate;
+};
+
+// Nothing in the result's pointer when the type is not a leaf.
+Result<Leaf> parse_leaf(const std::string& type, const JsonObject& json);
+
+}  // namespace rideflow::rollup
