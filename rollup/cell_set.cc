@@ -64,12 +64,11 @@ void put_dimension(std::string& out, const DimensionDictionary& dictionary, cons
 }
 
 template <class Sketch>
-void put_sketches(std::string& out, const std::vector<std::shared_ptr<SketchBox<Sketch>>>& boxes) {
+void put_sketches(std::string& out, const std::vector<Sketch>& sketches) {
   std::string bytes;
-  for (const auto& box : boxes) {
+  for (const Sketch& sketch : sketches) {
     bytes.clear();
-    if (box) box->sketch.encode(bytes);
-    put_size(out, box ? 1 : 0);
+    sketch.encode(bytes);
     put_text(out, bytes);
   }
 }
@@ -156,14 +155,11 @@ void read_dimension(CellReader& in, DimensionType type, DimensionDictionary& dic
 }
 
 template <class Sketch>
-Status read_sketches(CellReader& in, std::vector<std::shared_ptr<SketchBox<Sketch>>>& boxes) {
-  for (auto& box : boxes) {
-    const bool present = in.size() != 0;
+Status read_sketches(CellReader& in, std::vector<Sketch>& sketches) {
+  for (Sketch& sketch : sketches) {
     const std::string_view bytes = in.text();
     if (!in.ok()) return damaged();
-    if (!present) continue;
-    box = std::make_shared<SketchBox<Sketch>>();
-    RF_TRY(box->sketch.decode(bytes));
+    RF_TRY(sketch.decode(bytes));
   }
   return {};
 }
@@ -217,7 +213,6 @@ void merge_cells(const std::vector<DimensionDictionary>& dictionaries, CellTable
     }
     pointers.push_back(codes[d].data());
   }
-  from.disown();
   to.merge(from.cells(), *rows, pointers);
 }
 
@@ -243,12 +238,10 @@ Status append_metric(PartReader& in, int m, MetricKind kind, size_t rows, Metric
       out.texts.emplace_back(in.text(m, i));
     } else if (kind == MetricKind::quantile_sketch) {
       const Quantiles* sketch = in.quantiles(m, i);
-      out.quantiles.push_back(sketch ? std::make_shared<SketchBox<Quantiles>>(SketchBox<Quantiles>{0, *sketch})
-                                     : nullptr);
+      out.quantiles.push_back(sketch ? *sketch : Quantiles());
     } else if (kind == MetricKind::distinct_sketch) {
       const Distinct* sketch = in.distinct(m, i);
-      out.distincts.push_back(sketch ? std::make_shared<SketchBox<Distinct>>(SketchBox<Distinct>{0, *sketch})
-                                     : nullptr);
+      out.distincts.push_back(sketch ? *sketch : Distinct());
     }
   }
   return {};
@@ -299,7 +292,6 @@ Result<CellSet> read_cells(std::shared_ptr<const RollupSpec> spec, const Part& p
 CellSet convert_cells(CellSet& set, std::shared_ptr<const RollupSpec> spec) {
   CellSet out(spec);
   const size_t rows = set.cells.rows();
-  set.cells.disown();
   CellColumns columns;
   columns.rows = rows;
   columns.times = set.cells.cells().times;

@@ -1,38 +1,9 @@
 #include "rollup/cell_table.h"
 
-#include <atomic>
-
-#include "engine/hash.h"
+#include <functional>
 
 namespace rideflow::rollup {
 namespace {
-
-uint64_t new_owner() {
-  static std::atomic<uint64_t> next{1};
-  return next.fetch_add(1, std::memory_order_relaxed);
-}
-
-template <class Sketch>
-Sketch& writable(std::shared_ptr<SketchBox<Sketch>>& box, uint64_t owner) {
-  if (box == nullptr || box->owner != owner) {
-    auto copy = box == nullptr ? std::make_shared<SketchBox<Sketch>>()
-                               : std::make_shared<SketchBox<Sketch>>(*box);
-    copy->owner = owner;
-    box = std::move(copy);
-  }
-  return box->sketch;
-}
-
-template <class Sketch>
-void merge_box(std::shared_ptr<SketchBox<Sketch>>& to, const std::shared_ptr<SketchBox<Sketch>>& from,
-               uint64_t owner) {
-  if (from == nullptr) return;
-  if (to == nullptr) {
-    to = from;  // shared until one side changes it
-  } else {
-    writable(to, owner).merge(from->sketch);
-  }
-}
 
 // Calls f(row of the input, cell) for every input row that counts.
 template <class F>
@@ -70,7 +41,7 @@ void update_edge(bool last, std::vector<T>& to, MetricColumn& m, const MetricInp
 
 // Kernels of one metric: n rows into their cells.
 void update(MetricKind kind, MetricColumn& m, const MetricInput& in, const std::vector<uint32_t>& cells,
-            int32_t n, uint64_t owner) {
+            int32_t n) {
   const auto text = [&](int32_t i) { return std::string(in.texts->string(i)); };
   const auto number = [&](int32_t i) { return in.doubles[i]; };
   const auto integer = [&](int32_t i) { return in.ints[i]; };
@@ -115,11 +86,10 @@ void update(MetricKind kind, MetricColumn& m, const MetricInput& in, const std::
       update_edge(kind == MetricKind::string_last, m.texts, m, in, cells, n, text);
       break;
     case MetricKind::quantile_sketch:
-      each(in, cells, n,
-           [&](int32_t i, uint32_t c) { writable(m.quantiles[c], owner).add(in.doubles[i]); });
+      each(in, cells, n, [&](int32_t i, uint32_t c) { m.quantiles[c].add(in.doubles[i]); });
       break;
     case MetricKind::distinct_sketch:
-      each(in, cells, n, [&](int32_t i, uint32_t c) { writable(m.distincts[c], owner).add(in.hashes[i]); });
+      each(in, cells, n, [&](int32_t i, uint32_t c) { m.distincts[c].add(in.hashes[i]); });
       break;
   }
 }
@@ -174,10 +144,9 @@ void resize(MetricColumn& m, MetricKind kind, size_t rows) {
   }
 }
 
-void merge_metric(MetricKind kind, MetricColumn& to, size_t t, const MetricColumn& from, size_t f,
-                  uint64_t owner) {
-  if (kind == MetricKind::quantile_sketch) return merge_box(to.quantiles[t], from.quantiles[f], owner);
-  if (kind == MetricKind::distinct_sketch) return merge_box(to.distincts[t], from.distincts[f], owner);
+void merge_metric(MetricKind kind, MetricColumn& to, size_t t, const MetricColumn& from, size_t f) {
+  if (kind == MetricKind::quantile_sketch) return to.quantiles[t].merge(from.quantiles[f]);
+  if (kind == MetricKind::distinct_sketch) return to.distincts[t].merge(from.distincts[f]);
   if (kind == MetricKind::count) {
     to.ints[t] += from.ints[f];
     return;
@@ -231,7 +200,7 @@ void merge_metric(MetricKind kind, MetricColumn& to, size_t t, const MetricColum
 }
 
 CellTable::CellTable(std::shared_ptr<const RollupSpec> spec)
-    : spec_(std::move(spec)), cells_(std::make_shared<CellColumns>()), owner_(new_owner()), slots_(64) {
+    : spec_(std::move(spec)), cells_(std::make_shared<CellColumns>()), slots_(64) {
   cells_->dimensions.resize(spec_->dimensions.size());
   cells_->metrics.resize(spec_->metrics.size());
 }
@@ -239,7 +208,6 @@ CellTable::CellTable(std::shared_ptr<const RollupSpec> spec)
 void CellTable::own() {
   if (!shared_) return;
   cells_ = std::make_shared<CellColumns>(*cells_);
-  owner_ = new_owner();
   shared_ = false;
 }
 
@@ -302,7 +270,7 @@ void CellTable::add(int32_t n, const Micros* times, std::span<const uint32_t* co
   own();
   find(n, times, codes);
   for (size_t m = 0; m < inputs.size(); ++m) {
-    update(spec_->metrics[m].kind, cells_->metrics[m], inputs[m], found_, n, owner_);
+    update(spec_->metrics[m].kind, cells_->metrics[m], inputs[m], found_, n);
   }
 }
 
@@ -317,10 +285,6 @@ Status CellTable::load(std::vector<Micros> times, std::span<const uint32_t* cons
   return {};
 }
 
-void CellTable::disown() {
-  owner_ = new_owner();
-}
-
 void CellTable::merge(const CellColumns& from, std::span<const uint32_t> rows,
                       std::span<const uint32_t* const> codes) {
   own();
@@ -330,7 +294,7 @@ void CellTable::merge(const CellColumns& from, std::span<const uint32_t> rows,
   for (size_t m = 0; m < spec_->metrics.size(); ++m) {
     const MetricKind kind = spec_->metrics[m].kind;
     for (size_t i = 0; i < rows.size(); ++i) {
-      merge_metric(kind, cells_->metrics[m], found_[i], from.metrics[m], rows[i], owner_);
+      merge_metric(kind, cells_->metrics[m], found_[i], from.metrics[m], rows[i]);
     }
   }
 }

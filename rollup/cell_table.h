@@ -19,13 +19,6 @@
 
 namespace rideflow::rollup {
 
-// A sketch of a cell. Only the table whose owner number it carries may change it in place.
-template <class Sketch>
-struct SketchBox {
-  uint64_t owner = 0;
-  Sketch sketch;
-};
-
 // One metric of all cells. Which vectors are used depends on the kind; the others stay empty.
 struct MetricColumn {
   std::vector<int64_t> ints;       // count, long_*
@@ -34,8 +27,8 @@ struct MetricColumn {
   std::vector<Micros> times;       // *_first, *_last: when
   std::vector<std::string> texts;  // string_*
   std::vector<uint8_t> has;        // 1: has a value. All but count and sketches
-  std::vector<std::shared_ptr<SketchBox<Quantiles>>> quantiles;  // null: empty
-  std::vector<std::shared_ptr<SketchBox<Distinct>>> distincts;
+  std::vector<Quantiles> quantiles;
+  std::vector<Distinct> distincts;
 };
 
 struct CellColumns {
@@ -67,11 +60,8 @@ class CellTable {
   // Adds n rows: truncated times, codes by dimension, inputs by metric.
   void add(int32_t n, const Micros* times, std::span<const uint32_t* const> codes,
            std::span<const MetricInput> inputs);
-  // Adds cells of another table of the same spec; codes[d][i] is the code here of its cell rows[i]. Sketches may
-  // be shared with `from` afterwards: whoever owns it must disown() them first.
+  // Adds cells of another table of the same spec; codes[d][i] is the code here of its cell rows[i].
   void merge(const CellColumns& from, std::span<const uint32_t> rows, std::span<const uint32_t* const> codes);
-  // No sketch of this table is changed in place any more.
-  void disown();
   // Takes whole columns as the first content. REQUIRES: empty; vectors of equal length, sized by resize().
   // data_loss when two rows are the same cell.
   Status load(std::vector<Micros> times, std::span<const uint32_t* const> codes,
@@ -89,7 +79,6 @@ class CellTable {
   std::shared_ptr<const RollupSpec> spec_;
   std::shared_ptr<CellColumns> cells_;
   bool shared_ = false;
-  uint64_t owner_;
   std::vector<uint32_t> slots_;   // row + 1
   std::vector<uint32_t> hashes_;  // by row
   std::vector<uint32_t> found_;   // of the last find()
@@ -113,8 +102,7 @@ bool replaces(bool last, Micros time, const T& value, Micros held_time, const T&
 
 // Sizes every vector that the kind uses to `rows`.
 void resize(MetricColumn& column, MetricKind kind, size_t rows);
-// Merges one accumulator into another; `owner` as in SketchBox.
-void merge_metric(MetricKind kind, MetricColumn& to, size_t to_row, const MetricColumn& from, size_t from_row,
-                  uint64_t owner);
+// Merges one accumulator into another.
+void merge_metric(MetricKind kind, MetricColumn& to, size_t to_row, const MetricColumn& from, size_t from_row);
 
 }  // namespace rideflow::rollup

@@ -31,12 +31,10 @@ class MemoryReader : public PartReader {
     return cells_->metrics[static_cast<size_t>(m)].texts[begin_ + row];
   }
   const Quantiles* quantiles(int m, size_t row) override {
-    const auto& box = cells_->metrics[static_cast<size_t>(m)].quantiles[begin_ + row];
-    return box ? &box->sketch : nullptr;
+    return &cells_->metrics[static_cast<size_t>(m)].quantiles[begin_ + row];
   }
   const Distinct* distinct(int m, size_t row) override {
-    const auto& box = cells_->metrics[static_cast<size_t>(m)].distincts[begin_ + row];
-    return box ? &box->sketch : nullptr;
+    return &cells_->metrics[static_cast<size_t>(m)].distincts[begin_ + row];
   }
 
  private:

@@ -12,9 +12,7 @@
 #include "rollup/cell_table.h"
 #include "rollup/rollup_spec.h"
 
-namespace roaring {
-class Roaring;
-}
+class Roaring;  // of CRoaring
 
 namespace rideflow::rollup {
 
@@ -61,7 +59,7 @@ class Part {
   virtual DimensionView dimension(int d) const = 0;
   virtual std::unique_ptr<PartReader> read() const = 0;
   // The rows that hold one of these codes, or nothing when this part has no such index.
-  virtual bool rows_with(int dimension, std::span<const uint32_t> codes, roaring::Roaring& out) const {
+  virtual bool rows_with(int dimension, std::span<const uint32_t> codes, ::Roaring& out) const {
     (void)dimension;
     (void)codes;
     (void)out;

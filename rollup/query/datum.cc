@@ -144,7 +144,7 @@ void append_json(std::string& out, const QueryValue& v) {
   } else if (const auto* q = std::get_if<std::shared_ptr<const Quantiles>>(&v)) {
     fmt::format_to(std::back_inserter(out), "{}", *q ? (*q)->count() : 0);
   } else if (const auto* c = std::get_if<std::shared_ptr<const Distinct>>(&v)) {
-    append_json_double(out, *c ? (*c)->estimate() : 0);
+    append_json_double(out, *c ? (*c)->estimate_double() : 0);
   } else {
     out += "null";
   }

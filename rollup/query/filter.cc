@@ -27,7 +27,7 @@ class CodeFilter : public PageFilter {
     for (size_t i = 0; i < page.rows(); ++i) out[i] = table[codes[i]];
     return {};
   }
-  bool candidates(const PartView& part, roaring::Roaring& rows) const override {
+  bool candidates(const PartView& part, ::Roaring& rows) const override {
     std::vector<uint32_t> codes;
     for (uint32_t c = 0; c < table_.size(); ++c) {
       if (table_[c] == kTrue) codes.push_back(c);
@@ -229,10 +229,10 @@ class AndOrFilter : public Filter {
       }
       return {};
     }
-    bool candidates(const PartView& part, roaring::Roaring& rows) const override {
+    bool candidates(const PartView& part, ::Roaring& rows) const override {
       bool some = false;
       for (const auto& field : fields_) {
-        roaring::Roaring mine;
+        ::Roaring mine;
         const bool known = field->candidates(part, mine);
         if (!known && !and_) return false;
         if (!known) continue;

@@ -11,9 +11,7 @@
 #include "rollup/query/json.h"
 #include "rollup/query/page.h"
 
-namespace roaring {
-class Roaring;
-}
+class Roaring;  // of CRoaring
 
 namespace rideflow::rollup {
 
@@ -27,7 +25,7 @@ class PageFilter {
   // One Truth per row of the page.
   virtual Status eval(Page& page, uint8_t* out) = 0;
   // The rows of the part that may be true, from its index; false: cannot tell.
-  virtual bool candidates(const PartView& part, roaring::Roaring& rows) const {
+  virtual bool candidates(const PartView& part, ::Roaring& rows) const {
     (void)part;
     (void)rows;
     return false;

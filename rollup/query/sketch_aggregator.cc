@@ -121,7 +121,7 @@ class DistinctSpec : public AggregatorSpec {
   QueryValue finalize(const QueryValue& v) const override {
     const auto* sketch = std::get_if<std::shared_ptr<const Distinct>>(&v);
     if (sketch == nullptr) return v;
-    const double estimate = (*sketch)->estimate();
+    const double estimate = (*sketch)->estimate_double();
     if (round_) return static_cast<int64_t>(std::llround(estimate));
     return estimate;
   }

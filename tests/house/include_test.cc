@@ -30,7 +30,7 @@ const std::vector<Library>& libraries() {
       {"roaring", {"roaring/*"}, {"rollup/*"}},
       {"simdjson", {"simdjson.h"}, {"rollup/*", "operators/*"}},
       {"Boost.JSON", {"boost/json.hpp", "boost/json/*"}, {"rollup/*", "runtime/http_json.cc"}},
-      {"RE2", {"re2/*"}, {"operators/*"}},
+      {"RE2", {"re2/*"}, {"operators/*", "rollup/query/*"}},
       {"librdkafka", {"librdkafka/*"}, {"operators/*kafka*"}},
       {"libpq", {"libpq-fe.h", "postgresql/*"}, {"operators/*postgres*"}},
       {"yaml-cpp", {"yaml-cpp/*"}, {"dsl/*"}},

@@ -1,0 +1,79 @@
+// Grouping rows by the values of dimensions, for topN and groupBy.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "rollup/query/extraction.h"
+#include "rollup/query/query.h"
+
+namespace rideflow::rollup {
+
+enum class OutputType : uint8_t { text, integer, number };
+
+// A DimensionSpec: which column, what is made of its values, and its name in the answer.
+struct GroupDimension {
+  ColumnRef column;
+  std::string output;
+  OutputType type = OutputType::text;
+  std::shared_ptr<const Extraction> extraction;
+  std::function<bool(const Datum&)> keep;  // values of a multi-value row that count; null: all
+  static Result<GroupDimension> parse(const Json& json, const QueryColumns& columns);
+  QueryValue output_of(const Datum& d) const;
+};
+
+// Numbers of pairs, in order of first appearance.
+class PairIndex {
+ public:
+  PairIndex() : slots_(1024) {}
+  uint32_t find_or_add(uint32_t a, uint32_t b);
+  size_t size() const { return pairs_.size(); }
+  std::pair<uint32_t, uint32_t> at(size_t i) const { return pairs_[i]; }
+
+ private:
+  void grow();
+  std::vector<std::pair<uint32_t, uint32_t>> pairs_;
+  std::vector<uint32_t> slots_;
+};
+
+// Gives every (bucket, values of the dimensions) a group number. A row with several values of a dimension is in
+// several groups.
+class Grouper {
+ public:
+  Grouper(const Query& query, std::vector<GroupDimension> dimensions);
+  void bind(PartView& part);
+  Status assign(Page& page, const uint32_t* rows, size_t n);
+  // Adds what assign() just found to accumulators.
+  Status update(Page& page, const std::vector<std::unique_ptr<Aggregator>>& aggregators) const;
+  size_t size() const { return levels_.empty() ? buckets_.size() : levels_.back().size(); }
+  Buckets& buckets() { return buckets_; }
+  const std::vector<GroupDimension>& dimensions() const { return dimensions_; }
+  size_t bucket_of(size_t group) const;
+  const QueryValue& value(size_t group, size_t dimension) const;
+
+ private:
+  struct Level {
+    std::unordered_map<std::string, uint32_t> ids;
+    std::vector<QueryValue> values;
+    // Of the bound part: the ids of code c are ids_of[begin[c]] … ids_of[begin[c + 1] - 1].
+    std::vector<uint32_t> begin;
+    std::vector<uint32_t> ids_of;
+  };
+  uint32_t intern(Level& level, QueryValue v);
+  Status assign_level(Page& page, size_t d);
+
+  const Query& query_;
+  std::vector<GroupDimension> dimensions_;
+  Buckets buckets_;
+  std::vector<Level> values_;
+  std::vector<PairIndex> levels_;
+  std::vector<uint32_t> rows_;
+  std::vector<uint32_t> groups_;
+  std::vector<uint32_t> next_rows_;
+  std::vector<uint32_t> next_groups_;
+};
+
+}  // namespace rideflow::rollup

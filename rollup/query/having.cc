@@ -1,0 +1,85 @@
+#include "rollup/query/having.h"
+
+#include <algorithm>
+
+#include "rollup/query/extraction.h"
+
+namespace rideflow::rollup {
+namespace {
+
+constexpr int kMaxDepth = 32;
+using HavingRef = std::shared_ptr<const Having>;
+
+template <class F>
+class SimpleHaving : public Having {
+ public:
+  explicit SimpleHaving(F f) : f_(std::move(f)) {}
+  bool keeps(const Filter::Lookup& row) const override { return f_(row); }
+
+ private:
+  F f_;
+};
+
+template <class F>
+Result<HavingRef> made(F f) {
+  return HavingRef(std::make_shared<SimpleHaving<F>>(std::move(f)));
+}
+
+Result<HavingRef> parse_comparison(const std::string& type, const JsonObject& json) {
+  const std::string name = text(json, "aggregation");
+  const auto value = number(find(json, "value"));
+  if (!value) return bad_query("query.groupby.having.HavingSpec", "value must be a number");
+  const int wanted = type == "greaterThan" ? 1 : (type == "lessThan" ? -1 : 0);
+  return made([name, value = *value, wanted](const Filter::Lookup& row) {
+    const auto n = number_of(row(name));
+    return n && (*n > value ? 1 : (*n < value ? -1 : 0)) == wanted;
+  });
+}
+
+Result<HavingRef> parse_dimension(const JsonObject& json) {
+  RF_ASSIGN(const auto extraction, Extraction::parse(find(json, "extractionFn")));
+  return made([name = text(json, "dimension"), value = text(find(json, "value")), extraction](const auto& row) {
+    const Datum d = row(name);
+    return (extraction ? extraction->apply(d) : text_of(d)) == value;
+  });
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Having>> Having::parse(const Json& json, const QueryColumns& columns, int depth) {
+  const JsonObject* object = json.if_object();
+  if (object == nullptr || depth > kMaxDepth) {
+    return bad_query("query.groupby.having.HavingSpec", "having is an object, not nested too deep");
+  }
+  const std::string type = text(*object, "type");
+  if (type == "greaterThan" || type == "lessThan" || type == "equalTo") return parse_comparison(type, *object);
+  if (type == "dimSelector") return parse_dimension(*object);
+  if (type == "always") return made([](const Filter::Lookup&) { return true; });
+  if (type == "filter") {
+    const Json* filter_json = find(*object, "filter");
+    if (filter_json == nullptr) return bad_query("query.groupby.having.DimFilterHavingSpec", "filter must not be null");
+    RF_ASSIGN(const auto filter, Filter::parse(*filter_json, columns));
+    return made([filter](const Filter::Lookup& row) { return filter->test(row) == kTrue; });
+  }
+  if (type == "not") {
+    const Json* inner_json = find(*object, "havingSpec");
+    if (inner_json == nullptr) return bad_query("query.groupby.having.NotHavingSpec", "havingSpec must not be null");
+    RF_ASSIGN(const auto inner, Having::parse(*inner_json, columns, depth + 1));
+    return made([inner](const Filter::Lookup& row) { return !inner->keeps(row); });
+  }
+  if (type == "and" || type == "or") {
+    std::vector<HavingRef> all;
+    for (const Json* item : items(find(*object, "havingSpecs"))) {
+      RF_ASSIGN(auto inner, Having::parse(*item, columns, depth + 1));
+      all.push_back(std::move(inner));
+    }
+    return made([all, is_and = type == "and"](const Filter::Lookup& row) {
+      const auto keeps = [&](const HavingRef& h) { return h->keeps(row); };
+      return is_and ? std::all_of(all.begin(), all.end(), keeps) : std::any_of(all.begin(), all.end(), keeps);
+    });
+  }
+  return unknown_type(type, "query.groupby.having.HavingSpec",
+                      "always, and, dimSelector, equalTo, filter, greaterThan, lessThan, not, or");
+}
+
+}  // namespace rideflow::rollup
