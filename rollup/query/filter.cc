@@ -72,7 +72,8 @@ class ConstantPageFilter : public PageFilter {
 std::vector<uint8_t> code_table(const PartView& part, int dimension, const Predicate& predicate) {
   const DimensionView& view = part.dimension(dimension);
   std::vector<uint8_t> values(view.values->size());
-  for (uint32_t c = 0; c < values.size(); ++c) values[c] = predicate.test(part.value(dimension, c));
+  for (uint32_t c = 1; c < values.size(); ++c) values[c] = predicate.test(part.value(dimension, c));
+  values[0] = view.type == DimensionType::string ? predicate.test_null_text() : predicate.test(Datum());
   if (view.lists == nullptr) return values;
   std::vector<uint8_t> lists(view.lists->size());
   std::vector<uint32_t> codes;

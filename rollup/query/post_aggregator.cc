@@ -171,9 +171,46 @@ Result<PostRef> parse_quantiles(const std::string& what, const JsonObject& json,
   return Status::user(Code::unimplemented, "The post-aggregator quantilesDoublesSketch" + what + " is not known here.");
 }
 
+// Set operations of distinct sketches. A union is exact as the sketches are; the others come from the sizes of
+// unions (inclusion and exclusion) and are numbers, good while the sets are of like size.
+Result<PostRef> parse_set_op(const JsonObject& json, int depth) {
+  const std::string func = text(json, "func");
+  if (func != "UNION" && func != "INTERSECT" && func != "NOT") {
+    return bad_query("query.aggregation.datasketches.theta.SketchSetPostAggregator", "Unknown operation " + func);
+  }
+  RF_ASSIGN(auto fields, parse_fields(json, "fields", depth));
+  if (fields.size() < 2 || (fields.size() > 2 && func == "INTERSECT")) {
+    return Status::user(Code::unimplemented, "thetaSketchSetOp takes two fields, UNION and NOT also more.");
+  }
+  return made(json, [fields, func](const RowValues& row) -> Result<QueryValue> {
+    std::vector<std::shared_ptr<const Distinct>> sketches;
+    for (const PostRef& field : fields) {
+      RF_ASSIGN(const QueryValue v, field->eval(row));
+      const auto* sketch = std::get_if<std::shared_ptr<const Distinct>>(&v);
+      if (sketch == nullptr) return QueryValue();
+      sketches.push_back(*sketch);
+    }
+    Distinct others = *sketches[1];
+    for (size_t i = 2; i < sketches.size(); ++i) others.merge(*sketches[i]);
+    auto all = std::make_shared<Distinct>(others);
+    all->merge(*sketches[0]);
+    if (func == "UNION") return QueryValue(std::shared_ptr<const Distinct>(std::move(all)));
+    const double whole = all->estimate_double();
+    const double rest = others.estimate_double();
+    if (func == "NOT") return QueryValue(std::max(0.0, whole - rest));
+    return QueryValue(std::max(0.0, sketches[0]->estimate_double() + rest - whole));
+  });
+}
+
 Result<PostRef> parse_estimate(const JsonObject& json, int depth) {
-  return of_sketch<Distinct>(json, depth, [round = flag(json, "round")](const Distinct& d) {
-    return QueryValue(round ? std::round(d.estimate_double()) : d.estimate_double());
+  const Json* field = find(json, "field");
+  if (field == nullptr) return bad_query("query.aggregation.datasketches", "field must not be null");
+  RF_ASSIGN(PostRef inner, PostAggregator::parse(*field, depth + 1));
+  return made(json, [inner, round = flag(json, "round")](const RowValues& row) -> Result<QueryValue> {
+    RF_ASSIGN(const QueryValue v, inner->eval(row));
+    const auto estimate = number_of(datum_of(plain(v)));
+    if (!estimate) return QueryValue();
+    return QueryValue(round ? std::round(*estimate) : *estimate);
   });
 }
 
@@ -211,7 +248,8 @@ Result<std::shared_ptr<const PostAggregator>> PostAggregator::parse(const Json& 
   constexpr std::string_view kQuantiles = "quantilesDoublesSketch";
   if (type.starts_with(kQuantiles)) return parse_quantiles(type.substr(kQuantiles.size()), *object, depth);
   if (type == "thetaSketchEstimate" || type == "HLLSketchEstimate") return parse_estimate(*object, depth);
-  if (type == "thetaSketchSetOp" || type == "thetaSketchToString" || type == "HLLSketchToString" ||
+  if (type == "thetaSketchSetOp") return parse_set_op(*object, depth);
+  if (type == "thetaSketchToString" || type == "HLLSketchToString" ||
       type == "HLLSketchUnion" || type == "HLLSketchEstimateWithBounds" || type == "javascript") {
     return Status::user(Code::unimplemented, "The post-aggregator " + type + " is not known here.");
   }

@@ -88,36 +88,47 @@ struct Bounds {
   bool upper_open = false;
 };
 
-Made make_bounds(const Bounds& b, Ordering ordering) {
-  return of_values([=](const Datum& d) {
+class BoundPredicate : public Predicate {
+ public:
+  BoundPredicate(Bounds bounds, Ordering ordering, bool open_to_null)
+      : bounds_(std::move(bounds)), ordering_(ordering), open_to_null_(open_to_null && !bounds_.lower) {}
+  Truth test(const Datum& d) const override {
+    if (d.is_null()) return kUnknown;
     // Texts that are no numbers sort before all numbers, so only an upper bound lets them through.
-    const auto order = [&](const std::string& s) { return compare(d, Datum::of(std::string_view(s)), ordering); };
-    if (b.lower) {
-      const int c = order(*b.lower);
-      if (c < 0 || (c == 0 && b.lower_open)) return false;
+    const auto order = [&](const std::string& s) { return compare(d, Datum::of(std::string_view(s)), ordering_); };
+    if (bounds_.lower) {
+      const int c = order(*bounds_.lower);
+      if (c < 0 || (c == 0 && bounds_.lower_open)) return kFalse;
     }
-    if (b.upper) {
-      const int c = order(*b.upper);
-      if (c > 0 || (c == 0 && b.upper_open)) return false;
+    if (bounds_.upper) {
+      const int c = order(*bounds_.upper);
+      if (c > 0 || (c == 0 && bounds_.upper_open)) return kFalse;
     }
-    return true;
-  });
-}
+    return kTrue;
+  }
+  Truth test_null_text() const override { return open_to_null_ ? kTrue : kUnknown; }
+
+ private:
+  Bounds bounds_;
+  Ordering ordering_;
+  bool open_to_null_;
+};
 
 Made parse_bound(const JsonObject& json) {
   const std::string name = text(json, "ordering", flag(json, "alphaNumeric") ? "alphanumeric" : "lexicographic");
   const auto ordering = parse_ordering(name);
   if (!ordering) return bad_query("query.filter.BoundDimFilter", "unknown ordering " + name);
-  return make_bounds({text(find(json, "lower")), text(find(json, "upper")), flag(json, "lowerStrict"),
-                      flag(json, "upperStrict")},
-                     *ordering);
+  Bounds bounds{text(find(json, "lower")), text(find(json, "upper")), flag(json, "lowerStrict"),
+                flag(json, "upperStrict")};
+  return std::shared_ptr<const Predicate>(std::make_shared<BoundPredicate>(std::move(bounds), *ordering, true));
 }
 
 Made parse_range(const JsonObject& json) {
   const bool text_type = text(json, "matchValueType", "STRING") == "STRING";
-  return make_bounds({text(find(json, "lower")), text(find(json, "upper")), flag(json, "lowerOpen"),
-                      flag(json, "upperOpen")},
-                     text_type ? Ordering::lexicographic : Ordering::numeric);
+  Bounds bounds{text(find(json, "lower")), text(find(json, "upper")), flag(json, "lowerOpen"),
+                flag(json, "upperOpen")};
+  const Ordering ordering = text_type ? Ordering::lexicographic : Ordering::numeric;
+  return std::shared_ptr<const Predicate>(std::make_shared<BoundPredicate>(std::move(bounds), ordering, false));
 }
 
 Made parse_like(const JsonObject& json) {

@@ -201,6 +201,29 @@ Status scan(const Query& query, const OnPart& on_part, const OnPage& on_page) {
   return {};
 }
 
+Result<std::pair<Micros, Micros>> data_range(const Query& query, const Interval& interval) {
+  std::pair<Micros, Micros> range = {kNoTime, kNoTime};
+  const auto take = [&](Micros t) {
+    if (t < interval.start || t >= interval.end) return;
+    range.first = range.first == kNoTime ? t : std::min(range.first, t);
+    range.second = std::max(range.second, t);
+  };
+  for (const auto& part : query.snapshot->parts) {
+    take(part->min_time());
+    take(part->max_time());
+    const bool outside = part->min_time() >= interval.end || part->max_time() < interval.start;
+    const bool inside = part->min_time() >= interval.start && part->max_time() < interval.end;
+    if (outside || inside) continue;
+    const auto reader = part->read();
+    for (size_t p = 0; p < reader->pages(); ++p) {
+      RF_ASSIGN(const size_t n, reader->open(p));
+      RF_ASSIGN(const Micros* times, reader->times());
+      for (size_t i = 0; i < n; ++i) take(times[i]);
+    }
+  }
+  return range;
+}
+
 uint32_t Buckets::find_or_add(Micros start) {
   const auto [it, added] = index_.try_emplace(start, static_cast<uint32_t>(starts_.size()));
   if (added) starts_.push_back(start);

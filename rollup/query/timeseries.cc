@@ -55,14 +55,10 @@ class Timeseries {
   // Empty buckets between the data's ends count as 0 or null; outside of the data there are none.
   Status fill() {
     if (skip_empty_ || query_.granularity.is_all() || query_.granularity.is_none()) return {};
-    const Micros first = query_.snapshot->min_time();
-    const Micros last = query_.snapshot->max_time();
-    if (first == kNoTime) return {};
     for (const Interval& i : query_.intervals) {
-      const Micros begin = std::max(first, i.start);
-      const Micros end = std::min(last, i.end - 1);
-      if (begin > end) continue;
-      for (Micros b = query_.granularity.start_of(begin); b <= end; b = query_.granularity.next(b)) {
+      RF_ASSIGN(const auto data, data_range(query_, i));
+      if (data.first == kNoTime) continue;
+      for (Micros b = query_.granularity.start_of(data.first); b <= data.second; b = query_.granularity.next(b)) {
         buckets_.find_or_add(b);
         if (buckets_.size() > query_.limits.max_groups) {
           return Status::user(Code::resource_exhausted, "The query makes too many time buckets.");

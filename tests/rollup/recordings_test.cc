@@ -191,7 +191,7 @@ TEST_P(RecordingsTest, EqualBarringTheListedOnes) {
   std::printf("%zu of %zu recordings equal\n", equal, seen.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Open, RecordingsTest, testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(OpenAndSealed, RecordingsTest, testing::Bool());
 
 TEST(Recordings, DatasourcesListsAll) {
   VirtualEnv env;
