@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/json_writer.h"
+#include "rollup/chunk.h"
 #include "rollup/query/expression.h"
 
 namespace rideflow::rollup {
@@ -201,25 +202,20 @@ Status scan(const Query& query, const OnPart& on_part, const OnPage& on_page) {
   return {};
 }
 
-Result<std::pair<Micros, Micros>> data_range(const Query& query, const Interval& interval) {
-  std::pair<Micros, Micros> range = {kNoTime, kNoTime};
-  const auto take = [&](Micros t) {
-    if (t < interval.start || t >= interval.end) return;
-    range.first = range.first == kNoTime ? t : std::min(range.first, t);
-    range.second = std::max(range.second, t);
-  };
+std::pair<Micros, Micros> data_range(const Query& query, const Interval& interval) {
+  std::map<Micros, std::pair<Micros, Micros>> chunks;
   for (const auto& part : query.snapshot->parts) {
-    take(part->min_time());
-    take(part->max_time());
-    const bool outside = part->min_time() >= interval.end || part->max_time() < interval.start;
-    const bool inside = part->min_time() >= interval.start && part->max_time() < interval.end;
-    if (outside || inside) continue;
-    const auto reader = part->read();
-    for (size_t p = 0; p < reader->pages(); ++p) {
-      RF_ASSIGN(const size_t n, reader->open(p));
-      RF_ASSIGN(const Micros* times, reader->times());
-      for (size_t i = 0; i < n; ++i) take(times[i]);
-    }
+    const Micros start = floor_to(part->min_time(), query.columns->spec().chunk_micros());
+    auto& bounds = chunks.try_emplace(start, part->min_time(), part->max_time()).first->second;
+    bounds = {std::min(bounds.first, part->min_time()), std::max(bounds.second, part->max_time())};
+  }
+  std::pair<Micros, Micros> range = {kNoTime, kNoTime};
+  for (const auto& chunk : chunks) {
+    const Micros begin = std::max(chunk.second.first, interval.start);
+    const Micros end = std::min(chunk.second.second, interval.end - 1);
+    if (begin > end) continue;
+    if (range.first == kNoTime) range.first = begin;
+    range.second = end;
   }
   return range;
 }

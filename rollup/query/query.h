@@ -54,8 +54,9 @@ using OnPage = std::function<Status(Page& page, const uint32_t* rows, size_t n)>
 using OnPart = std::function<void(PartView& part)>;
 Status scan(const Query& query, const OnPart& on_part, const OnPage& on_page);
 
-// The first and last time of the rows in an interval, whatever the filter says. kNoTime when there are none.
-Result<std::pair<Micros, Micros>> data_range(const Query& query, const Interval& interval);
+// Where an interval has data, whatever the filter says: from the first to the last moment that lie between the
+// first and last cell of some chunk. kNoTime when nowhere.
+std::pair<Micros, Micros> data_range(const Query& query, const Interval& interval);
 
 // Numbers buckets of time in the order in which they are met.
 class Buckets {

@@ -56,7 +56,7 @@ class Timeseries {
   Status fill() {
     if (skip_empty_ || query_.granularity.is_all() || query_.granularity.is_none()) return {};
     for (const Interval& i : query_.intervals) {
-      RF_ASSIGN(const auto data, data_range(query_, i));
+      const auto data = data_range(query_, i);
       if (data.first == kNoTime) continue;
       for (Micros b = query_.granularity.start_of(data.first); b <= data.second; b = query_.granularity.next(b)) {
         buckets_.find_or_add(b);
