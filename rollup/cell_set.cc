@@ -33,7 +33,8 @@ void put_text(std::string& out, std::string_view text) {
 }
 
 // The dictionary entries that `codes` uses, then the codes renumbered in order of first use.
-void put_dimension(std::string& out, const DimensionDictionary& dictionary, const std::vector<uint32_t>& codes) {
+void put_dimension(std::string& out, const DimensionDictionary& dictionary,
+                   const std::vector<uint32_t>& codes) {
   std::vector<uint32_t> local(dictionary.size(), 0);
   std::vector<uint32_t> used;
   std::vector<uint32_t> renumbered(codes.size());
@@ -229,8 +230,8 @@ Status append_metric(PartReader& in, int m, MetricKind kind, size_t rows, Metric
   append(out.low, view.low);
   append(out.times, view.times);
   append(out.has, view.has);
-  const bool plain = kind == MetricKind::count || kind == MetricKind::quantile_sketch ||
-                     kind == MetricKind::distinct_sketch;
+  const bool plain =
+      kind == MetricKind::count || kind == MetricKind::quantile_sketch || kind == MetricKind::distinct_sketch;
   if (view.has == nullptr && !plain) out.has.insert(out.has.end(), rows, 1);
   if (view.low == nullptr && kind == MetricKind::double_sum) out.low.insert(out.low.end(), rows, 0.0);
   for (size_t i = 0; i < rows; ++i) {

@@ -1,5 +1,5 @@
-// CellSet: cells with the dictionaries of their codes, and its bytes: what an epoch of one writer is, in memory
-// and in the commit log.
+// CellSet: cells with the dictionaries of their codes, and its bytes: what an epoch of one writer is, in
+// memory and in the commit log.
 #pragma once
 
 #include <memory>

@@ -51,7 +51,8 @@ void update(MetricKind kind, MetricColumn& m, const MetricInput& in, const std::
       break;
     case MetricKind::long_sum:
       each(in, cells, n, [&](int32_t i, uint32_t c) {
-        m.ints[c] = static_cast<int64_t>(static_cast<uint64_t>(m.ints[c]) + static_cast<uint64_t>(in.ints[i]));
+        m.ints[c] =
+            static_cast<int64_t>(static_cast<uint64_t>(m.ints[c]) + static_cast<uint64_t>(in.ints[i]));
         m.has[c] = 1;
       });
       break;
@@ -103,7 +104,8 @@ uint64_t hash_cell(Micros time, std::span<const uint32_t* const> codes, int32_t 
 }  // namespace
 
 void resize(MetricColumn& m, MetricKind kind, size_t rows) {
-  if (kind != MetricKind::count && kind != MetricKind::quantile_sketch && kind != MetricKind::distinct_sketch) {
+  if (kind != MetricKind::count && kind != MetricKind::quantile_sketch &&
+      kind != MetricKind::distinct_sketch) {
     m.has.resize(rows);
   }
   switch (kind) {

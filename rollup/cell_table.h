@@ -1,8 +1,8 @@
 // Cells in memory: columns of times, dimension codes and accumulators, and the hash table that finds a cell.
 //
-// CellColumns is plain data. A CellTable owns one and adds to it; share() hands the columns to readers as they
-// are, and the next change works on a copy, so what a reader holds never changes. One thread at a time; shared
-// columns may be read by any.
+// CellColumns is plain data. A CellTable owns one and adds to it; share() hands the columns to readers as
+// they are, and the next change works on a copy, so what a reader holds never changes. One thread at a time;
+// shared columns may be read by any.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ struct CellColumns {
   std::vector<MetricColumn> metrics;
 };
 
-// The values that n rows bring to one metric. `valid` has a bit per row, null when all count; a row without it
-// leaves its cell alone. count needs nothing else; the others need the pointer of their type.
+// The values that n rows bring to one metric. `valid` has a bit per row, null when all count; a row without
+// it leaves its cell alone. count needs nothing else; the others need the pointer of their type.
 struct MetricInput {
   const uint8_t* valid = nullptr;
   const int64_t* ints = nullptr;       // long_*
@@ -103,6 +103,7 @@ bool replaces(bool last, Micros time, const T& value, Micros held_time, const T&
 // Sizes every vector that the kind uses to `rows`.
 void resize(MetricColumn& column, MetricKind kind, size_t rows);
 // Merges one accumulator into another.
-void merge_metric(MetricKind kind, MetricColumn& to, size_t to_row, const MetricColumn& from, size_t from_row);
+void merge_metric(MetricKind kind, MetricColumn& to, size_t to_row, const MetricColumn& from,
+                  size_t from_row);
 
 }  // namespace rideflow::rollup

@@ -51,7 +51,8 @@ void Chunk::append_parts(std::vector<std::shared_ptr<const Part>>& out) {
     Block& block = entry.second;
     if (block.part == nullptr) {
       for (size_t d = views.size(); d < dictionaries_.size(); ++d) {
-        views.push_back({spec_->dimensions[d].type, dictionaries_[d].value_list(), dictionaries_[d].list_table()});
+        views.push_back(
+            {spec_->dimensions[d].type, dictionaries_[d].value_list(), dictionaries_[d].list_table()});
       }
       block.part = make_memory_part(spec_, block.cells.share(), views);
     }

@@ -1,5 +1,5 @@
-// Chunk: the cells of one span of time of a datasource (a day or an hour): a sealed segment, if any, and blocks
-// of cells in memory on top of it.
+// Chunk: the cells of one span of time of a datasource (a day or an hour): a sealed segment, if any, and
+// blocks of cells in memory on top of it.
 //
 // Guarded by its datasource's mutex; the parts it hands out are immutable.
 #pragma once

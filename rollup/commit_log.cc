@@ -28,7 +28,8 @@ Result<LogRecord> decode_record(std::string_view payload) {
   record.cells = in.get_string();
   RF_TRY(in.finish("A rollup's commit record"));
   if (record.type < RecordType::prepared || record.type > RecordType::drop) {
-    return Status::external(Code::data_loss, "A rollup's commit log was written by a newer version of Rideflow.");
+    return Status::external(Code::data_loss,
+                            "A rollup's commit log was written by a newer version of Rideflow.");
   }
   return record;
 }

@@ -1,9 +1,9 @@
 // CommitLog: the file in which a datasource's epochs become durable, and committed.
 //
-// Records, each with a checksum: `prepared` holds the rows of one epoch of one shard, `commit` names a prepared
-// epoch (or one without rows) and makes it permanent, `drop` withdraws prepared epochs that a restore left
-// behind. A record that is cut off or damaged at the end was never acknowledged: opening the log ends there and
-// cuts it off. One thread at a time. After an error the log is dead: open it again.
+// Records, each with a checksum: `prepared` holds the rows of one epoch of one shard, `commit` names a
+// prepared epoch (or one without rows) and makes it permanent, `drop` withdraws prepared epochs that a
+// restore left behind. A record that is cut off or damaged at the end was never acknowledged: opening the log
+// ends there and cuts it off. One thread at a time. After an error the log is dead: open it again.
 #pragma once
 
 #include <functional>
@@ -29,14 +29,15 @@ enum class RecordType : uint8_t { prepared = 1, commit = 2, drop = 3 };
 
 struct LogRecord {
   RecordType type = RecordType::commit;
-  Marker marker;            // drop: every prepared epoch of the shard above `epoch`
+  Marker marker;               // drop: every prepared epoch of the shard above `epoch`
   Micros watermark = kNoTime;  // of the shard at the epoch's barrier
-  int32_t parallelism = 1;  // shards of the sink
-  std::string cells;        // prepared: encode_cells()
+  int32_t parallelism = 1;     // shards of the sink
+  std::string cells;           // prepared: encode_cells()
 };
 
 std::string encode_record(const LogRecord& record);
-// Reads records from the start of `bytes`; returns how many bytes were whole records. A Status of visit ends it.
+// Reads records from the start of `bytes`; returns how many bytes were whole records. A Status of visit ends
+// it.
 Result<size_t> read_records(std::string_view bytes, const std::function<Status(LogRecord)>& visit);
 
 class CommitLog {

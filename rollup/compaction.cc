@@ -32,9 +32,9 @@ bool Datasource::needs_compaction() {
   });
 }
 
-// Writes what the log committed into segment files, starts a new log with what it only prepared, and makes both
-// official with one manifest. A crash before the manifest leaves the old state, with files that the next open
-// removes. REQUIRES: io_.
+// Writes what the log committed into segment files, starts a new log with what it only prepared, and makes
+// both official with one manifest. A crash before the manifest leaves the old state, with files that the next
+// open removes. REQUIRES: io_.
 Status Datasource::compact() {
   std::shared_ptr<const RollupSpec> spec;
   Micros complete_to = kNoTime;
@@ -119,7 +119,8 @@ Status Datasource::compact() {
   });
 
   RF_TRY(env_->fs().remove(path(next.log_name())));
-  RF_ASSIGN(auto log, CommitLog::open(env_, path(next.log_name()), [](const LogRecord&) { return Status(); }));
+  RF_ASSIGN(auto log,
+            CommitLog::open(env_, path(next.log_name()), [](const LogRecord&) { return Status(); }));
   for (const auto& p : prepared) RF_TRY(log->append(p.second));
   RF_TRY(env_->fs().sync_dir(dir_));
   env_->kill_point("rollup_seal");
@@ -133,8 +134,8 @@ Status Datasource::compact() {
   for (const auto& [start, chunk] : old.chunks) {
     const auto now = next.chunks.find(start);
     for (const std::string& file : chunk.files) {
-      const bool kept = now != next.chunks.end() && std::count(now->second.files.begin(),
-                                                               now->second.files.end(), file) > 0;
+      const bool kept = now != next.chunks.end() &&
+                        std::count(now->second.files.begin(), now->second.files.end(), file) > 0;
       if (!kept && removed.ok()) removed = env_->fs().remove(path(file));
     }
   }
@@ -188,7 +189,8 @@ Status Datasource::change_spec(const RollupSpec& spec) {
     entry.second.files = {name};
   }
   RF_TRY(env_->fs().remove(path(next.log_name())));
-  RF_ASSIGN(auto log, CommitLog::open(env_, path(next.log_name()), [](const LogRecord&) { return Status(); }));
+  RF_ASSIGN(auto log,
+            CommitLog::open(env_, path(next.log_name()), [](const LogRecord&) { return Status(); }));
   for (auto& p : pending_) {
     LogRecord record = p.second.record;
     record.type = RecordType::prepared;

@@ -50,7 +50,8 @@ Result<std::shared_ptr<Datasource>> Datasource::open(Env* env, const std::string
   return datasource;
 }
 
-Result<std::shared_ptr<Datasource>> Datasource::create(Env* env, const std::string& dir, const RollupSpec& spec,
+Result<std::shared_ptr<Datasource>> Datasource::create(Env* env, const std::string& dir,
+                                                       const RollupSpec& spec,
                                                        const RollupStoreOptions& options) {
   RF_TRY(env->fs().make_dirs(dir));
   Manifest manifest;
@@ -263,7 +264,8 @@ Status Datasource::persist(const Marker& marker) {
     std::lock_guard lock(mutex_);
     const auto it = pending_.find(marker);
     if (it == pending_.end()) {
-      return Status::external(Code::aborted, "The rollup dropped " + describe(marker) + " before it was written.");
+      return Status::external(Code::aborted,
+                              "The rollup dropped " + describe(marker) + " before it was written.");
     }
     record = it->second.record;
     cells = it->second.cells;
@@ -338,9 +340,10 @@ Status Datasource::recover(const ShardState& shard, Epoch restored,
     if (marker.epoch <= restored) continue;
     return Status::user(
         Code::aborted,
-        fmt::format("The rollup '{}' already holds epoch {} of sink '{}', but the restored checkpoint is of epoch "
-                    "{}: replaying would count rows twice. Restore a newer checkpoint, or drop the rollup.",
-                    spec()->datasource, marker.epoch.value, shard.id.sink, restored.value));
+        fmt::format(
+            "The rollup '{}' already holds epoch {} of sink '{}', but the restored checkpoint is of epoch "
+            "{}: replaying would count rows twice. Restore a newer checkpoint, or drop the rollup.",
+            spec()->datasource, marker.epoch.value, shard.id.sink, restored.value));
   }
   for (const auto& item : pending) {
     RF_ASSIGN(const LogRecord record, decode_handle(item.second));

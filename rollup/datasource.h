@@ -2,8 +2,8 @@
 //
 // Two locks. `io_` orders everything that writes to the folder (prepare, commit, compaction) and is held over
 // fsync; `mutex_` guards what is in memory and is never held over I/O. A shard's own mutex guards the rows
-// that its task adds, so that adding waits for a snapshot only while that shard's new cells are merged. Order:
-// io_, mutex_, shard.
+// that its task adds, so that adding waits for a snapshot only while that shard's new cells are merged.
+// Order: io_, mutex_, shard.
 #pragma once
 
 #include <map>

@@ -6,7 +6,8 @@ namespace rideflow::rollup {
 
 class Dictionary::View : public ValueList {
  public:
-  View(std::vector<std::shared_ptr<const Page>> pages, uint32_t size) : pages_(std::move(pages)), size_(size) {}
+  View(std::vector<std::shared_ptr<const Page>> pages, uint32_t size)
+      : pages_(std::move(pages)), size_(size) {}
   uint32_t size() const override { return size_; }
   std::string_view at(uint32_t code) const override { return pages_[code / kPage]->entries[code % kPage]; }
 
@@ -62,7 +63,8 @@ void Dictionary::grow() {
 }
 
 std::shared_ptr<const ValueList> Dictionary::values() const {
-  return std::make_shared<View>(std::vector<std::shared_ptr<const Page>>(pages_.begin(), pages_.end()), size_);
+  return std::make_shared<View>(std::vector<std::shared_ptr<const Page>>(pages_.begin(), pages_.end()),
+                                size_);
 }
 
 uint32_t DimensionDictionary::list(const uint32_t* codes, size_t n) {

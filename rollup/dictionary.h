@@ -1,5 +1,5 @@
-// Dictionaries: every dimension of a rollup is stored as 32-bit codes, so that a query reads numbers and looks
-// at each distinct value once.
+// Dictionaries: every dimension of a rollup is stored as 32-bit codes, so that a query reads numbers and
+// looks at each distinct value once.
 //
 // Code 0 is always null. Values are bytes: UTF-8 of a string, or the 8 little-endian bytes of an int64 or
 // float64. In a multi-value dimension a code stands for a list of value codes (ListTable); elsewhere for a

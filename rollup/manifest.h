@@ -1,6 +1,6 @@
 // Manifest: what a datasource's folder held when its commit log was last moved into segments: its spec, which
-// files are its own, and the markers that were committed by then. Written atomically; the log that it names goes
-// on from there.
+// files are its own, and the markers that were committed by then. Written atomically; the log that it names
+// goes on from there.
 #pragma once
 
 #include <map>

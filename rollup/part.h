@@ -22,9 +22,9 @@ inline constexpr size_t kPageRows = 65536;
 struct MetricView {
   const int64_t* ints = nullptr;
   const double* doubles = nullptr;
-  const double* low = nullptr;      // null: all 0
-  const Micros* times = nullptr;    // when a first or last was
-  const uint8_t* has = nullptr;     // a byte per row; null: all rows have a value
+  const double* low = nullptr;    // null: all 0
+  const Micros* times = nullptr;  // when a first or last was
+  const uint8_t* has = nullptr;   // a byte per row; null: all rows have a value
 };
 
 struct DimensionView {

@@ -29,8 +29,10 @@ constexpr ErrorShape kShapes[] = {
     {Code::invalid_argument, 400, kUnknown, "com.fasterxml.jackson.databind.exc.ValueInstantiationException"},
     {Code::not_found, 400, kUnknown, "com.fasterxml.jackson.databind.exc.InvalidTypeIdException"},
     {Code::out_of_range, 400, kUnknown, "com.fasterxml.jackson.core.JsonParseException"},
-    {Code::failed_precondition, 400, "Query context parse failed", "org.apache.druid.query.BadQueryContextException"},
-    {Code::resource_exhausted, 400, "Resource limit exceeded", "org.apache.druid.query.ResourceLimitExceededException"},
+    {Code::failed_precondition, 400, "Query context parse failed",
+     "org.apache.druid.query.BadQueryContextException"},
+    {Code::resource_exhausted, 400, "Resource limit exceeded",
+     "org.apache.druid.query.ResourceLimitExceededException"},
     {Code::unimplemented, 501, "Unsupported operation", "org.apache.druid.java.util.common.UOE"},
     {Code::aborted, 504, "Query timeout", "org.apache.druid.query.QueryTimeoutException"},
 };
@@ -71,8 +73,10 @@ constexpr QueryType kTypes[] = {
 };
 
 // The datasource's name, and the filter that a filtered datasource adds.
-Result<std::string> source_name(const Json* source, const std::string& type, const Json** filter, int depth = 0) {
-  if (source == nullptr) return rollup::bad_query("query." + rollup::query_class(type), "dataSource can't be null");
+Result<std::string> source_name(const Json* source, const std::string& type, const Json** filter,
+                                int depth = 0) {
+  if (source == nullptr)
+    return rollup::bad_query("query." + rollup::query_class(type), "dataSource can't be null");
   if (source->is_array() && source->get_array().size() == 1) source = &source->get_array()[0];
   const JsonObject* object = source->if_object();
   if (object == nullptr && source->is_string()) return rollup::text(source).value_or("");
@@ -106,8 +110,9 @@ void add_context(QueryAnswer& answer, const RollupSnapshot& snapshot) {
   std::string body;
   JsonWriter out(body);
   out.begin_object().key("completeTo");
-  snapshot.complete_to == kNoTime ? out.null()
-                                  : out.string(format_timestamp_millis(snapshot.complete_to, TimeZone::utc()));
+  snapshot.complete_to == kNoTime
+      ? out.null()
+      : out.string(format_timestamp_millis(snapshot.complete_to, TimeZone::utc()));
   out.end_object();
   answer.headers.emplace_back("X-Druid-Response-Context", std::move(body));
 }
@@ -129,25 +134,29 @@ RollupQueries::RollupQueries(Env* env, std::shared_ptr<RollupStore> store, Query
 
 QueryAnswer RollupQueries::post(std::string_view body) const {
   if (body.size() > limits_.body_bytes) {
-    QueryAnswer answer = error_answer(Status::user(Code::resource_exhausted, "The query's body is too large."));
+    QueryAnswer answer =
+        error_answer(Status::user(Code::resource_exhausted, "The query's body is too large."));
     answer.status = 413;
     return answer;
   }
   boost::json::parse_options options;
   options.max_depth = kMaxJsonDepth;
   boost::system::error_code error;
-  const Json parsed = boost::json::parse(boost::json::string_view(body.data(), body.size()), error, {}, options);
+  const Json parsed =
+      boost::json::parse(boost::json::string_view(body.data(), body.size()), error, {}, options);
   const JsonObject* json = error ? nullptr : parsed.if_object();
   if (json == nullptr) {
     return error_answer(Status::user(Code::out_of_range, error ? "The body is not JSON: " + error.message()
                                                                : "The body must be a JSON object."));
   }
   const std::string type = rollup::text(*json, "queryType");
-  const auto* known = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return t.name == type; });
+  const auto* known =
+      std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return t.name == type; });
   if (type.empty()) {
-    return error_answer(Status::user(Code::not_found,
-                                     "Could not resolve subtype of [simple type, class org.apache.druid.query.Query]: "
-                                     "missing type id property 'queryType'"));
+    return error_answer(
+        Status::user(Code::not_found,
+                     "Could not resolve subtype of [simple type, class org.apache.druid.query.Query]: "
+                     "missing type id property 'queryType'"));
   }
   if (known == std::end(kTypes)) {
     return error_answer(rollup::unknown_type(

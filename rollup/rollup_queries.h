@@ -1,8 +1,8 @@
 // RollupQueries: Druid's native query JSON in, Druid's answers out. Bytes to bytes; HTTP is the caller's.
 //
-// Query types: timeseries, topN, groupBy, timeBoundary, dataSourceMetadata, segmentMetadata, scan. What Druid's
-// clients send beyond what is understood is ignored where Druid ignores it and refused with status 400 where an
-// answer would be wrong. Thread-safe: every query runs on its own snapshot.
+// Query types: timeseries, topN, groupBy, timeBoundary, dataSourceMetadata, segmentMetadata, scan. What
+// Druid's clients send beyond what is understood is ignored where Druid ignores it and refused with status
+// 400 where an answer would be wrong. Thread-safe: every query runs on its own snapshot.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ namespace rideflow {
 
 struct QueryAnswer {
   int status = 200;
-  std::string body;  // JSON
+  std::string body;                                          // JSON
   std::vector<std::pair<std::string, std::string>> headers;  // X-Druid-Response-Context: {"completeTo": …}
 };
 

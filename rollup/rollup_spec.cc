@@ -15,9 +15,9 @@ constexpr int64_t kHour = 60 * kMinute;
 constexpr int64_t kDay = 24 * kHour;
 
 constexpr std::array<std::string_view, 15> kMetricNames = {
-    "count",      "long_sum",  "double_sum",   "long_min",    "long_max",     "double_min",  "double_max",
-    "long_first", "long_last", "double_first", "double_last", "string_first", "string_last", "quantile_sketch",
-    "distinct_sketch"};
+    "count",       "long_sum",     "double_sum",  "long_min",        "long_max",
+    "double_min",  "double_max",   "long_first",  "long_last",       "double_first",
+    "double_last", "string_first", "string_last", "quantile_sketch", "distinct_sketch"};
 
 struct NamedGranularity {
   std::string_view name;
@@ -155,10 +155,11 @@ Result<Duration> parse_granularity(std::string_view text) {
   const bool positive = period.ok() && period->months >= 0 && period->days >= 0 && period->micros >= 0 &&
                         (period->months > 0 || period->total_micros() >= kMilli);
   if (!positive) {
-    return Status::user(Code::invalid_argument,
-                        fmt::format("'{}' is not a granularity. Use second, minute, five_minute, fifteen_minute, "
-                                    "thirty_minute, hour, day, week, month, or a period such as PT5M.",
-                                    text));
+    return Status::user(
+        Code::invalid_argument,
+        fmt::format("'{}' is not a granularity. Use second, minute, five_minute, fifteen_minute, "
+                    "thirty_minute, hour, day, week, month, or a period such as PT5M.",
+                    text));
   }
   return period;
 }
@@ -166,19 +167,21 @@ Result<Duration> parse_granularity(std::string_view text) {
 Status validate(const RollupSpec& spec) {
   if (spec.datasource.empty() || spec.datasource.front() == '.' ||
       spec.datasource.find_first_of("/\\") != std::string::npos) {
-    return Status::user(Code::invalid_argument,
-                        fmt::format("'{}' can't be a datasource's name: it may not be empty, start with a dot or "
-                                    "hold a slash.",
-                                    spec.datasource));
+    return Status::user(
+        Code::invalid_argument,
+        fmt::format("'{}' can't be a datasource's name: it may not be empty, start with a dot or "
+                    "hold a slash.",
+                    spec.datasource));
   }
   std::set<std::string> names = {"__time"};
   const auto take = [&](const std::string& name) {
     return !name.empty() && names.insert(name).second
                ? Status()
-               : Status::user(Code::invalid_argument,
-                              fmt::format("The rollup '{}' has two columns named '{}' (the time column is named "
-                                          "__time). Rename one.",
-                                          spec.datasource, name));
+               : Status::user(
+                     Code::invalid_argument,
+                     fmt::format("The rollup '{}' has two columns named '{}' (the time column is named "
+                                 "__time). Rename one.",
+                                 spec.datasource, name));
   };
   for (const RollupDimension& d : spec.dimensions) RF_TRY(take(d.name));
   for (const RollupMetric& m : spec.metrics) RF_TRY(take(m.name));
@@ -191,7 +194,8 @@ std::string encode_spec(const RollupSpec& spec) {
   fmt::format_to(std::back_inserter(out), "\ngranularity {} {} {}\nretain {}\n", spec.granularity.months,
                  spec.granularity.days, spec.granularity.micros, spec.retain);
   for (const RollupDimension& d : spec.dimensions) {
-    fmt::format_to(std::back_inserter(out), "dimension {} {}", static_cast<int>(d.type), d.multi_value ? 1 : 0);
+    fmt::format_to(std::back_inserter(out), "dimension {} {}", static_cast<int>(d.type),
+                   d.multi_value ? 1 : 0);
     append_text(out, d.name);
     out += '\n';
   }
@@ -234,11 +238,11 @@ Result<RollupSpec> decode_spec(std::string_view text) {
     }
     in.expect('\n');
   }
-  const bool sane = std::all_of(spec.dimensions.begin(), spec.dimensions.end(), [](const auto& d) {
-    return static_cast<size_t>(d.type) < kDimensionTypes.size();
-  }) && std::all_of(spec.metrics.begin(), spec.metrics.end(), [](const auto& m) {
-    return static_cast<size_t>(m.kind) < kMetricNames.size();
-  });
+  const bool sane =
+      std::all_of(spec.dimensions.begin(), spec.dimensions.end(),
+                  [](const auto& d) { return static_cast<size_t>(d.type) < kDimensionTypes.size(); }) &&
+      std::all_of(spec.metrics.begin(), spec.metrics.end(),
+                  [](const auto& m) { return static_cast<size_t>(m.kind) < kMetricNames.size(); });
   const bool period = spec.granularity.months > 0 || spec.granularity.total_micros() > 0;
   if (!known || !in.ok() || !in.at_end() || !sane || !period) {
     return Status::external(Code::data_loss, "A rollup's SPEC file is damaged or of a newer format.");

@@ -14,10 +14,11 @@ namespace {
 // Whether `next` may take over the cells of `old`.
 Status check_change(const RollupSpec& old, const RollupSpec& next) {
   const auto refuse = [&](const std::string& what) {
-    return Status::user(Code::failed_precondition,
-                        fmt::format("The rollup '{}' exists with another {}. Give the sink another datasource, or "
-                                    "drop the old one.",
-                                    old.datasource, what));
+    return Status::user(
+        Code::failed_precondition,
+        fmt::format("The rollup '{}' exists with another {}. Give the sink another datasource, or "
+                    "drop the old one.",
+                    old.datasource, what));
   };
   if (!(old.granularity == next.granularity)) return refuse("granularity");
   for (const RollupDimension& d : next.dimensions) {

@@ -2,12 +2,12 @@
 // queries that read them (a resource of the job's open-context, named "rollups").
 //
 // Each datasource is a folder: SPEC, MANIFEST, one commit log and the segments of its chunks. Rows added by a
-// RollupWriter are visible to the next snapshot at once, as rows of the open epoch. prepare() closes an epoch,
-// the work it returns makes the rows durable and still uncommitted, commit() makes them permanent together
-// with the marker {lineage, sink, shard, epoch} in one log record; after a crash, whatever has no such record
-// is gone until it is replayed. "Complete to" is the least watermark that all shards of the sink had at their
-// last committed barrier; it never goes back. Chunks whose end it passed by an hour are sealed into segments,
-// those behind the retention are dropped.
+// RollupWriter are visible to the next snapshot at once, as rows of the open epoch. prepare() closes an
+// epoch, the work it returns makes the rows durable and still uncommitted, commit() makes them permanent
+// together with the marker {lineage, sink, shard, epoch} in one log record; after a crash, whatever has no
+// such record is gone until it is replayed. "Complete to" is the least watermark that all shards of the sink
+// had at their last committed barrier; it never goes back. Chunks whose end it passed by an hour are sealed
+// into segments, those behind the retention are dropped.
 //
 // Thread-safety: RollupStore may be used by any thread. A RollupWriter belongs to its task, except that the
 // prepared work and commit() may run elsewhere. Nothing here waits for a query; add() may wait for a snapshot
@@ -29,8 +29,8 @@
 
 namespace rideflow {
 
-// One batch for a datasource: columns of the spec's dimensions (string; list(string) where multi-value; int64;
-// float64) and the inputs of its metrics.
+// One batch for a datasource: columns of the spec's dimensions (string; list(string) where multi-value;
+// int64; float64) and the inputs of its metrics.
 struct RollupRows {
   int32_t rows = 0;
   const Micros* event_time = nullptr;
@@ -75,9 +75,9 @@ class RollupWriter {
 };
 
 struct RollupStoreOptions {
-  int64_t publish_interval_us = 100'000;             // a snapshot is at most this old
-  int64_t compact_log_bytes = int64_t{64} << 20;     // a longer log is moved into segments
-  int64_t seal_after_us = 3600 * kMicrosPerSecond;   // behind the committed watermark
+  int64_t publish_interval_us = 100'000;            // a snapshot is at most this old
+  int64_t compact_log_bytes = int64_t{64} << 20;    // a longer log is moved into segments
+  int64_t seal_after_us = 3600 * kMicrosPerSecond;  // behind the committed watermark
 };
 
 class RollupStore {

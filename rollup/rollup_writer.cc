@@ -62,8 +62,8 @@ void encode_numbers(const Column& column, const std::vector<int32_t>& rows, Dime
     int64_t bits = 0;
     if (type == DimensionType::float64) {
       double v = column.values<double>()[row];
-      if (v == 0) v = 0;                      // -0 = 0
-      if (std::isnan(v)) v = std::nan("");    // one NaN
+      if (v == 0) v = 0;                    // -0 = 0
+      if (std::isnan(v)) v = std::nan("");  // one NaN
       std::memcpy(&bits, &v, sizeof bits);
     } else {
       bits = column.values<int64_t>()[row];
@@ -185,8 +185,8 @@ Status ShardWriter::add(const RollupRows& rows, std::vector<int32_t>& expired) {
   if (kept_.empty()) return {};
   std::lock_guard guard(shard_->mutex);
   if (shard_->fenced) {
-    return Status::external(Code::aborted, "A newer attempt of this job writes the rollup '" +
-                                               spec_->datasource + "' now.");
+    return Status::external(Code::aborted,
+                            "A newer attempt of this job writes the rollup '" + spec_->datasource + "' now.");
   }
   encode(rows);
   std::vector<const uint32_t*> codes;

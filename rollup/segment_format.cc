@@ -43,7 +43,8 @@ std::string encode_footer(const SegmentFooter& footer) {
     put(out, d.codes);
   }
   for (const SegmentMetric& m : footer.metrics) {
-    for (const PieceColumn* column : {&m.ints, &m.doubles, &m.low, &m.times, &m.has, &m.blobs}) put(out, *column);
+    for (const PieceColumn* column : {&m.ints, &m.doubles, &m.low, &m.times, &m.has, &m.blobs})
+      put(out, *column);
   }
   return out.take();
 }

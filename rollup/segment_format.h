@@ -2,9 +2,9 @@
 //
 //   "RFSEG001"  pieces …  footer  tail
 //
-// A piece is a run of bytes somewhere before the footer, plain or compressed with LZ4, with the checksum of its
-// stored form. The footer (engine/byte_codec.h) holds the spec and says which piece is what. The tail is the
-// footer's size (4 bytes), its checksum (8) and "RFSEGEND". All numbers are little-endian.
+// A piece is a run of bytes somewhere before the footer, plain or compressed with LZ4, with the checksum of
+// its stored form. The footer (engine/byte_codec.h) holds the spec and says which piece is what. The tail is
+// the footer's size (4 bytes), its checksum (8) and "RFSEGEND". All numbers are little-endian.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ struct Piece {
   uint32_t stored = 0;  // bytes in the file
   uint32_t plain = 0;   // bytes when decoded; compressed when it differs from stored
   uint64_t checksum = 0;
-  // Number columns: values are base + entry, each entry `width` bytes (0: all are base). 8 with base 0: as is.
+  // Number columns: values are base + entry, each entry `width` bytes (0: all are base). 8 with base 0: as
+  // is.
   uint8_t width = 0;
   int64_t base = 0;
 };

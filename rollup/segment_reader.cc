@@ -12,8 +12,9 @@ namespace rideflow::rollup {
 namespace {
 
 Status damaged(const std::string& what) {
-  return Status::external(Code::data_loss, "A rollup segment is damaged: " + what + ". Restore it from a copy, or "
-                                           "remove the datasource and replay it.");
+  return Status::external(Code::data_loss, "A rollup segment is damaged: " + what +
+                                               ". Restore it from a copy, or "
+                                               "remove the datasource and replay it.");
 }
 
 // The file's bytes, and pieces of it by checked access.
@@ -26,7 +27,8 @@ class SegmentFile {
   // `out` becomes the plain bytes.
   Status read(const Piece& p, std::string& out) const {
     const std::string_view all = bytes();
-    if (p.offset > all.size() || p.stored > all.size() - p.offset) return damaged("a column lies outside of the file");
+    if (p.offset > all.size() || p.stored > all.size() - p.offset)
+      return damaged("a column lies outside of the file");
     const std::string_view stored = all.substr(p.offset, p.stored);
     if (checksum64(stored) != p.checksum) return damaged("a checksum differs");
     if (p.stored == p.plain) {
@@ -35,7 +37,8 @@ class SegmentFile {
     }
     if (p.plain > kMaxPiece || p.plain / 300 > p.stored) return damaged("a column is larger than it can be");
     out.resize(p.plain);
-    const int n = LZ4_decompress_safe(stored.data(), out.data(), static_cast<int>(p.stored), static_cast<int>(p.plain));
+    const int n =
+        LZ4_decompress_safe(stored.data(), out.data(), static_cast<int>(p.stored), static_cast<int>(p.plain));
     return n == static_cast<int>(p.plain) ? Status() : damaged("a column does not decompress");
   }
 
@@ -130,7 +133,8 @@ Status Segment::load_dimension(size_t d) {
   const SegmentDimension& in = footer_.dimensions[d];
   Dimension& out = dimensions_.emplace_back();
   const RollupDimension& spec_dimension = spec_->dimensions[d];
-  if (in.values == 0 || (in.lists != 0) != spec_dimension.multi_value) return damaged("a dictionary is missing");
+  if (in.values == 0 || (in.lists != 0) != spec_dimension.multi_value)
+    return damaged("a dictionary is missing");
   auto values = std::make_shared<BlobValues>();
   std::string bytes;
   RF_TRY(file_.read(in.dictionary, bytes));
@@ -167,17 +171,20 @@ Status Segment::check_metric(const SegmentMetric& m, MetricKind kind) const {
   RF_TRY(check_pages(m.low, false));
   RF_TRY(check_pages(m.times, !wanted.times.empty()));
   RF_TRY(check_pages(m.has, false));
-  return check_pages(m.blobs, !wanted.texts.empty() || !wanted.quantiles.empty() || !wanted.distincts.empty());
+  return check_pages(m.blobs,
+                     !wanted.texts.empty() || !wanted.quantiles.empty() || !wanted.distincts.empty());
 }
 
 Status Segment::load() {
   if (footer_.rows > UINT32_MAX) return damaged("it has too many rows");
-  if (footer_.dimensions.size() != spec_->dimensions.size() || footer_.metrics.size() != spec_->metrics.size()) {
+  if (footer_.dimensions.size() != spec_->dimensions.size() ||
+      footer_.metrics.size() != spec_->metrics.size()) {
     return damaged("its columns are not those of its spec");
   }
   RF_TRY(check_pages(footer_.times, true));
   for (size_t d = 0; d < footer_.dimensions.size(); ++d) RF_TRY(load_dimension(d));
-  for (size_t m = 0; m < footer_.metrics.size(); ++m) RF_TRY(check_metric(footer_.metrics[m], spec_->metrics[m].kind));
+  for (size_t m = 0; m < footer_.metrics.size(); ++m)
+    RF_TRY(check_metric(footer_.metrics[m], spec_->metrics[m].kind));
   return {};
 }
 
@@ -403,7 +410,8 @@ Result<std::shared_ptr<const Part>> open_segment(Env* env, const std::string& pa
     RF_ASSIGN(const RollupSpec own, decode_spec(footer->spec));
     const bool same = own.dimensions == spec->dimensions && own.metrics == spec->metrics;
     if (!same) {
-      return Status::external(Code::failed_precondition, "The rollup segment '" + path + "' has other columns.");
+      return Status::external(Code::failed_precondition,
+                              "The rollup segment '" + path + "' has other columns.");
     }
   }
   auto segment = std::make_shared<Segment>(std::move(bytes), *std::move(footer), std::move(spec));

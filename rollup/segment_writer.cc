@@ -126,7 +126,8 @@ class Writer {
     const auto [least, most] = std::minmax_element(page.begin(), page.end());
     out.base = *least;
     const uint64_t range = static_cast<uint64_t>(*most) - static_cast<uint64_t>(*least);
-    out.width = range == 0 ? 0 : (range <= UINT8_MAX ? 1 : (range <= UINT16_MAX ? 2 : (range <= UINT32_MAX ? 4 : 8)));
+    out.width =
+        range == 0 ? 0 : (range <= UINT8_MAX ? 1 : (range <= UINT16_MAX ? 2 : (range <= UINT32_MAX ? 4 : 8)));
     std::string plain;
     plain.reserve(page.size() * out.width);
     for (const int64_t v : page) {
@@ -220,7 +221,8 @@ class Writer {
     SegmentMetric& out = footer_.metrics[m];
     if (!in.ints.empty()) RF_TRY(numbers(in.ints, out.ints));
     if (!in.doubles.empty()) RF_TRY(doubles(in.doubles, out.doubles));
-    if (std::any_of(in.low.begin(), in.low.end(), [](double v) { return v != 0; })) RF_TRY(doubles(in.low, out.low));
+    if (std::any_of(in.low.begin(), in.low.end(), [](double v) { return v != 0; }))
+      RF_TRY(doubles(in.low, out.low));
     if (!in.times.empty()) RF_TRY(numbers(in.times, out.times));
     if (std::find(in.has.begin(), in.has.end(), 0) != in.has.end()) RF_TRY(numbers(in.has, out.has));
     if (!in.texts.empty()) {

@@ -264,7 +264,8 @@ Result<ColumnRef> source_column(const JsonObject& json, const QueryColumns& colu
   }
   const auto field = text(find(json, "fieldName"));
   if (!field) {
-    return bad_query("query.aggregation.AggregatorFactory", "Must have a valid, non-null fieldName or expression");
+    return bad_query("query.aggregation.AggregatorFactory",
+                     "Must have a valid, non-null fieldName or expression");
   }
   return columns.find(*field);
 }
@@ -284,8 +285,9 @@ Result<SpecRef> parse_number(const std::string& type, const std::string& name, c
   return made(name, [column, max] { return std::make_unique<Extreme<double>>(column, max); });
 }
 
-constexpr std::string_view kNumberTypes[] = {"longSum",   "doubleSum", "floatSum", "doubleMean", "longMin", "longMax",
-                                             "doubleMin", "doubleMax", "floatMin", "floatMax",   "min",     "max"};
+constexpr std::string_view kNumberTypes[] = {"longSum",  "doubleSum", "floatSum",  "doubleMean",
+                                             "longMin",  "longMax",   "doubleMin", "doubleMax",
+                                             "floatMin", "floatMax",  "min",       "max"};
 
 Result<SpecRef> parse_filtered(const JsonObject& json, const QueryColumns& columns) {
   const Json* filter_json = find(json, "filter");
@@ -393,9 +395,11 @@ Result<NumberView> NumberSource::load(Page& page, const uint32_t* rows, size_t n
   return out;
 }
 
-Result<std::shared_ptr<const AggregatorSpec>> AggregatorSpec::parse(const Json& json, const QueryColumns& columns) {
+Result<std::shared_ptr<const AggregatorSpec>> AggregatorSpec::parse(const Json& json,
+                                                                    const QueryColumns& columns) {
   const JsonObject* object = json.if_object();
-  if (object == nullptr) return bad_query("query.aggregation.AggregatorFactory", "an aggregator is an object");
+  if (object == nullptr)
+    return bad_query("query.aggregation.AggregatorFactory", "an aggregator is an object");
   const std::string type = text(*object, "type");
   if (type == "filtered") return parse_filtered(*object, columns);
   const auto name = text(find(*object, "name"));
@@ -417,13 +421,14 @@ Result<std::shared_ptr<const AggregatorSpec>> AggregatorSpec::parse(const Json& 
   RF_ASSIGN(SpecRef edge, parse_edge_aggregator(type, *object, columns));
   if (edge) return edge;
   if (type == "javascript") return Status::user(Code::unimplemented, "JavaScript is not run here.");
-  return unknown_type(type, "query.aggregation.AggregatorFactory",
-                      "HLLSketch, HLLSketchBuild, HLLSketchMerge, KllDoublesSketch, KllDoublesSketchMerge, "
-                      "cardinality, count, doubleAny, doubleFirst, doubleLast, doubleMax, doubleMean, doubleMin, "
-                      "doubleSum, filtered, floatAny, floatFirst, floatLast, floatMax, floatMin, floatSum, grouping, "
-                      "hyperUnique, longAny, longFirst, longLast, longMax, longMin, longSum, "
-                      "quantilesDoublesSketch, quantilesDoublesSketchMerge, stringAny, stringFirst, "
-                      "stringFirstFold, stringLast, stringLastFold, thetaSketch");
+  return unknown_type(
+      type, "query.aggregation.AggregatorFactory",
+      "HLLSketch, HLLSketchBuild, HLLSketchMerge, KllDoublesSketch, KllDoublesSketchMerge, "
+      "cardinality, count, doubleAny, doubleFirst, doubleLast, doubleMax, doubleMean, doubleMin, "
+      "doubleSum, filtered, floatAny, floatFirst, floatLast, floatMax, floatMin, floatSum, grouping, "
+      "hyperUnique, longAny, longFirst, longLast, longMax, longMin, longSum, "
+      "quantilesDoublesSketch, quantilesDoublesSketchMerge, stringAny, stringFirst, "
+      "stringFirstFold, stringLast, stringLastFold, thetaSketch");
 }
 
 }  // namespace rideflow::rollup

@@ -1,8 +1,8 @@
 // Druid's aggregators, as kernels over pages into rows of groups.
 //
-// An AggregatorSpec is what a query asked for, parsed once. make() gives the accumulators of one run. For every
-// part, bind() is called, then update() once per page. Rows that a query counts come as row numbers of the page
-// with the group of each; null pointers mean "all rows, in order" and "all in group 0".
+// An AggregatorSpec is what a query asked for, parsed once. make() gives the accumulators of one run. For
+// every part, bind() is called, then update() once per page. Rows that a query counts come as row numbers of
+// the page with the group of each; null pointers mean "all rows, in order" and "all in group 0".
 #pragma once
 
 #include <memory>

@@ -1,7 +1,7 @@
 // Datum and QueryValue: one value while a query runs.
 //
-// A Datum points at a value (a dictionary entry, a cell); a QueryValue owns one: a result, a group's key. Text
-// form is Druid's: numbers as Java prints them, null is not text.
+// A Datum points at a value (a dictionary entry, a cell); a QueryValue owns one: a result, a group's key.
+// Text form is Druid's: numbers as Java prints them, null is not text.
 #pragma once
 
 #include <cmath>

@@ -8,8 +8,8 @@ namespace {
 
 enum class Output : uint8_t { integer, number, text };
 
-// Value and time per group. `any` is the first: any value is right, and this one does not depend on how the rows
-// are stored.
+// Value and time per group. `any` is the first: any value is right, and this one does not depend on how the
+// rows are stored.
 class EdgeAggregator : public Aggregator {
  public:
   EdgeAggregator(ColumnRef column, bool last, Output output)
@@ -89,7 +89,8 @@ Result<std::shared_ptr<const AggregatorSpec>> parse_edge_aggregator(const std::s
   for (const Kind& kind : kinds) {
     if (!type.starts_with(kind.type)) continue;
     const std::string rest = type.substr(kind.type.size());
-    const bool first = rest == "First" || rest == "Any" || (kind.output == Output::text && rest == "FirstFold");
+    const bool first =
+        rest == "First" || rest == "Any" || (kind.output == Output::text && rest == "FirstFold");
     const bool last = rest == "Last" || (kind.output == Output::text && rest == "LastFold");
     if (!first && !last) continue;
     const ColumnRef column = columns.find(text(json, "fieldName"));

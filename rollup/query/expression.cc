@@ -40,7 +40,8 @@ class Name : public Expression {
 
 class Call : public Expression {
  public:
-  Call(const ExpressionFunctionEntry* f, std::vector<ExpressionRef> args) : function_(f), args_(std::move(args)) {}
+  Call(const ExpressionFunctionEntry* f, std::vector<ExpressionRef> args)
+      : function_(f), args_(std::move(args)) {}
   Result<QueryValue> eval(const Scope& scope) const override {
     std::vector<QueryValue> values;
     for (const ExpressionRef& arg : args_) {
@@ -88,9 +89,9 @@ struct BinaryOperator {
   int precedence;
 };
 constexpr BinaryOperator kOperators[] = {
-    {"||", "||", 1}, {"&&", "&&", 2}, {"==", "==", 3}, {"!=", "!=", 3}, {"<=", "<=", 4}, {">=", ">=", 4},
-    {"<", "<", 4},   {">", ">", 4},   {"+", "+", 5},   {"-", "-", 5},   {"*", "*", 6},   {"/", "/", 6},
-    {"%", "%", 6},   {"^", "^", 7},
+    {"||", "||", 1}, {"&&", "&&", 2}, {"==", "==", 3}, {"!=", "!=", 3}, {"<=", "<=", 4},
+    {">=", ">=", 4}, {"<", "<", 4},   {">", ">", 4},   {"+", "+", 5},   {"-", "-", 5},
+    {"*", "*", 6},   {"/", "/", 6},   {"%", "%", 6},   {"^", "^", 7},
 };
 
 class Parser {
@@ -106,8 +107,9 @@ class Parser {
 
  private:
   Status error(std::string_view what) const {
-    return bad_query("segment.virtual.ExpressionVirtualColumn",
-                     fmt::format("{} at position {} of the expression [{}]", what, at_ + 1, text_.substr(0, 200)));
+    return bad_query(
+        "segment.virtual.ExpressionVirtualColumn",
+        fmt::format("{} at position {} of the expression [{}]", what, at_ + 1, text_.substr(0, 200)));
   }
   void skip() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t')) ++at_;
@@ -133,7 +135,8 @@ class Parser {
       const BinaryOperator* op = peek_operator();
       if (op == nullptr || op->precedence < least) return left;
       at_ += op->text.size();
-      RF_ASSIGN(ExpressionRef right, binary(op->text == "^" ? op->precedence : op->precedence + 1, depth + 1));
+      RF_ASSIGN(ExpressionRef right,
+                binary(op->text == "^" ? op->precedence : op->precedence + 1, depth + 1));
       if (op->text == "&&" || op->text == "||") {
         left = std::make_shared<Logic>(op->text == "&&", std::move(left), std::move(right));
       } else {
@@ -152,8 +155,8 @@ class Parser {
   }
   Result<ExpressionRef> apply(std::string_view function, int depth) {
     RF_ASSIGN(ExpressionRef inner, unary(depth + 1));
-    return ExpressionRef(
-        std::make_shared<Call>(find_expression_function(function), std::vector<ExpressionRef>{std::move(inner)}));
+    return ExpressionRef(std::make_shared<Call>(find_expression_function(function),
+                                                std::vector<ExpressionRef>{std::move(inner)}));
   }
 
   Result<ExpressionRef> primary(int depth) {
@@ -172,8 +175,8 @@ class Parser {
     }
     if ((c >= '0' && c <= '9') || c == '.') return number();
     std::string word;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_' ||
-                                  text_[at_] == '$')) {
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 ||
+                                  text_[at_] == '_' || text_[at_] == '$')) {
       word += text_[at_++];
     }
     if (word.empty()) return error(fmt::format("unexpected '{}'", c));
@@ -207,9 +210,9 @@ class Parser {
 
   Result<ExpressionRef> number() {
     size_t end = at_;
-    while (end < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[end])) != 0 || text_[end] == '.' ||
-                                  ((text_[end] == '-' || text_[end] == '+') &&
-                                   (text_[end - 1] == 'e' || text_[end - 1] == 'E')))) {
+    while (end < text_.size() &&
+           (std::isalnum(static_cast<unsigned char>(text_[end])) != 0 || text_[end] == '.' ||
+            ((text_[end] == '-' || text_[end] == '+') && (text_[end - 1] == 'e' || text_[end - 1] == 'E')))) {
       ++end;
     }
     const std::string_view digits = text_.substr(at_, end - at_);
@@ -262,7 +265,8 @@ class Parser {
 
 }  // namespace
 
-Result<std::shared_ptr<const Expression>> Expression::parse(std::string_view text, const QueryColumns* columns) {
+Result<std::shared_ptr<const Expression>> Expression::parse(std::string_view text,
+                                                            const QueryColumns* columns) {
   return Parser(text, columns).parse();
 }
 

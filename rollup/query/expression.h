@@ -1,8 +1,8 @@
 // Druid's expression language, as clients use it in virtual columns, filters and post-aggregations.
 //
-// Names are bare or in double quotes, text in single quotes with \ escapes. Nulls propagate through operators and
-// functions that do not say otherwise; comparisons give 1 or 0; integer arithmetic wraps, integer division by
-// zero is null. Immutable and shared; depth and size are bounded.
+// Names are bare or in double quotes, text in single quotes with \ escapes. Nulls propagate through operators
+// and functions that do not say otherwise; comparisons give 1 or 0; integer arithmetic wraps, integer
+// division by zero is null. Immutable and shared; depth and size are bounded.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,8 @@ namespace rideflow::rollup {
 
 class Expression {
  public:
-  // `columns` resolves names over rows; null when only eval_by_name() is used. It must outlive the expression.
+  // `columns` resolves names over rows; null when only eval_by_name() is used. It must outlive the
+  // expression.
   static Result<std::shared_ptr<const Expression>> parse(std::string_view text, const QueryColumns* columns);
   virtual ~Expression() = default;
   Result<QueryValue> eval(Page& page, size_t row) const;

@@ -146,7 +146,8 @@ Answer substring(Args a) {
   const int64_t from = whole(a[1]);
   const int64_t length = whole(a[2]);
   if (from < 0 || static_cast<size_t>(from) > s.size()) return QueryValue();
-  return QueryValue(s.substr(static_cast<size_t>(from), length < 0 ? std::string::npos : static_cast<size_t>(length)));
+  return QueryValue(
+      s.substr(static_cast<size_t>(from), length < 0 ? std::string::npos : static_cast<size_t>(length)));
 }
 Answer strpos(Args a) {
   const size_t at = str(a[0]).find(str(a[1]));
@@ -157,7 +158,8 @@ Answer replace(Args a) {
   const std::string from = str(a[1]);
   const std::string to = str(a[2]);
   if (from.empty()) return QueryValue(std::move(s));
-  for (size_t at = s.find(from); at != std::string::npos && s.size() < 1'000'000; at = s.find(from, at + to.size())) {
+  for (size_t at = s.find(from); at != std::string::npos && s.size() < 1'000'000;
+       at = s.find(from, at + to.size())) {
     s.replace(at, from.size(), to);
   }
   return QueryValue(std::move(s));
@@ -205,8 +207,9 @@ Answer timestamp_shift(Args a) {
   if (is_null(a[0]) || std::abs(whole(a[0])) > kMaxMillis) return QueryValue();
   RF_ASSIGN(const TimeZone* zone, zone_of(a, 3));
   RF_ASSIGN(const Duration period, parse_duration(str(a[1])));
-  return QueryValue(rideflow::add(whole(a[0]) * 1000, period, std::clamp<int64_t>(whole(a[2]), -10000, 10000), zone) /
-                    1000);
+  return QueryValue(
+      rideflow::add(whole(a[0]) * 1000, period, std::clamp<int64_t>(whole(a[2]), -10000, 10000), zone) /
+      1000);
 }
 Answer timestamp_extract(Args a) {
   if (is_null(a[0]) || std::abs(whole(a[0])) > kMaxMillis) return QueryValue();
@@ -296,7 +299,9 @@ const ExpressionFunctionEntry kFunctions[] = {
     {"contains_string", 2, 2, false,
      [](Args a) -> Answer { return boolean(str(a[0]).find(str(a[1])) != std::string::npos); }},
     {"icontains_string", 2, 2, false,
-     [](Args a) -> Answer { return boolean(to_lower(str(a[0])).find(to_lower(str(a[1]))) != std::string::npos); }},
+     [](Args a) -> Answer {
+       return boolean(to_lower(str(a[0])).find(to_lower(str(a[1]))) != std::string::npos);
+     }},
     {"timestamp_floor", 2, 4, true, timestamp_floor},
     {"timestamp_shift", 3, 4, true, timestamp_shift},
     {"timestamp_extract", 2, 3, true, timestamp_extract},

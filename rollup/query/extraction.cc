@@ -40,7 +40,8 @@ uint32_t upper_of(uint32_t c) {
     return c - 32;
   }
   if (c >= 0x450 && c <= 0x45F) return c - 80;
-  const bool odd_is_lower = (c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177) || (c >= 0x460 && c <= 0x4FF);
+  const bool odd_is_lower =
+      (c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177) || (c >= 0x460 && c <= 0x4FF);
   if (odd_is_lower) return c & ~1U;
   const bool even_is_lower = (c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E);
   return even_is_lower && (c & 1U) == 0 ? c - 1 : c;
@@ -53,7 +54,8 @@ uint32_t lower_of(uint32_t c) {
     return c + 32;
   }
   if (c >= 0x400 && c <= 0x40F) return c + 80;
-  const bool even_is_upper = (c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177) || (c >= 0x460 && c <= 0x4FF);
+  const bool even_is_upper =
+      (c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177) || (c >= 0x460 && c <= 0x4FF);
   if (even_is_upper) return c | 1U;
   const bool odd_is_upper = (c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E);
   return odd_is_upper && (c & 1U) == 1 ? c + 1 : c;
@@ -143,7 +145,8 @@ Made parse_substring(const JsonObject& json) {
   const auto index = integer(find(json, "index"));
   const auto length = integer(find(json, "length"));
   if (!index || *index < 0 || (length && *length < 1)) {
-    return bad_query("query.extraction.SubstringDimExtractionFn", "index must be 0 or more, length 1 or more");
+    return bad_query("query.extraction.SubstringDimExtractionFn",
+                     "index must be 0 or more, length 1 or more");
   }
   return make([from = static_cast<size_t>(*index),
                n = length ? static_cast<size_t>(*length) : SIZE_MAX](const Datum& d) -> Text {
@@ -160,7 +163,8 @@ Made parse_bucket(const JsonObject& json) {
     const auto v = number_of(d);
     if (!v) return std::nullopt;
     const double bucket = std::floor((*v - offset) / size) * size + offset;
-    if (bucket == std::floor(bucket) && std::fabs(bucket) < 1e15) return fmt::to_string(static_cast<int64_t>(bucket));
+    if (bucket == std::floor(bucket) && std::fabs(bucket) < 1e15)
+      return fmt::to_string(static_cast<int64_t>(bucket));
     return java_double(bucket);
   });
 }
@@ -179,7 +183,8 @@ Made parse_time_format(const JsonObject& json) {
   const Text pattern = text(find(json, "format"));
   const std::string locale = text(json, "locale", "en");
   if (pattern && locale.substr(0, 2) != "en" && pattern->find_first_of("EMa") != std::string::npos) {
-    return Status::user(Code::unimplemented, "Names of days and months are English only: leave the locale out.");
+    return Status::user(Code::unimplemented,
+                        "Names of days and months are English only: leave the locale out.");
   }
   const bool millis = flag(json, "asMillis");
   return make([=](const Datum& d) -> Text {
@@ -200,7 +205,8 @@ Made parse_lookup(const JsonObject& json) {
   const JsonObject* lookup = find_object(json, "lookup");
   const JsonObject* map = lookup == nullptr ? nullptr : find_object(*lookup, "map");
   if (map == nullptr) {
-    return Status::user(Code::unimplemented, "Registered lookups do not exist here: give the map in the query.");
+    return Status::user(Code::unimplemented,
+                        "Registered lookups do not exist here: give the map in the query.");
   }
   std::map<std::string, std::string> values;
   for (const auto& entry : *map) values[std::string(entry.key())] = text(&entry.value()).value_or("");
@@ -272,7 +278,8 @@ size_t utf16_length(std::string_view text) {
 Result<std::shared_ptr<const Extraction>> Extraction::parse(const Json* json) {
   if (json == nullptr || json->is_null()) return std::shared_ptr<const Extraction>();
   const JsonObject* object = json->if_object();
-  if (object == nullptr) return bad_query("query.extraction.ExtractionFn", "an extraction function is an object");
+  if (object == nullptr)
+    return bad_query("query.extraction.ExtractionFn", "an extraction function is an object");
   const std::string type = text(*object, "type");
   if (type == "upper" || type == "lower") return parse_case(type == "upper");
   if (type == "regex") return parse_regex(*object);
@@ -291,9 +298,10 @@ Result<std::shared_ptr<const Extraction>> Extraction::parse(const Json* json) {
   if (type == "javascript") {
     return Status::user(Code::unimplemented, "JavaScript is not run here.");
   }
-  return unknown_type(type, "query.extraction.ExtractionFn",
-                      "bucket, cascade, identity, lookup, lower, partial, regex, registeredLookup, searchQuery, "
-                      "stringFormat, strlen, substring, timeFormat, upper");
+  return unknown_type(
+      type, "query.extraction.ExtractionFn",
+      "bucket, cascade, identity, lookup, lower, partial, regex, registeredLookup, searchQuery, "
+      "stringFormat, strlen, substring, timeFormat, upper");
 }
 
 }  // namespace rideflow::rollup

@@ -43,7 +43,8 @@ class CodeFilter : public PageFilter {
 
 class RowFilter : public PageFilter {
  public:
-  RowFilter(ColumnRef column, const Predicate& predicate) : column_(std::move(column)), predicate_(predicate) {}
+  RowFilter(ColumnRef column, const Predicate& predicate)
+      : column_(std::move(column)), predicate_(predicate) {}
   Status eval(Page& page, uint8_t* out) override {
     for (size_t i = 0; i < page.rows(); ++i) {
       RF_ASSIGN(const Datum d, page.datum(column_, i));
@@ -161,12 +162,14 @@ std::unique_ptr<PageFilter> ComparisonFilter::bind(const PartView&) const {
 
 class ExpressionFilter : public Filter {
  public:
-  explicit ExpressionFilter(std::shared_ptr<const Expression> expression) : expression_(std::move(expression)) {}
+  explicit ExpressionFilter(std::shared_ptr<const Expression> expression)
+      : expression_(std::move(expression)) {}
   std::unique_ptr<PageFilter> bind(const PartView&) const override {
     return std::make_unique<Bound>(*expression_);
   }
   Truth test(const Lookup& lookup) const override {
-    const Result<QueryValue> v = expression_->eval_by_name([&](const std::string& n) { return value_of(lookup(n)); });
+    const Result<QueryValue> v =
+        expression_->eval_by_name([&](const std::string& n) { return value_of(lookup(n)); });
     return v.ok() ? truth_of(*v) : kUnknown;
   }
 
@@ -214,7 +217,8 @@ class AndOrFilter : public Filter {
  private:
   class Bound : public PageFilter {
    public:
-    Bound(bool is_and, std::vector<std::unique_ptr<PageFilter>> fields) : and_(is_and), fields_(std::move(fields)) {}
+    Bound(bool is_and, std::vector<std::unique_ptr<PageFilter>> fields)
+        : and_(is_and), fields_(std::move(fields)) {}
     Status eval(Page& page, uint8_t* out) override {
       const size_t n = page.rows();
       RF_TRY(fields_.front()->eval(page, out));
@@ -275,7 +279,8 @@ class NotFilter : public Filter {
   }
   class Bound : public PageFilter {
    public:
-    Bound(const NotFilter& filter, std::unique_ptr<PageFilter> field) : filter_(filter), field_(std::move(field)) {}
+    Bound(const NotFilter& filter, std::unique_ptr<PageFilter> field)
+        : filter_(filter), field_(std::move(field)) {}
     Status eval(Page& page, uint8_t* out) override {
       RF_TRY(field_->eval(page, out));
       for (size_t i = 0; i < page.rows(); ++i) out[i] = filter_.apply(out[i]);
@@ -310,7 +315,8 @@ class FilterParser {
     if (type == "and" || type == "or") return parse_fields(type, *object, depth);
     if (type == "not" || type == "istrue" || type == "isfalse") {
       const Json* field = find(*object, "field");
-      if (field == nullptr) return bad_query("query.filter.NotDimFilter", "NOT operator requires at least one field");
+      if (field == nullptr)
+        return bad_query("query.filter.NotDimFilter", "NOT operator requires at least one field");
       RF_ASSIGN(FilterRef inner, parse(*field, depth + 1));
       return FilterRef(std::make_shared<NotFilter>(std::move(inner), type != "istrue", type != "not"));
     }
@@ -322,10 +328,11 @@ class FilterParser {
       RF_ASSIGN(auto expression, Expression::parse(text(*object, "expression"), &columns_));
       return FilterRef(std::make_shared<ExpressionFilter>(std::move(expression)));
     }
-    return unknown_type(type, "query.filter.DimFilter",
-                        "and, arrayContainsElement, bound, columnComparison, equals, expression, extraction, false, "
-                        "in, inType, interval, isfalse, istrue, javascript, like, not, null, or, range, regex, "
-                        "search, selector, spatial, true");
+    return unknown_type(
+        type, "query.filter.DimFilter",
+        "and, arrayContainsElement, bound, columnComparison, equals, expression, extraction, false, "
+        "in, inType, interval, isfalse, istrue, javascript, like, not, null, or, range, regex, "
+        "search, selector, spatial, true");
   }
 
  private:
@@ -350,7 +357,8 @@ class FilterParser {
       const std::string name = object ? text(*object, "dimension") : text(item).value_or("");
       columns.emplace_back(name, columns_.find(name));
     }
-    if (columns.empty()) return bad_query("query.filter.ColumnComparisonDimFilter", "dimensions must not be empty");
+    if (columns.empty())
+      return bad_query("query.filter.ColumnComparisonDimFilter", "dimensions must not be empty");
     return FilterRef(std::make_shared<ComparisonFilter>(std::move(columns)));
   }
 

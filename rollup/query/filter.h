@@ -1,8 +1,8 @@
 // Druid's filters: parsed once per query, bound to each part, evaluated page by page.
 //
 // Three-valued logic as in Druid since version 28: a comparison with null is unknown, `not` keeps it unknown,
-// and only rows that are true pass. A predicate over a dimension looks at each distinct value once and then at
-// codes. A multi-value row is true when any of its values is.
+// and only rows that are true pass. A predicate over a dimension looks at each distinct value once and then
+// at codes. A multi-value row is true when any of its values is.
 #pragma once
 
 #include <memory>

@@ -28,7 +28,8 @@ Result<LimitSpec> parse_limit(const JsonObject& json) {
   LimitSpec out;
   const JsonObject* spec = find_object(json, "limitSpec");
   if (spec == nullptr || text(*spec, "type", "default") != "default") return out;
-  if (const auto limit = integer(find(*spec, "limit")); limit && *limit > 0) out.limit = static_cast<size_t>(*limit);
+  if (const auto limit = integer(find(*spec, "limit")); limit && *limit > 0)
+    out.limit = static_cast<size_t>(*limit);
   if (const auto offset = integer(find(*spec, "offset")); offset && *offset > 0) {
     out.offset = static_cast<size_t>(*offset);
   }
@@ -44,7 +45,8 @@ Result<LimitSpec> parse_limit(const JsonObject& json) {
       const auto name = order_object ? text(find(*order_object, "type")) : text(order);
       if (name) {
         const auto ordering = parse_ordering(*name);
-        if (!ordering) return bad_query("query.groupby.orderby.OrderByColumnSpec", "Unknown ordering " + *name);
+        if (!ordering)
+          return bad_query("query.groupby.orderby.OrderByColumnSpec", "Unknown ordering " + *name);
         column.ordering = *ordering;
         column.given = true;
       }
@@ -124,7 +126,8 @@ class GroupBy {
       if (spec->groupings() == nullptr) continue;
       int64_t bits = 0;
       for (const std::string& name : *spec->groupings()) {
-        const bool there = std::any_of(set.begin(), set.end(), [&](size_t d) { return dimensions_[d].output == name; });
+        const bool there =
+            std::any_of(set.begin(), set.end(), [&](size_t d) { return dimensions_[d].output == name; });
         bits = bits * 2 + (there ? 0 : 1);
       }
       row.set(spec->name(), bits);
@@ -152,7 +155,8 @@ class GroupBy {
         if (c != 0) return column.descending ? c > 0 : c < 0;
       }
       for (size_t d = 0; d < dimensions_.size(); ++d) {
-        const Ordering ordering = dimensions_[d].type == OutputType::text ? Ordering::lexicographic : Ordering::numeric;
+        const Ordering ordering =
+            dimensions_[d].type == OutputType::text ? Ordering::lexicographic : Ordering::numeric;
         const int c = compare(datum_of(a.dimensions[d]), datum_of(b.dimensions[d]), ordering);
         if (c != 0) return c < 0;
       }
@@ -214,7 +218,8 @@ class GroupBy {
   std::string out_ = "[";
 };
 
-Status check_names(const Query& query, const std::vector<GroupDimension>& dimensions, const LimitSpec& limit) {
+Status check_names(const Query& query, const std::vector<GroupDimension>& dimensions,
+                   const LimitSpec& limit) {
   std::set<std::string> names;
   for (const GroupDimension& d : dimensions) {
     if (!names.insert(d.output).second || query.has_output(d.output)) {
@@ -261,7 +266,8 @@ Result<std::string> run_group_by(const JsonObject& json, Query& query) {
     RF_ASSIGN(GroupDimension d, GroupDimension::parse(*item, *query.columns));
     dimensions.push_back(std::move(d));
   }
-  if (dimensions.size() > 100) return Status::user(Code::resource_exhausted, "The query has too many dimensions.");
+  if (dimensions.size() > 100)
+    return Status::user(Code::resource_exhausted, "The query has too many dimensions.");
   RF_ASSIGN(LimitSpec limit, parse_limit(json));
   RF_TRY(check_names(query, dimensions, limit));
   std::shared_ptr<const Having> having;

@@ -25,7 +25,8 @@ OutputType parse_output_type(const JsonObject& json) {
   return number ? OutputType::number : OutputType::text;
 }
 
-Result<GroupDimension> parse_filtered(const std::string& type, const JsonObject& json, const QueryColumns& columns) {
+Result<GroupDimension> parse_filtered(const std::string& type, const JsonObject& json,
+                                      const QueryColumns& columns) {
   const Json* delegate = find(json, "delegate");
   if (delegate == nullptr) return bad_query("query.dimension.DimensionSpec", "delegate must not be null");
   RF_ASSIGN(GroupDimension out, GroupDimension::parse(*delegate, columns));
@@ -191,7 +192,8 @@ Status Grouper::assign_level(Page& page, size_t d) {
   const uint32_t* begin = level.begin.data();
   const uint32_t* ids = level.ids_of.data();
   if (level.ids_of.size() + 1 == level.begin.size()) {  // one value each
-    for (size_t i = 0; i < rows_.size(); ++i) groups_[i] = index.find_or_add(groups_[i], ids[codes[rows_[i]]]);
+    for (size_t i = 0; i < rows_.size(); ++i)
+      groups_[i] = index.find_or_add(groups_[i], ids[codes[rows_[i]]]);
     return {};
   }
   next_rows_.clear();

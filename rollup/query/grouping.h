@@ -39,8 +39,8 @@ class PairIndex {
   std::vector<uint32_t> slots_;
 };
 
-// Gives every (bucket, values of the dimensions) a group number. A row with several values of a dimension is in
-// several groups.
+// Gives every (bucket, values of the dimensions) a group number. A row with several values of a dimension is
+// in several groups.
 class Grouper {
  public:
   Grouper(const Query& query, std::vector<GroupDimension> dimensions);

@@ -38,32 +38,37 @@ Result<HavingRef> parse_comparison(const std::string& type, const JsonObject& js
 
 Result<HavingRef> parse_dimension(const JsonObject& json) {
   RF_ASSIGN(const auto extraction, Extraction::parse(find(json, "extractionFn")));
-  return made([name = text(json, "dimension"), value = text(find(json, "value")), extraction](const auto& row) {
-    const Datum d = row(name);
-    return (extraction ? extraction->apply(d) : text_of(d)) == value;
-  });
+  return made(
+      [name = text(json, "dimension"), value = text(find(json, "value")), extraction](const auto& row) {
+        const Datum d = row(name);
+        return (extraction ? extraction->apply(d) : text_of(d)) == value;
+      });
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const Having>> Having::parse(const Json& json, const QueryColumns& columns, int depth) {
+Result<std::shared_ptr<const Having>> Having::parse(const Json& json, const QueryColumns& columns,
+                                                    int depth) {
   const JsonObject* object = json.if_object();
   if (object == nullptr || depth > kMaxDepth) {
     return bad_query("query.groupby.having.HavingSpec", "having is an object, not nested too deep");
   }
   const std::string type = text(*object, "type");
-  if (type == "greaterThan" || type == "lessThan" || type == "equalTo") return parse_comparison(type, *object);
+  if (type == "greaterThan" || type == "lessThan" || type == "equalTo")
+    return parse_comparison(type, *object);
   if (type == "dimSelector") return parse_dimension(*object);
   if (type == "always") return made([](const Filter::Lookup&) { return true; });
   if (type == "filter") {
     const Json* filter_json = find(*object, "filter");
-    if (filter_json == nullptr) return bad_query("query.groupby.having.DimFilterHavingSpec", "filter must not be null");
+    if (filter_json == nullptr)
+      return bad_query("query.groupby.having.DimFilterHavingSpec", "filter must not be null");
     RF_ASSIGN(const auto filter, Filter::parse(*filter_json, columns));
     return made([filter](const Filter::Lookup& row) { return filter->test(row) == kTrue; });
   }
   if (type == "not") {
     const Json* inner_json = find(*object, "havingSpec");
-    if (inner_json == nullptr) return bad_query("query.groupby.having.NotHavingSpec", "havingSpec must not be null");
+    if (inner_json == nullptr)
+      return bad_query("query.groupby.having.NotHavingSpec", "havingSpec must not be null");
     RF_ASSIGN(const auto inner, Having::parse(*inner_json, columns, depth + 1));
     return made([inner](const Filter::Lookup& row) { return !inner->keeps(row); });
   }

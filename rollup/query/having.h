@@ -11,7 +11,8 @@ class Having {
  public:
   virtual ~Having() = default;
   virtual bool keeps(const Filter::Lookup& row) const = 0;
-  static Result<std::shared_ptr<const Having>> parse(const Json& json, const QueryColumns& columns, int depth = 0);
+  static Result<std::shared_ptr<const Having>> parse(const Json& json, const QueryColumns& columns,
+                                                     int depth = 0);
 };
 
 }  // namespace rideflow::rollup

@@ -122,7 +122,8 @@ std::optional<Micros> parse_moment(std::string_view text) {
 
 Result<Interval> parse_interval(std::string_view text) {
   const auto bad = [&] {
-    return bad_query("java.util.common.Intervals", fmt::format("Invalid interval [{}]: give start/end", text));
+    return bad_query("java.util.common.Intervals",
+                     fmt::format("Invalid interval [{}]: give start/end", text));
   };
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return bad();
@@ -207,8 +208,9 @@ Result<Granularity> Granularity::parse(const Json& json) {
   const Result<Duration> period = word.empty() || word.front() == 'p' ? Duration() : parse_granularity(word);
   if (!period.ok() || *period == Duration()) {
     for (char& c : word) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    return bad_query("java.util.common.granularity.Granularity",
-                     "No enum constant org.apache.druid.java.util.common.granularity.GranularityType." + word);
+    return bad_query(
+        "java.util.common.granularity.Granularity",
+        "No enum constant org.apache.druid.java.util.common.granularity.GranularityType." + word);
   }
   g.none_ = word == "none";
   g.period_ = *period;

@@ -68,15 +68,17 @@ std::vector<const Json*> items(const Json* v) {
 }
 
 Status bad_query(std::string_view type, std::string_view problem) {
-  return Status::user(Code::invalid_argument,
-                      fmt::format("Cannot construct instance of `org.apache.druid.{}`, problem: {}", type, problem));
+  return Status::user(
+      Code::invalid_argument,
+      fmt::format("Cannot construct instance of `org.apache.druid.{}`, problem: {}", type, problem));
 }
 
 Status unknown_type(std::string_view id, std::string_view of, std::string_view known) {
-  return Status::user(Code::not_found,
-                      fmt::format("Could not resolve type id '{}' as a subtype of `org.apache.druid.{}` known type "
-                                  "ids = [{}]",
-                                  id, of, known));
+  return Status::user(
+      Code::not_found,
+      fmt::format("Could not resolve type id '{}' as a subtype of `org.apache.druid.{}` known type "
+                  "ids = [{}]",
+                  id, of, known));
 }
 
 }  // namespace rideflow::rollup

@@ -60,9 +60,13 @@ std::string_view druid_type(MetricKind kind) {
 }
 
 std::string_view druid_aggregator(MetricKind kind) {
-  constexpr std::string_view names[] = {"longSum",     "longSum",    "doubleSum",   "longMin",    "longMax",
-                                        "doubleMin",   "doubleMax",  "longFirst",   "longLast",   "doubleFirst",
-                                        "doubleLast",  "stringFirst", "stringLast", "quantilesDoublesSketch",
+  constexpr std::string_view names[] = {"longSum",       "longSum",
+                                        "doubleSum",     "longMin",
+                                        "longMax",       "doubleMin",
+                                        "doubleMax",     "longFirst",
+                                        "longLast",      "doubleFirst",
+                                        "doubleLast",    "stringFirst",
+                                        "stringLast",    "quantilesDoublesSketch",
                                         "HLLSketchMerge"};
   return names[static_cast<size_t>(kind)];
 }
@@ -88,7 +92,8 @@ void append_column(JsonWriter& out, const std::string& name, const ColumnFacts& 
 ColumnFacts facts_of(const RollupSnapshot& snapshot, size_t d, bool cardinality) {
   const RollupDimension& dimension = snapshot.spec->dimensions[d];
   constexpr std::string_view types[] = {"STRING", "LONG", "DOUBLE"};
-  ColumnFacts facts{types[static_cast<size_t>(dimension.type)], false, dimension.multi_value, true, std::nullopt};
+  ColumnFacts facts{types[static_cast<size_t>(dimension.type)], false, dimension.multi_value, true,
+                    std::nullopt};
   if (dimension.type != DimensionType::string) return facts;
   uint32_t most = 0;
   for (const auto& part : snapshot.parts) {
@@ -113,14 +118,16 @@ Result<std::string> run_time_boundary(const JsonObject& json, Query& query) {
   if (bound == "minTime") {
     return fmt::format(R"([{{"timestamp":"{}","result":{{"minTime":"{}"}}}}])", first, first);
   }
-  return fmt::format(R"([{{"timestamp":"{}","result":{{"minTime":"{}","maxTime":"{}"}}}}])", first, first, last);
+  return fmt::format(R"([{{"timestamp":"{}","result":{{"minTime":"{}","maxTime":"{}"}}}}])", first, first,
+                     last);
 }
 
 Result<std::string> run_datasource_metadata(const JsonObject& json, Query& query) {
   RF_TRY(parse_query(json, false, query));
   const Micros last = query.snapshot->max_time();
   if (last == kNoTime) return std::string("[]");
-  return fmt::format(R"([{{"timestamp":"{}","result":{{"maxIngestedEventTime":"{}"}}}}])", iso(last), iso(last));
+  return fmt::format(R"([{{"timestamp":"{}","result":{{"maxIngestedEventTime":"{}"}}}}])", iso(last),
+                     iso(last));
 }
 
 Result<std::string> run_segment_metadata(const JsonObject& json, Query& query) {
@@ -134,14 +141,21 @@ Result<std::string> run_segment_metadata(const JsonObject& json, Query& query) {
   }
   std::string text_out;
   JsonWriter out(text_out);
-  out.begin_array().begin_object().field("id", "merged").key("intervals").null().key("columns").begin_object();
+  out.begin_array()
+      .begin_object()
+      .field("id", "merged")
+      .key("intervals")
+      .null()
+      .key("columns")
+      .begin_object();
   append_column(out, "__time", {"LONG", false, false, false, std::nullopt});
   for (size_t d = 0; d < spec.dimensions.size(); ++d) {
     append_column(out, spec.dimensions[d].name, facts_of(*query.snapshot, d, cardinality));
   }
   for (const RollupMetric& m : spec.metrics) {
     const bool sketch = m.kind == MetricKind::quantile_sketch || m.kind == MetricKind::distinct_sketch;
-    append_column(out, m.name, {druid_type(m.kind), sketch, false, m.kind != MetricKind::count, std::nullopt});
+    append_column(out, m.name,
+                  {druid_type(m.kind), sketch, false, m.kind != MetricKind::count, std::nullopt});
   }
   out.end_object().field("size", 0).field("numRows", query.snapshot->rows()).key("aggregators");
   if (aggregators) {
@@ -155,7 +169,14 @@ Result<std::string> run_segment_metadata(const JsonObject& json, Query& query) {
   } else {
     out.null();
   }
-  out.key("timestampSpec").null().key("queryGranularity").null().key("rollup").null().end_object().end_array();
+  out.key("timestampSpec")
+      .null()
+      .key("queryGranularity")
+      .null()
+      .key("rollup")
+      .null()
+      .end_object()
+      .end_array();
   return text_out;
 }
 

@@ -1,5 +1,5 @@
-// Page: the rows of one page of a part, as filters, groupers and aggregators read them; and how a query's column
-// names resolve to what a part holds.
+// Page: the rows of one page of a part, as filters, groupers and aggregators read them; and how a query's
+// column names resolve to what a part holds.
 #pragma once
 
 #include <map>

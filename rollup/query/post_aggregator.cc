@@ -57,7 +57,9 @@ Result<PostRef> parse_arithmetic(const JsonObject& json, int depth) {
   constexpr std::string_view kType = "query.aggregation.post.ArithmeticPostAggregator";
   const std::string fn = text(json, "fn");
   const bool known = fn == "+" || fn == "-" || fn == "*" || fn == "/" || fn == "quotient" || fn == "pow";
-  if (!known) return bad_query(kType, fmt::format("Unknown operation[{}], known operations[+, -, *, /, pow, quotient]", fn));
+  if (!known)
+    return bad_query(kType,
+                     fmt::format("Unknown operation[{}], known operations[+, -, *, /, pow, quotient]", fn));
   RF_ASSIGN(auto fields, parse_fields(json, "fields", depth));
   if (fields.empty()) return bad_query(kType, fmt::format("Illegal number of fields[0], must be > 1"));
   return made(json, [fields, op = fn[0]](const RowValues& row) -> Result<QueryValue> {
@@ -75,7 +77,8 @@ Result<PostRef> parse_arithmetic(const JsonObject& json, int depth) {
 Result<PostRef> parse_constant(const JsonObject& json) {
   const Json* value = find(json, "value");
   const auto n = number(value);
-  if (!n) return bad_query("query.aggregation.post.ConstantPostAggregator", "Constant value must not be null");
+  if (!n)
+    return bad_query("query.aggregation.post.ConstantPostAggregator", "Constant value must not be null");
   const bool whole = value->is_int64();
   const QueryValue v = whole ? QueryValue(value->get_int64()) : QueryValue(*n);
   return made(json, [v](const RowValues&) -> Result<QueryValue> { return v; });
@@ -159,24 +162,28 @@ Result<PostRef> parse_quantiles(const std::string& what, const JsonObject& json,
   }
   if (what == "ToRank") {
     const double value = number(find(json, "value")).value_or(0);
-    return of_sketch<Quantiles>(json, depth, [value](const Quantiles& q) { return QueryValue(rank_of(q, value)); });
+    return of_sketch<Quantiles>(json, depth,
+                                [value](const Quantiles& q) { return QueryValue(rank_of(q, value)); });
   }
   if (what == "ToCDF" || what == "ToHistogram") {
     const int64_t bins = std::clamp<int64_t>(integer(find(json, "numBins")).value_or(10), 2, 10'000);
     return of_sketch<Quantiles>(
-        json, depth, [splits = numbers(json, "splitPoints"), bins, cdf = what == "ToCDF"](const Quantiles& q) {
+        json, depth,
+        [splits = numbers(json, "splitPoints"), bins, cdf = what == "ToCDF"](const Quantiles& q) {
           return QueryValue(distribution(q, splits.empty() ? even_splits(q, bins) : splits, cdf));
         });
   }
-  return Status::user(Code::unimplemented, "The post-aggregator quantilesDoublesSketch" + what + " is not known here.");
+  return Status::user(Code::unimplemented,
+                      "The post-aggregator quantilesDoublesSketch" + what + " is not known here.");
 }
 
-// Set operations of distinct sketches. A union is exact as the sketches are; the others come from the sizes of
-// unions (inclusion and exclusion) and are numbers, good while the sets are of like size.
+// Set operations of distinct sketches. A union is exact as the sketches are; the others come from the sizes
+// of unions (inclusion and exclusion) and are numbers, good while the sets are of like size.
 Result<PostRef> parse_set_op(const JsonObject& json, int depth) {
   const std::string func = text(json, "func");
   if (func != "UNION" && func != "INTERSECT" && func != "NOT") {
-    return bad_query("query.aggregation.datasketches.theta.SketchSetPostAggregator", "Unknown operation " + func);
+    return bad_query("query.aggregation.datasketches.theta.SketchSetPostAggregator",
+                     "Unknown operation " + func);
   }
   RF_ASSIGN(auto fields, parse_fields(json, "fields", depth));
   if (fields.size() < 2 || (fields.size() > 2 && func == "INTERSECT")) {
@@ -225,7 +232,8 @@ QueryValue plain(const QueryValue& v) {
 Result<std::shared_ptr<const PostAggregator>> PostAggregator::parse(const Json& json, int depth) {
   const JsonObject* object = json.if_object();
   if (object == nullptr || depth > kMaxDepth) {
-    return bad_query("query.aggregation.PostAggregator", "a post-aggregator is an object, not nested too deep");
+    return bad_query("query.aggregation.PostAggregator",
+                     "a post-aggregator is an object, not nested too deep");
   }
   const std::string type = text(*object, "type");
   const std::string field = text(*object, "fieldName");
@@ -233,7 +241,8 @@ Result<std::shared_ptr<const PostAggregator>> PostAggregator::parse(const Json& 
     return made(*object, [field](const RowValues& row) -> Result<QueryValue> { return row.raw(field); });
   }
   if (type == "finalizingFieldAccess" || type == "hyperUniqueCardinality") {
-    return made(*object, [field](const RowValues& row) -> Result<QueryValue> { return row.finalized(field); });
+    return made(*object,
+                [field](const RowValues& row) -> Result<QueryValue> { return row.finalized(field); });
   }
   if (type == "arithmetic") return parse_arithmetic(*object, depth);
   if (type == "constant") return parse_constant(*object);
@@ -243,22 +252,24 @@ Result<std::shared_ptr<const PostAggregator>> PostAggregator::parse(const Json& 
       return expression->eval_by_name([&](const std::string& n) { return plain(row.finalized(n)); });
     });
   }
-  const bool extreme = type == "doubleGreatest" || type == "doubleLeast" || type == "longGreatest" || type == "longLeast";
+  const bool extreme =
+      type == "doubleGreatest" || type == "doubleLeast" || type == "longGreatest" || type == "longLeast";
   if (extreme) return parse_extreme(type, *object, depth);
   constexpr std::string_view kQuantiles = "quantilesDoublesSketch";
   if (type.starts_with(kQuantiles)) return parse_quantiles(type.substr(kQuantiles.size()), *object, depth);
   if (type == "thetaSketchEstimate" || type == "HLLSketchEstimate") return parse_estimate(*object, depth);
   if (type == "thetaSketchSetOp") return parse_set_op(*object, depth);
-  if (type == "thetaSketchToString" || type == "HLLSketchToString" ||
-      type == "HLLSketchUnion" || type == "HLLSketchEstimateWithBounds" || type == "javascript") {
+  if (type == "thetaSketchToString" || type == "HLLSketchToString" || type == "HLLSketchUnion" ||
+      type == "HLLSketchEstimateWithBounds" || type == "javascript") {
     return Status::user(Code::unimplemented, "The post-aggregator " + type + " is not known here.");
   }
-  return unknown_type(type, "query.aggregation.PostAggregator",
-                      "arithmetic, constant, doubleGreatest, doubleLeast, expression, fieldAccess, "
-                      "finalizingFieldAccess, hyperUniqueCardinality, HLLSketchEstimate, longGreatest, longLeast, "
-                      "quantilesDoublesSketchToCDF, quantilesDoublesSketchToHistogram, "
-                      "quantilesDoublesSketchToQuantile, quantilesDoublesSketchToQuantiles, "
-                      "quantilesDoublesSketchToRank, thetaSketchEstimate");
+  return unknown_type(
+      type, "query.aggregation.PostAggregator",
+      "arithmetic, constant, doubleGreatest, doubleLeast, expression, fieldAccess, "
+      "finalizingFieldAccess, hyperUniqueCardinality, HLLSketchEstimate, longGreatest, longLeast, "
+      "quantilesDoublesSketchToCDF, quantilesDoublesSketchToHistogram, "
+      "quantilesDoublesSketchToQuantile, quantilesDoublesSketchToQuantiles, "
+      "quantilesDoublesSketchToRank, thetaSketchEstimate");
 }
 
 }  // namespace rideflow::rollup

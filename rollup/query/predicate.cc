@@ -56,8 +56,7 @@ bool equals(const Datum& d, const std::string& match, const std::optional<double
 }
 
 std::shared_ptr<const Predicate> equals_predicate(const std::string& match) {
-  return of_values(
-      [match, n = parse_double(match)](const Datum& d) { return equals(d, match, n); });
+  return of_values([match, n = parse_double(match)](const Datum& d) { return equals(d, match, n); });
 }
 
 Made parse_in(const Json* values) {
@@ -95,7 +94,9 @@ class BoundPredicate : public Predicate {
   Truth test(const Datum& d) const override {
     if (d.is_null()) return kUnknown;
     // Texts that are no numbers sort before all numbers, so only an upper bound lets them through.
-    const auto order = [&](const std::string& s) { return compare(d, Datum::of(std::string_view(s)), ordering_); };
+    const auto order = [&](const std::string& s) {
+      return compare(d, Datum::of(std::string_view(s)), ordering_);
+    };
     if (bounds_.lower) {
       const int c = order(*bounds_.lower);
       if (c < 0 || (c == 0 && bounds_.lower_open)) return kFalse;
@@ -115,12 +116,14 @@ class BoundPredicate : public Predicate {
 };
 
 Made parse_bound(const JsonObject& json) {
-  const std::string name = text(json, "ordering", flag(json, "alphaNumeric") ? "alphanumeric" : "lexicographic");
+  const std::string name =
+      text(json, "ordering", flag(json, "alphaNumeric") ? "alphanumeric" : "lexicographic");
   const auto ordering = parse_ordering(name);
   if (!ordering) return bad_query("query.filter.BoundDimFilter", "unknown ordering " + name);
   Bounds bounds{text(find(json, "lower")), text(find(json, "upper")), flag(json, "lowerStrict"),
                 flag(json, "upperStrict")};
-  return std::shared_ptr<const Predicate>(std::make_shared<BoundPredicate>(std::move(bounds), *ordering, true));
+  return std::shared_ptr<const Predicate>(
+      std::make_shared<BoundPredicate>(std::move(bounds), *ordering, true));
 }
 
 Made parse_range(const JsonObject& json) {
@@ -128,14 +131,14 @@ Made parse_range(const JsonObject& json) {
   Bounds bounds{text(find(json, "lower")), text(find(json, "upper")), flag(json, "lowerOpen"),
                 flag(json, "upperOpen")};
   const Ordering ordering = text_type ? Ordering::lexicographic : Ordering::numeric;
-  return std::shared_ptr<const Predicate>(std::make_shared<BoundPredicate>(std::move(bounds), ordering, false));
+  return std::shared_ptr<const Predicate>(
+      std::make_shared<BoundPredicate>(std::move(bounds), ordering, false));
 }
 
 Made parse_like(const JsonObject& json) {
   const std::string escape = text(json, "escape");
-  return of_text([pattern = text(json, "pattern"), c = escape.empty() ? '\0' : escape.front()](std::string_view s) {
-    return like_match(s, pattern, c);
-  });
+  return of_text([pattern = text(json, "pattern"), c = escape.empty() ? '\0' : escape.front()](
+                     std::string_view s) { return like_match(s, pattern, c); });
 }
 
 Made parse_regex(const JsonObject& json) {
@@ -198,7 +201,8 @@ Made parse_predicate(const std::string& type, const JsonObject& json) {
   }
   if (type == "equals") {
     const auto value = text(find(json, "matchValue"));
-    if (!value) return bad_query("query.filter.EqualityFilter", "Invalid equality filter, matchValue cannot be null");
+    if (!value)
+      return bad_query("query.filter.EqualityFilter", "Invalid equality filter, matchValue cannot be null");
     return equals_predicate(*value);
   }
   if (type == "null") return is_null_predicate();

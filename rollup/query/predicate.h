@@ -12,7 +12,8 @@ class Predicate {
   virtual ~Predicate() = default;
   // Nulls too: a predicate says itself what null means.
   virtual Truth test(const Datum& value) const = 0;
-  // For null in a column of texts, where it sorts before all of them: a bound without a lower end takes it in.
+  // For null in a column of texts, where it sorts before all of them: a bound without a lower end takes it
+  // in.
   virtual Truth test_null_text() const { return test(Datum()); }
 };
 

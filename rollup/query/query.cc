@@ -30,10 +30,11 @@ Status parse_virtual_columns(const JsonObject& json, QueryColumns& columns) {
 Status parse_outputs(const JsonObject& json, Query& query) {
   std::set<std::string> names;
   const auto take = [&](const std::string& name) {
-    if (names.size() >= kMaxOutputs) return Status::user(Code::resource_exhausted, "The query has too many outputs.");
-    return names.insert(name).second ? Status()
-                                     : bad_query("query." + query_class(query.type),
-                                                 fmt::format("[{}] already defined", name));
+    if (names.size() >= kMaxOutputs)
+      return Status::user(Code::resource_exhausted, "The query has too many outputs.");
+    return names.insert(name).second
+               ? Status()
+               : bad_query("query." + query_class(query.type), fmt::format("[{}] already defined", name));
   };
   for (const Json* item : items(find(json, "aggregations"))) {
     RF_ASSIGN(auto aggregator, AggregatorSpec::parse(*item, *query.columns));
@@ -167,8 +168,8 @@ bool Query::has_output(const std::string& name) const {
 
 Status parse_query(const JsonObject& json, bool needs_granularity, Query& query) {
   const std::string type = "query." + query_class(query.type);
-  const bool metadata = query.type == "timeBoundary" || query.type == "segmentMetadata" ||
-                        query.type == "dataSourceMetadata";
+  const bool metadata =
+      query.type == "timeBoundary" || query.type == "segmentMetadata" || query.type == "dataSourceMetadata";
   const Json* intervals = find(json, "intervals");
   if (intervals == nullptr && !metadata) return bad_query(type, "querySegmentSpec can't be null");
   if (intervals == nullptr) {
@@ -258,8 +259,8 @@ std::vector<std::unique_ptr<Aggregator>> make_aggregators(const AggregatorSpecs&
   return out;
 }
 
-Result<OutputRow> OutputRow::make(const Query& query, const std::vector<std::unique_ptr<Aggregator>>& aggregators,
-                                  size_t group) {
+Result<OutputRow> OutputRow::make(const Query& query,
+                                  const std::vector<std::unique_ptr<Aggregator>>& aggregators, size_t group) {
   OutputRow row;
   for (size_t a = 0; a < aggregators.size(); ++a) {
     const AggregatorSpec& spec = *query.aggregators[a];

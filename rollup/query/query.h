@@ -54,8 +54,8 @@ using OnPage = std::function<Status(Page& page, const uint32_t* rows, size_t n)>
 using OnPart = std::function<void(PartView& part)>;
 Status scan(const Query& query, const OnPart& on_part, const OnPage& on_page);
 
-// Where an interval has data, whatever the filter says: from the first to the last moment that lie between the
-// first and last cell of some chunk. kNoTime when nowhere.
+// Where an interval has data, whatever the filter says: from the first to the last moment that lie between
+// the first and last cell of some chunk. kNoTime when nowhere.
 std::pair<Micros, Micros> data_range(const Query& query, const Interval& interval);
 
 // Numbers buckets of time in the order in which they are met.
@@ -79,8 +79,8 @@ class Buckets {
 class OutputRow : public RowValues {
  public:
   // Evaluates everything. `aggregators` are the accumulators of query.aggregators.
-  static Result<OutputRow> make(const Query& query, const std::vector<std::unique_ptr<Aggregator>>& aggregators,
-                                size_t group);
+  static Result<OutputRow> make(const Query& query,
+                                const std::vector<std::unique_ptr<Aggregator>>& aggregators, size_t group);
   QueryValue raw(const std::string& name) const override;
   QueryValue finalized(const std::string& name) const override;
   void set(const std::string& name, QueryValue v);

@@ -46,7 +46,8 @@ class Scan {
       for (size_t i = 0; i < n && left_ > 0; ++i) RF_TRY(append_row(page, rows ? rows[i] : i));
       return {};
     };
-    RF_TRY(scan(query_, [](PartView&) {}, on_page));
+    RF_TRY(scan(
+        query_, [](PartView&) {}, on_page));
     if (written_ == 0) return std::string("[]");
     return std::move(out_) + "]}]";
   }

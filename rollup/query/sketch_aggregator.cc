@@ -166,7 +166,8 @@ class QuantilesAggregator : public Aggregator {
 
 class QuantilesSpec : public AggregatorSpec {
  public:
-  QuantilesSpec(std::string name, ColumnRef column, bool stored) : column_(std::move(column)), stored_(stored) {
+  QuantilesSpec(std::string name, ColumnRef column, bool stored)
+      : column_(std::move(column)), stored_(stored) {
     name_ = std::move(name);
   }
   std::unique_ptr<Aggregator> make() const override {

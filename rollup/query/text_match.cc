@@ -46,7 +46,8 @@ bool like_match(std::string_view text, std::string_view pattern, char escape) {
 }
 
 Result<std::shared_ptr<const re2::RE2>> compile_regex(std::string_view pattern) {
-  if (pattern.size() > kMaxPattern) return bad_query("query.filter.RegexDimFilter", "the pattern is too long");
+  if (pattern.size() > kMaxPattern)
+    return bad_query("query.filter.RegexDimFilter", "the pattern is too long");
   re2::RE2::Options options(re2::RE2::Quiet);
   options.set_max_mem(kMaxRegexMemory);
   auto regex = std::make_shared<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);

@@ -58,7 +58,8 @@ class Timeseries {
     for (const Interval& i : query_.intervals) {
       const auto data = data_range(query_, i);
       if (data.first == kNoTime) continue;
-      for (Micros b = query_.granularity.start_of(data.first); b <= data.second; b = query_.granularity.next(b)) {
+      for (Micros b = query_.granularity.start_of(data.first); b <= data.second;
+           b = query_.granularity.next(b)) {
         buckets_.find_or_add(b);
         if (buckets_.size() > query_.limits.max_groups) {
           return Status::user(Code::resource_exhausted, "The query makes too many time buckets.");
@@ -90,8 +91,9 @@ class Timeseries {
     for (size_t b = 0; b < buckets_.size(); ++b) {
       if (!skip_empty_ || met_[b] != 0) order.push_back(b);
     }
-    std::sort(order.begin(), order.end(),
-              [&](size_t a, size_t b) { return (buckets_.start(a) < buckets_.start(b)) != descending_ && a != b; });
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      return (buckets_.start(a) < buckets_.start(b)) != descending_ && a != b;
+    });
     if (limit_ > 0 && order.size() > static_cast<size_t>(limit_)) order.resize(static_cast<size_t>(limit_));
     std::string out = "[";
     for (const size_t b : order) {

@@ -38,11 +38,13 @@ Result<Ranking> parse_ranking(const Json* json, int depth = 0) {
     return ranking;
   }
   ranking.by_metric = false;
-  const std::string ordering = type == "alphaNumeric" ? "alphanumeric" : text(*object, "ordering", "lexicographic");
+  const std::string ordering =
+      type == "alphaNumeric" ? "alphanumeric" : text(*object, "ordering", "lexicographic");
   const auto parsed = parse_ordering(ordering);
   if (!parsed) return bad_query(kType, "unknown ordering " + ordering);
   if (type != "dimension" && type != "lexicographic" && type != "alphaNumeric") {
-    return unknown_type(type, "query.topn.TopNMetricSpec", "alphaNumeric, dimension, inverted, lexicographic, numeric");
+    return unknown_type(type, "query.topn.TopNMetricSpec",
+                        "alphaNumeric, dimension, inverted, lexicographic, numeric");
   }
   ranking.ordering = *parsed;
   ranking.previous_stop = text(find(*object, "previousStop"));
@@ -99,7 +101,8 @@ class TopN {
 
   bool past_stop(const Entry& e) const {
     if (ranking_.by_metric || !ranking_.previous_stop) return true;
-    const int c = compare(dimension_of(e), Datum::of(std::string_view(*ranking_.previous_stop)), ranking_.ordering);
+    const int c =
+        compare(dimension_of(e), Datum::of(std::string_view(*ranking_.previous_stop)), ranking_.ordering);
     return ranking_.inverted ? c < 0 : c > 0;
   }
 
@@ -110,7 +113,8 @@ class TopN {
       RF_ASSIGN(OutputRow row, OutputRow::make(query_, aggregators_, g));
       Entry entry{g, std::move(row), {}};
       entry.metric = entry.row.finalized(ranking_.metric);
-      if (past_stop(entry)) buckets[grouper_.buckets().start(grouper_.bucket_of(g))].push_back(std::move(entry));
+      if (past_stop(entry))
+        buckets[grouper_.buckets().start(grouper_.bucket_of(g))].push_back(std::move(entry));
     }
     std::string out = "[";
     for (auto& bucket : buckets) {

@@ -40,7 +40,8 @@ Value to_list(const boost::json::value& v) {
     if (item.is_null()) return item;
     out.items.push_back(item);
   }
-  std::sort(out.items.begin(), out.items.end(), [](const Value& a, const Value& b) { return a.text < b.text; });
+  std::sort(out.items.begin(), out.items.end(),
+            [](const Value& a, const Value& b) { return a.text < b.text; });
   return out;
 }
 
@@ -72,7 +73,11 @@ RollupRow to_row(const RollupSpec& spec, const object& row, const std::string& t
 RollupSpec events_spec() {
   RollupSpec spec;
   spec.datasource = "events";
-  spec.dimensions = {{"country"}, {"city"}, {"channel"}, {"device"}, {"tags", DimensionType::string, true},
+  spec.dimensions = {{"country"},
+                     {"city"},
+                     {"channel"},
+                     {"device"},
+                     {"tags", DimensionType::string, true},
                      {"age", DimensionType::int64}};
   spec.metrics = {{"cnt", MetricKind::count, "", ""},
                   {"added", MetricKind::long_sum, "added", ""},
@@ -93,9 +98,14 @@ RollupSpec raw_spec() {
   RollupSpec spec;
   spec.datasource = "raw";
   spec.granularity = *parse_granularity("none");
-  spec.dimensions = {{"id", DimensionType::int64},      {"user"}, {"status"}, {"price", DimensionType::float64},
-                     {"score", DimensionType::float64}, {"qty", DimensionType::int64},
-                     {"url"},                           {"labels", DimensionType::string, true}};
+  spec.dimensions = {{"id", DimensionType::int64},
+                     {"user"},
+                     {"status"},
+                     {"price", DimensionType::float64},
+                     {"score", DimensionType::float64},
+                     {"qty", DimensionType::int64},
+                     {"url"},
+                     {"labels", DimensionType::string, true}};
   return spec;
 }
 

@@ -12,7 +12,8 @@ RollupBatch::RollupBatch(const RollupSpec& spec, const std::vector<RollupRow>& r
   for (size_t m = 0; m < spec.metrics.size(); ++m) add_metric(spec.metrics[m], m, rows);
 }
 
-void RollupBatch::add_dimension(const RollupDimension& dimension, size_t d, const std::vector<RollupRow>& rows) {
+void RollupBatch::add_dimension(const RollupDimension& dimension, size_t d,
+                                const std::vector<RollupRow>& rows) {
   Type type = dimension.type == DimensionType::string
                   ? Kind::string
                   : (dimension.type == DimensionType::int64 ? Kind::int64 : Kind::float64);
@@ -30,10 +31,12 @@ void RollupBatch::add_metric(const RollupMetric& metric, size_t m, const std::ve
   for (size_t i = 0; i < rows.size(); ++i) {
     const Value& v = rows[i].metrics[m];
     const double number = v.kind == Kind::float64 ? v.number : static_cast<double>(v.integer);
-    if (metric.kind == MetricKind::count || !v.is_null()) set_bit(input->valid.data(), static_cast<int64_t>(i));
+    if (metric.kind == MetricKind::count || !v.is_null())
+      set_bit(input->valid.data(), static_cast<int64_t>(i));
     input->ints.push_back(v.kind == Kind::float64 ? static_cast<int64_t>(v.number) : v.integer);
     input->doubles.push_back(number);
-    input->hashes.push_back(v.kind == Kind::string ? distinct_hash(std::string_view(v.text)) : distinct_hash(number));
+    input->hashes.push_back(v.kind == Kind::string ? distinct_hash(std::string_view(v.text))
+                                                   : distinct_hash(number));
     v.kind == Kind::string ? texts.append_string(v.text) : texts.append_null();
   }
   input->texts = texts.finish();
