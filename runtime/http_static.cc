@@ -32,12 +32,13 @@ std::string_view content_type(std::string_view name) {
   return "application/octet-stream";
 }
 
-// "index-BdK3x9aQ.js": a name that changes with its content.
+// "index-BdK3x9aQ.js": Vite ends a name that changes with its content by '-' and eight characters, '-' among
+// them.
 bool is_hashed(std::string_view path) {
+  constexpr size_t kHash = 8;
   if (!path.starts_with("/assets/")) return false;
   const std::string_view stem = path.substr(0, path.rfind('.'));
-  const size_t dash = stem.rfind('-');
-  return dash != std::string_view::npos && stem.size() - dash - 1 >= 8;
+  return stem.size() > kHash && stem[stem.size() - kHash - 1] == '-';
 }
 
 // Only such a path may be a route of the console: no dot, no escape.

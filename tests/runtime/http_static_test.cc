@@ -15,6 +15,7 @@ class StaticTest : public testing::Test {
     write("/ui/icon.svg", "<svg/>");
     write("/ui/assets/index-BdK3x9aQ.js", "js");
     write("/ui/assets/plain.css", "css");
+    write("/ui/assets/index-B-_3x9a-.css", "css");
     write("/ui/.hidden", "SECRET");
     write("/secret.txt", "SECRET");
   }
@@ -50,6 +51,8 @@ TEST_F(StaticTest, FilesTheirTypesAndTheirCaching) {
   EXPECT_EQ(response.content_type, "text/javascript; charset=utf-8");
   EXPECT_EQ(header(response, "Cache-Control"), "public, max-age=31536000, immutable");
   EXPECT_EQ(header(get("/assets/plain.css"), "Cache-Control"), "no-cache") << "its name has no hash";
+  EXPECT_EQ(header(get("/assets/index-B-_3x9a-.css"), "Cache-Control"),
+            "public, max-age=31536000, immutable");
   EXPECT_EQ(get("/icon%2Esvg").content_type, "image/svg+xml");
 }
 
