@@ -97,8 +97,8 @@ std::optional<Rows> PlanBuilder::add_operator(std::string_view kind_name, std::s
     rows.schema = added.outputs[i];
     if (added.ports[i] == "rejected")
       reject_ports_.push_back({step, out.source, rows.at, may_fail});
-    else if (i > 0 || added.ports[i] != "rows")
-      ports_[step][added.ports[i]] = std::move(rows);
+    else if ((i > 0 || added.ports[i] != "rows") && !ports_[step].try_emplace(added.ports[i], rows).second)
+      other_ports_.push_back({step, added.ports[i], std::move(rows)});
   }
   out.at = {id, 0};
   out.schema = added.outputs[0];

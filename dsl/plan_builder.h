@@ -60,6 +60,14 @@ class PlanBuilder {
     NodeInput at;
     bool may_fail = true;  // false: the node can't reject anything
   };
+  // Ports of a name that an earlier operator of the same step has: the step's own is the first. A window's
+  // late rows (their input had been idle) beside those that late_split parted.
+  struct OtherPort {
+    std::string step;
+    std::string port;
+    Rows rows;
+  };
+  const std::vector<OtherPort>& other_ports() const { return other_ports_; }
   const std::vector<RejectPort>& reject_ports() const { return reject_ports_; }
 
   LogicalPlan take() { return std::move(plan_); }
@@ -74,6 +82,7 @@ class PlanBuilder {
   LogicalPlan plan_;
   std::map<std::string, std::map<std::string, Rows>> ports_;
   std::vector<RejectPort> reject_ports_;
+  std::vector<OtherPort> other_ports_;
 };
 
 // The shared empty expression list helpers of planner files.

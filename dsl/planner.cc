@@ -219,6 +219,9 @@ class Planner {
       if (late && !read.contains(stream.name))
         plan_kept_topic(builder_, "_late." + stream.name, "_late." + spec_.job, *late);
     }
+    const std::vector<PlanBuilder::OtherPort> others = builder_.other_ports();
+    for (const PlanBuilder::OtherPort& other : others)
+      plan_kept_topic(builder_, fmt::format("_{}_idle.{}", other.port, other.step), "_late." + spec_.job, other.rows);
   }
 
   const JobSpec& spec_;
