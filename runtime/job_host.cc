@@ -66,6 +66,10 @@ Status JobHost::restart(std::shared_ptr<const LogicalPlan> plan, const RunOption
   return start(std::move(plan), options);
 }
 
+Status JobHost::publish_address(const std::string& url) {
+  return write_file_atomic(env_.fs(), join_path(data_dir_, "ADDRESS"), url + "\n");
+}
+
 Status JobHost::stop_all() {
   Status first;
   const std::vector<HostedJob> all = jobs();

@@ -45,6 +45,8 @@ class JobHost {
   Status start(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options);
   // Stops the job of the plan's name with a checkpoint, then starts it from there with this plan.
   Status restart(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options);
+  // Says where this process can be reached, for commands that find the data directory taken.
+  Status publish_address(const std::string& url);
   // Asks every job for a last checkpoint and a pause, and waits.
   Status stop_all();
 

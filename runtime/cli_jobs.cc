@@ -1,0 +1,74 @@
+// check, explain: job files looked at without running them.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "engine/plan.h"
+#include "runtime/job_files.h"
+
+namespace rideflow {
+namespace {
+
+int finish(const Status& status) {
+  if (!status.ok()) print_error(status);
+  return exit_code(status);
+}
+
+int check(CliContext& context, const ParsedArgs& args) {
+  const Result<LoadOptions> options = load_options(context, args);
+  if (!options.ok()) return finish(options.status());
+  const Result<std::vector<std::string>> files = job_files(context.env->fs(), args.arguments);
+  if (!files.ok()) return finish(files.status());
+  size_t errors = 0;
+  std::string out;
+  for (const std::string& file : *files) {
+    const Result<LoadedJob> job = load_job_file(context, file, *options);
+    if (!job.ok()) return finish(job.status());
+    errors += job->errors.size();
+    if (context.json(args)) {
+      // One array over all files.
+      std::string part = format_diagnostics_json(*job);
+      part = part.substr(1, part.rfind(']') - 1);
+      if (part.find('{') == std::string::npos) continue;
+      if (!out.empty()) out += ',';
+      out += part;
+    } else {
+      out += format_diagnostics(*job);
+      if (job->ok()) out += fmt::format("{}: ok\n", file);
+    }
+  }
+  print(context.json(args) ? "[" + out + "]\n" : out);
+  return errors == 0 ? 0 : 1;
+}
+
+Status explain(CliContext& context, const ParsedArgs& args) {
+  RF_ASSIGN(const LoadOptions options, load_options(context, args));
+  RF_ASSIGN(const int64_t parallelism, args.integer("parallelism", 1, 1, kDefaultKeyGroups));
+  RF_ASSIGN(const LoadedJob job, load_for_running(context, args.arguments[0], options));
+  RF_ASSIGN(const PhysicalPlan physical, make_physical_plan(job.plan, static_cast<int32_t>(parallelism)));
+  print(to_string(job.spec) + "\n" + to_string(*job.plan) + "\n" + to_string(physical));
+  return {};
+}
+
+}  // namespace
+
+std::vector<Command> job_commands() {
+  return {
+      Command({"check",
+               "FILES…",
+               "Check job files (a directory: all in it) and print every error.",
+               1,
+               -1,
+               {format_flag(), set_flag()}},
+              check),
+      Command({"explain",
+               "FILE",
+               "Print what a job says, what it means, and what would run where.",
+               1,
+               1,
+               {{"parallelism", "N", "plan for N tasks a stage (default 1)", false}, set_flag()}},
+              [](CliContext& context, const ParsedArgs& args) { return finish(explain(context, args)); }),
+  };
+}
+
+}  // namespace rideflow

@@ -1,0 +1,28 @@
+// Job files from the command line: read, load, report.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dsl/job.h"
+#include "runtime/cli_command.h"
+
+namespace rideflow {
+
+// Files as given; a directory stands for the *.yaml and *.yml files in it and below, sorted, without those
+// that end in ".test.yaml". user error when nothing is found.
+Result<std::vector<std::string>> job_files(FileSystem& fs, const std::vector<std::string>& paths);
+
+// --set NAME=VALUE and the environment, in this order.
+Result<LoadOptions> load_options(const CliContext& context, const ParsedArgs& args);
+FlagSpec set_flag();
+
+// Reads and loads one file. Not ok: the file cannot be read. What is wrong with the job stands in the answer.
+Result<LoadedJob> load_job_file(const CliContext& context, const std::string& file,
+                                const LoadOptions& options);
+// The same for a command that needs the plan: prints errors and warnings; not ok (already printed) without a
+// plan.
+Result<LoadedJob> load_for_running(const CliContext& context, const std::string& file,
+                                   const LoadOptions& options);
+
+}  // namespace rideflow
