@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/file_job_storage.h"
+#include "runtime/durable_job_storage.h"
 #include "runtime/posix_process.h"
 
 namespace rideflow {
@@ -20,8 +20,9 @@ JobHost::~JobHost() {
 }
 
 Status JobHost::open_stores() {
-  RF_ASSIGN(topics_, TopicStore::open(env_, join_path(data_dir_, "topics")));
-  RF_ASSIGN(rollups_, RollupStore::open(&env_, join_path(data_dir_, "rollups")));
+  rocks_ = std::make_shared<RocksShared>();
+  RF_ASSIGN(topics_, TopicStore::open(env_, dir_->topics()));
+  RF_ASSIGN(rollups_, RollupStore::open(&env_, dir_->rollups()));
   queries_ = std::make_shared<RollupQueries>(&env_, rollups_);
   resources_.add<TopicStore>("", topics_);
   resources_.add<RollupStore>("rollups", rollups_);
@@ -37,11 +38,11 @@ Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions&
                           fmt::format("a job named '{}' is already running", plan->job));
     }
   }
-  const std::string dir = join_path(join_path(data_dir_, "jobs"), plan->job);
   ExecutionOptions execution;
   execution.env = &env_;
   execution.resources = &resources_;
-  RF_ASSIGN(execution.storage, FileJobStorage::open(env_, join_path(dir, "checkpoints")));
+  RF_ASSIGN(execution.storage,
+            DurableJobStorage::open(env_, dir_->checkpoints(plan->job), dir_->state(plan->job), rocks_));
   execution.data_dir = data_dir_;
   execution.parallelism = options.parallelism;
   execution.batch_rows = options.batch_rows;
@@ -66,8 +67,8 @@ Status JobHost::restart(std::shared_ptr<const LogicalPlan> plan, const RunOption
   return start(std::move(plan), options);
 }
 
-Status JobHost::publish_address(const std::string& url) {
-  return write_file_atomic(env_.fs(), join_path(data_dir_, "ADDRESS"), url + "\n");
+Status JobHost::publish_address(const std::string& address) {
+  return dir_->set_address(address);
 }
 
 Status JobHost::stop_all() {

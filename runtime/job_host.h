@@ -16,6 +16,7 @@
 #include "rollup/rollup_store.h"
 #include "runtime/worker_job.h"
 #include "state/data_dir.h"
+#include "state/rocks_support.h"
 #include "topics/topic_store.h"
 
 namespace rideflow {
@@ -46,7 +47,7 @@ class JobHost {
   // Stops the job of the plan's name with a checkpoint, then starts it from there with this plan.
   Status restart(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options);
   // Says where this process can be reached, for commands that find the data directory taken.
-  Status publish_address(const std::string& url);
+  Status publish_address(const std::string& address);
   // Asks every job for a last checkpoint and a pause, and waits.
   Status stop_all();
 
@@ -68,6 +69,7 @@ class JobHost {
   Env& env_;
   std::unique_ptr<DataDir> dir_;
   std::string data_dir_;
+  std::shared_ptr<RocksShared> rocks_;
   std::shared_ptr<TopicStore> topics_;
   std::shared_ptr<RollupStore> rollups_;
   std::shared_ptr<RollupQueries> queries_;

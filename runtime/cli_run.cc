@@ -1,0 +1,248 @@
+// run and dev: jobs in this process until they end or a signal comes.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "runtime/hosted_jobs.h"
+#include "runtime/http_druid.h"
+#include "runtime/http_flags.h"
+#include "runtime/http_server.h"
+#include "runtime/job_files.h"
+#include "runtime/job_host.h"
+#include "runtime/posix_process.h"
+#include "runtime/progress.h"
+#include "runtime/worker_feed.h"
+
+namespace rideflow {
+namespace {
+
+constexpr int kLoopMs = 100;
+
+// A file that is watched for edits.
+struct WatchedJob {
+  std::string file;
+  std::string name;
+  Micros modified = 0;
+  int64_t size = 0;
+};
+
+// One invocation of run or dev.
+class Session {
+ public:
+  Session(CliContext& context, const ParsedArgs& args, bool dev)
+      : context_(context), args_(args), dev_(dev) {}
+
+  Status run() {
+    RF_TRY(read_options());
+    RF_ASSIGN(const LoadOptions load, load_options(context_, args_));
+    load_ = load;
+    std::vector<LoadedJob> jobs;
+    for (const std::string& file : args_.arguments) {
+      RF_ASSIGN(LoadedJob job, load_for_running(context_, file, load_));
+      jobs.push_back(std::move(job));
+    }
+    catch_stop_signals();
+    RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow")));
+    jobs_ = std::make_shared<HostedJobs>(host_.get());
+    RF_TRY(listen());
+    RF_TRY(start_feed());
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      RF_TRY(host_->start(jobs[i].plan, options_).with(args_.arguments[i]));
+      watched_.push_back(stamp(args_.arguments[i], jobs[i].plan->job));
+    }
+    if (dev_) print(fmt::format("dashboard: {}\n", server_->url()));
+    loop();
+    return end();
+  }
+
+ private:
+  Status read_options() {
+    RF_ASSIGN(const int64_t parallelism, args_.integer("parallelism", 1, 1, kDefaultKeyGroups));
+    options_.parallelism = static_cast<int32_t>(parallelism);
+    options_.checkpoint_interval = (dev_ ? 5 : 10) * kMicrosPerSecond;
+    if (args_.has("checkpoint-interval")) {
+      RF_ASSIGN(const Duration interval, parse_duration(args_.get("checkpoint-interval")));
+      options_.checkpoint_interval = interval.total_micros();
+    }
+    options_.drop_state = args_.all("drop-state");
+    options_.drop_changed_state = dev_;
+    if (args_.has("for")) {
+      RF_ASSIGN(const Duration time, parse_duration(args_.get("for")));
+      stop_at_ = context_.env->monotonic() + time.total_micros();
+    }
+    return {};
+  }
+
+  Status listen() {
+    HttpOptions http = http_options(args_);
+    // `run` answers other commands, such as consume and tap, on any free port unless told which.
+    if (!dev_ && !args_.has("listen")) http.listen = "127.0.0.1:0";
+    HttpServices services;
+    services.env = context_.env;
+    services.jobs = jobs_;
+    services.queries = std::make_shared<DruidQueries>(druid_queries(host_->queries()));
+    services.topics = host_->topics();
+    services.ui_dir =
+        args_.has("ui-dir") ? args_.get("ui-dir") : find_console(context_.env->fs(), executable_dir());
+    RF_ASSIGN(server_, HttpServer::start(http, services));
+    RF_TRY(host_->publish_address(fmt::format("127.0.0.1:{}", server_->port())));
+    return {};
+  }
+
+  Status start_feed() {
+    if (!args_.has("generate")) return {};
+    FeedOptions feed;
+    std::string text = args_.get("generate");
+    if (text.size() > 2 && text.compare(text.size() - 2, 2, "/s") == 0) text.resize(text.size() - 2);
+    char* end = nullptr;
+    feed.rate = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != '\0' || !(feed.rate > 0) || feed.rate > 1e7) {
+      return Status::user(Code::invalid_argument,
+                          fmt::format("--generate wants ride events per second, such as 1000/s, not '{}'",
+                                      args_.get("generate")));
+    }
+    feed.seed = context_.env->random() >> 16;
+    if (args_.has("seed")) {
+      RF_ASSIGN(const int64_t seed, args_.integer("seed", 1, 0, INT64_MAX));
+      feed.seed = static_cast<uint64_t>(seed);
+    }
+    RF_ASSIGN(feed_, EventFeed::start(*context_.env, *context_.catalog, host_->topics(), feed));
+    return {};
+  }
+
+  WatchedJob stamp(const std::string& file, const std::string& name) const {
+    WatchedJob watched;
+    watched.file = file;
+    watched.name = name;
+    const Result<DirEntry> entry = context_.env->fs().stat(file);
+    if (entry.ok()) {
+      watched.modified = entry->modified;
+      watched.size = entry->size;
+    }
+    return watched;
+  }
+
+  std::vector<JobView> views() {
+    const Micros now = context_.env->monotonic();
+    monitor_.sample(*jobs_, now);
+    std::vector<JobView> views;
+    for (const std::string& name : jobs_->jobs()) {
+      if (const auto entry = jobs_->find(name)) views.push_back(monitor_.view(*entry, now));
+    }
+    return views;
+  }
+
+  bool all_over() const {
+    for (const HostedJob& job : host_->jobs()) {
+      if (!job.job->over()) return false;
+    }
+    return true;
+  }
+
+  void loop() {
+    ProgressDisplay progress(stderr_is_terminal());
+    while (!stop_signal_received()) {
+      const Micros now = context_.env->monotonic();
+      if (stop_at_ > 0 && now >= stop_at_) break;
+      if (all_over() && !args_.has("watch")) break;
+      if (!args_.has("quiet")) progress.show(views(), now);
+      if (args_.has("watch")) look_for_edits(progress);
+      sleep_ms(kLoopMs);
+    }
+    progress.clear();
+  }
+
+  void look_for_edits(ProgressDisplay& progress) {
+    for (WatchedJob& watched : watched_) {
+      const WatchedJob now = stamp(watched.file, watched.name);
+      if (now.modified == watched.modified && now.size == watched.size) continue;
+      progress.clear();
+      watched = now;
+      const Status status = restart(watched);
+      jobs_->set_error(watched.name, status.ok() ? std::string() : status.to_string());
+      if (!status.ok()) {
+        print_error(status);
+        std::fprintf(stderr, "%s goes on as it was\n", watched.name.c_str());
+      }
+    }
+  }
+
+  Status restart(const WatchedJob& watched) {
+    RF_ASSIGN(const LoadedJob job, load_for_running(context_, watched.file, load_));
+    if (job.plan->job != watched.name) {
+      return Status::user(
+          Code::invalid_argument,
+          fmt::format("the job is now called '{}': its name is its identity, so start it anew",
+                      job.plan->job));
+    }
+    RF_TRY(host_->restart(job.plan, options_));
+    const auto hosted = host_->find(watched.name);
+    for (const std::string& note : hosted->job->execution().notes()) {
+      print(fmt::format("{}: {}\n", watched.file, note));
+    }
+    return {};
+  }
+
+  Status end() {
+    if (feed_) feed_->stop();
+    Status status = host_->stop_all();
+    for (const JobView& view : views()) print(summary(view));
+    if (feed_) print(fmt::format("{} events generated\n", feed_->events()));
+    server_->stop();
+    return status;
+  }
+
+  CliContext& context_;
+  const ParsedArgs& args_;
+  const bool dev_;
+  RunOptions options_;
+  LoadOptions load_;
+  Micros stop_at_ = 0;
+  std::unique_ptr<JobHost> host_;
+  std::shared_ptr<HostedJobs> jobs_;
+  std::unique_ptr<EventFeed> feed_;
+  std::unique_ptr<HttpServer> server_;
+  JobMonitor monitor_;
+  std::vector<WatchedJob> watched_;
+};
+
+std::vector<FlagSpec> shared_flags() {
+  std::vector<FlagSpec> flags = http_flags();
+  const std::vector<FlagSpec> more = {data_dir_flag(),
+                                      {"parallelism", "N", "tasks a stage (default 1)", false},
+                                      set_flag(),
+                                      {"checkpoint-interval", "TIME", "such as 10s", false},
+                                      {"for", "TIME", "stop by itself after this time", false},
+                                      {"quiet", "", "no progress", false}};
+  flags.insert(flags.begin(), more.begin(), more.end());
+  return flags;
+}
+
+int run_session(CliContext& context, const ParsedArgs& args, bool dev) {
+  const Status status = Session(context, args, dev).run();
+  if (!status.ok()) print_error(status);
+  return exit_code(status);
+}
+
+}  // namespace
+
+std::vector<Command> run_commands() {
+  CommandSpec run{"run", "FILE", "Run a job until its sources end or a signal comes.", 1, 1, shared_flags()};
+  run.flags.push_back(
+      {"drop-state", "STEP", "give up the state of a step that changed; may be repeated", true});
+  CommandSpec dev{"dev", "FILES…", "Run jobs with the console and the dashboard.", 1, -1, shared_flags()};
+  dev.flags.push_back({"watch", "", "restart a job from its checkpoint when its file is saved", false});
+  dev.flags.push_back(
+      {"generate", "RATE", "make events for the topics of the main job, such as 1000/s", false});
+  dev.flags.push_back({"seed", "S", "of the generated events (default: another one each time)", false});
+  std::vector<Command> commands;
+  commands.emplace_back(std::move(run), [](CliContext& context, const ParsedArgs& args) {
+    return run_session(context, args, false);
+  });
+  commands.emplace_back(std::move(dev), [](CliContext& context, const ParsedArgs& args) {
+    return run_session(context, args, true);
+  });
+  return commands;
+}
+
+}  // namespace rideflow
