@@ -3,6 +3,9 @@
 
 #include <cstdio>
 
+#include "dsl/graph.h"
+#include "dsl/json_schema.h"
+#include "dsl/reference.h"
 #include "engine/plan.h"
 #include "runtime/job_files.h"
 
@@ -50,6 +53,23 @@ Status explain(CliContext& context, const ParsedArgs& args) {
   return {};
 }
 
+Status graph(CliContext& context, const ParsedArgs& args) {
+  RF_ASSIGN(const LoadOptions options, load_options(context, args));
+  RF_ASSIGN(const LoadedJob job, load_for_running(context, args.arguments[0], options));
+  print(to_mermaid(*job.plan));
+  return {};
+}
+
+Status write_docs(CliContext& context, const ParsedArgs& args) {
+  const std::string dir = args.arguments[0];
+  RF_TRY(context.env->fs().make_dirs(dir));
+  for (const ReferencePage& page : reference_pages(*context.catalog)) {
+    RF_TRY(write_file_atomic(context.env->fs(), join_path(dir, page.file), page.text));
+    print(join_path(dir, page.file) + "\n");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<Command> job_commands() {
@@ -68,6 +88,15 @@ std::vector<Command> job_commands() {
                1,
                {{"parallelism", "N", "plan for N tasks a stage (default 1)", false}, set_flag()}},
               [](CliContext& context, const ParsedArgs& args) { return finish(explain(context, args)); }),
+      Command({"graph", "FILE", "Print a job as a mermaid flowchart.", 1, 1, {set_flag()}},
+              [](CliContext& context, const ParsedArgs& args) { return finish(graph(context, args)); }),
+      Command({"schema", "", "Print the JSON Schema of the job language, for editors.", 0, 0, {}},
+              [](CliContext& context, const ParsedArgs&) {
+                print(job_json_schema(*context.catalog));
+                return 0;
+              }),
+      Command({"docs", "DIR", "Write the reference pages, made from the catalog.", 1, 1, {}},
+              [](CliContext& context, const ParsedArgs& args) { return finish(write_docs(context, args)); }),
   };
 }
 

@@ -43,14 +43,23 @@ class FeedReader : public RecordReader {
     auto chunk = std::make_shared<Origin>();
     chunk->topic = topic_;
     chunk->partition = p;
-    for (int64_t i = 0; i < n; ++i) {
-      const TestRow& row = all[static_cast<size_t>(next + i)];
+    // A chunk holds either rows or raw records.
+    const bool raw = all[static_cast<size_t>(next)].raw.has_value();
+    int64_t taken = 0;
+    for (; taken < n; ++taken) {
+      const TestRow& row = all[static_cast<size_t>(next + taken)];
+      if (row.raw.has_value() != raw || (raw && taken == 1)) break;
       RecordOrigin record;
-      record.position = next + i;
+      record.position = next + taken;
       record.timestamp = row.timestamp == kNoTime ? env_->now() : row.timestamp;
+      if (row.key) record.key = *row.key;
+      if (raw) {
+        chunk->arena = BufferRef::copy_of(*row.raw);
+        record.payload = chunk->arena.view();
+      }
       chunk->records.push_back(record);
     }
-    next += n;
+    next += taken;
     poll.chunk = std::move(chunk);
     return poll;
   }
@@ -74,8 +83,9 @@ class FeedReader : public RecordReader {
 // Turns the rows that the records stand for into columns: the used ones, with the checks of every format.
 class FeedDecoder : public Decoder {
  public:
-  FeedDecoder(std::shared_ptr<TestWorld> world, std::string source, const DecoderSpec& spec)
-      : world_(std::move(world)), source_(std::move(source)) {
+  FeedDecoder(std::shared_ptr<TestWorld> world, std::string source, const DecoderSpec& spec,
+              std::unique_ptr<Decoder> real)
+      : world_(std::move(world)), source_(std::move(source)), real_(std::move(real)) {
     std::vector<Field> fields;
     for (size_t i = 0; i < spec.columns.size(); ++i) {
       if (!spec.used[i]) continue;
@@ -87,6 +97,7 @@ class FeedDecoder : public Decoder {
   SchemaRef schema() const override { return schema_; }
 
   Status decode(std::shared_ptr<const Origin> chunk, Decoded& out) override {
+    if (chunk->arena) return real_->decode(std::move(chunk), out);
     std::vector<ColumnBuilder> builders;
     for (const Field& field : schema_->fields()) builders.emplace_back(field.type);
     const auto& rows = world_->feeds[source_].rows[static_cast<size_t>(chunk->partition.value)];
@@ -123,6 +134,7 @@ class FeedDecoder : public Decoder {
 
   std::shared_ptr<TestWorld> world_;
   std::string source_;
+  std::unique_ptr<Decoder> real_;
   std::vector<size_t> columns_;
   SchemaRef schema_;
 };
@@ -155,12 +167,17 @@ std::shared_ptr<const SourceKind> feed_kind(const std::shared_ptr<TestWorld>& wo
 }
 
 std::shared_ptr<const FormatKind> feed_format(const std::shared_ptr<TestWorld>& world,
-                                              const std::string& source) {
+                                              const SourceNode& node) {
   auto kind = std::make_shared<FormatKind>();
   kind->name = "test";
-  kind->make_decoder = [world, source](const DecoderSpec& spec,
-                                       const Options&) -> Result<std::unique_ptr<Decoder>> {
-    return std::unique_ptr<Decoder>(std::make_unique<FeedDecoder>(world, source, spec));
+  kind->make_decoder = [world, source = node.config.source, real = node.format](
+                           const DecoderSpec& spec,
+                           const Options& options) -> Result<std::unique_ptr<Decoder>> {
+    std::unique_ptr<Decoder> decoder;
+    if (real) {
+      RF_ASSIGN(decoder, real->make_decoder(spec, options));
+    }
+    return std::unique_ptr<Decoder>(std::make_unique<FeedDecoder>(world, source, spec, std::move(decoder)));
   };
   return kind;
 }
@@ -181,7 +198,7 @@ LogicalPlan with_test_world(const LogicalPlan& plan, std::shared_ptr<TestWorld> 
   for (LogicalNode& node : copy.nodes) {
     if (auto* source = std::get_if<SourceNode>(&node.body)) {
       const auto kind = feed_kind(world, *source->kind);
-      const auto format = feed_format(world, source->config.source);
+      const auto format = feed_format(world, *source);
       source->kind = kind.get();
       source->format = format.get();
       copy.owned.push_back(kind);

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct TestRow {
   Partition partition;
   std::vector<Value> columns;  // one per column of the source's schema
   Micros timestamp = kNoTime;  // the record's own; the clock of the test when absent
+  std::optional<std::string> key;
+  std::optional<std::string> raw;  // bytes for the real decoder, instead of columns
 };
 
 // Rows fed so far to one source. One thread.
