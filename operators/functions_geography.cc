@@ -125,7 +125,7 @@ RIDEFLOW_REGISTER(functions_geography) {
       {"distance_km",
        "distance_km(lat1, lon1, lat2, lon2) -> double",
        "Great-circle distance of two places in kilometres (haversine, Earth's mean radius 6371.0088 km).",
-       "round(distance_km(48.8566, 2.3522, 45.764, 4.8357)) = 392",
+       "round(distance_km(48.8566, 2.3522, 45.764, 4.8357), 1) = 391.5",
        "four numbers, latitudes first",
        doubles(4),
        4,
