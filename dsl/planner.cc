@@ -221,7 +221,8 @@ class Planner {
     }
     const std::vector<PlanBuilder::OtherPort> others = builder_.other_ports();
     for (const PlanBuilder::OtherPort& other : others)
-      plan_kept_topic(builder_, fmt::format("_{}_idle.{}", other.port, other.step), "_late." + spec_.job, other.rows);
+      plan_kept_topic(builder_, fmt::format("_{}_idle.{}", other.port, other.step), "_late." + spec_.job,
+                      other.rows);
   }
 
   const JobSpec& spec_;
