@@ -1,0 +1,160 @@
+#include "operators/files/byte_source.h"
+
+#include <fmt/format.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <vector>
+
+namespace rideflow {
+namespace {
+
+class PlainBytes : public ByteSource {
+ public:
+  explicit PlainBytes(std::unique_ptr<ReadableFile> file) : file_(std::move(file)) {}
+  Result<size_t> read(char* out, size_t n) override {
+    RF_ASSIGN(const size_t got, file_->read(at_, n, out));
+    at_ += static_cast<int64_t>(got);
+    return got;
+  }
+  bool at_boundary() const override { return true; }
+  int64_t consumed() const override { return at_; }
+
+ private:
+  std::unique_ptr<ReadableFile> file_;
+  int64_t at_ = 0;
+};
+
+// What gzip and zstd share: an input buffer, the account of bytes.
+class Decompressed : public ByteSource {
+ public:
+  Decompressed(std::unique_ptr<ReadableFile> file, std::string path, double max_ratio)
+      : path_(std::move(path)), file_(std::move(file)), max_ratio_(max_ratio), input_(64 << 10) {}
+
+  Result<size_t> read(char* out, size_t n) override {
+    size_t made = 0;
+    while (made == 0) {
+      if (begin_ == end_) {
+        RF_ASSIGN(end_, file_->read(consumed_, input_.size(), input_.data()));
+        begin_ = 0;
+        consumed_ += static_cast<int64_t>(end_);
+        // Compressed input may be used up with output still waiting inside.
+        if (end_ == 0 && !more_inside_) return size_t{0};
+      }
+      const size_t before = begin_;
+      RF_ASSIGN(made, decompress(out, n));
+      more_inside_ = made == n;
+      if (made == 0 && begin_ == before && end_ != 0 && begin_ != end_) return damaged();
+      if (made == 0 && end_ == 0) return size_t{0};
+    }
+    produced_ += static_cast<int64_t>(made);
+    constexpr int64_t kFree = 64 << 20;  // small files may be as dense as they like
+    if (produced_ > kFree && static_cast<double>(produced_) > max_ratio_ * static_cast<double>(consumed_)) {
+      return Status::user(Code::resource_exhausted,
+                          fmt::format("'{}' holds more than {} bytes per compressed byte: it is refused as a "
+                                      "decompression bomb; set max_ratio if it is none",
+                                      path_, max_ratio_));
+    }
+    return made;
+  }
+  bool at_boundary() const override { return boundary_ && begin_ == end_; }
+  int64_t consumed() const override { return consumed_; }
+
+ protected:
+  // From input_[begin_, end_) to out; moves begin_; sets boundary_. 0: needs more input.
+  virtual Result<size_t> decompress(char* out, size_t n) = 0;
+  Status damaged() const {
+    return Status::external(Code::data_loss, fmt::format("the compressed data of '{}' is damaged", path_));
+  }
+
+  std::string path_;
+  std::unique_ptr<ReadableFile> file_;
+  double max_ratio_;
+  std::vector<char> input_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  bool boundary_ = true;
+
+ private:
+  bool more_inside_ = false;
+  int64_t consumed_ = 0;
+  int64_t produced_ = 0;
+};
+
+class GzipBytes : public Decompressed {
+ public:
+  using Decompressed::Decompressed;
+  ~GzipBytes() override {
+    if (started_) inflateEnd(&stream_);
+  }
+  GzipBytes(const GzipBytes&) = delete;
+  GzipBytes& operator=(const GzipBytes&) = delete;
+
+ protected:
+  Result<size_t> decompress(char* out, size_t n) override {
+    if (!started_) {
+      constexpr int kGzip = 16 + MAX_WBITS;
+      if (inflateInit2(&stream_, kGzip) != Z_OK) return Status::internal("zlib does not start");
+      started_ = true;
+    }
+    if (boundary_ && begin_ != end_) {  // the next member
+      if (inflateReset(&stream_) != Z_OK) return Status::internal("zlib does not reset");
+      boundary_ = false;
+    }
+    stream_.next_in = reinterpret_cast<Bytef*>(input_.data() + begin_);
+    stream_.avail_in = static_cast<uInt>(end_ - begin_);
+    stream_.next_out = reinterpret_cast<Bytef*>(out);
+    stream_.avail_out = static_cast<uInt>(n);
+    const int answer = inflate(&stream_, Z_NO_FLUSH);
+    begin_ = end_ - stream_.avail_in;
+    if (answer == Z_STREAM_END) boundary_ = true;
+    if (answer != Z_OK && answer != Z_STREAM_END && answer != Z_BUF_ERROR) return damaged();
+    return n - stream_.avail_out;
+  }
+
+ private:
+  z_stream stream_{};
+  bool started_ = false;
+};
+
+class ZstdBytes : public Decompressed {
+ public:
+  using Decompressed::Decompressed;
+  ~ZstdBytes() override { ZSTD_freeDStream(stream_); }
+  ZstdBytes(const ZstdBytes&) = delete;
+  ZstdBytes& operator=(const ZstdBytes&) = delete;
+
+ protected:
+  Result<size_t> decompress(char* out, size_t n) override {
+    if (stream_ == nullptr) stream_ = ZSTD_createDStream();
+    ZSTD_inBuffer in{input_.data() + begin_, end_ - begin_, 0};
+    ZSTD_outBuffer to{out, n, 0};
+    const size_t answer = ZSTD_decompressStream(stream_, &to, &in);
+    begin_ += in.pos;
+    if (ZSTD_isError(answer) != 0) return damaged();
+    if (in.pos > 0 || to.pos > 0) boundary_ = answer == 0;
+    return to.pos;
+  }
+
+ private:
+  ZSTD_DStream* stream_ = nullptr;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ByteSource>> ByteSource::open(FileSystem& fs, const std::string& path,
+                                                     double max_ratio) {
+  RF_ASSIGN(std::unique_ptr<ReadableFile> file, fs.open(path));
+  char magic[4] = {};
+  RF_ASSIGN(const size_t got, file->read(0, sizeof(magic), magic));
+  const std::string_view head(magic, got);
+  if (head.starts_with("\x1f\x8b")) {
+    return std::unique_ptr<ByteSource>(std::make_unique<GzipBytes>(std::move(file), path, max_ratio));
+  }
+  if (head == "\x28\xb5\x2f\xfd") {
+    return std::unique_ptr<ByteSource>(std::make_unique<ZstdBytes>(std::move(file), path, max_ratio));
+  }
+  return std::unique_ptr<ByteSource>(std::make_unique<PlainBytes>(std::move(file)));
+}
+
+}  // namespace rideflow

@@ -1,0 +1,193 @@
+// Part files: named, committed and recovered exactly once.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/operators/decode_support.h"
+#include "tests/operators/sink_support.h"
+
+namespace rideflow {
+namespace {
+
+using test::options;
+using test::prepare;
+using test::SinkWorld;
+using test::write;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const Options kOut = options({{"directory", "out"}});
+
+std::vector<std::string> parts(SinkWorld& world) {
+  std::vector<std::string> names;
+  for (const std::string& path : world.env.fs().files("out")) {
+    if (path.find("/part-") != std::string::npos) names.push_back(path);
+  }
+  return names;
+}
+
+int in_progress(SinkWorld& world) {
+  int count = 0;
+  for (const std::string& path : world.env.fs().files("out"))
+    count += path.find(".inprogress") != std::string::npos;
+  return count;
+}
+
+TEST(FileSink, OneFilePerEpochThatHasRows) {
+  SinkWorld world;
+  const auto sink = world.sink("file", kOut);
+  ASSERT_TRUE(sink->recover(Epoch(0), {}).ok());
+  write(*sink, {"Lyon:1", ":2"});
+  const std::string first = prepare(*sink, 1);
+  EXPECT_TRUE(parts(world).empty());
+  EXPECT_EQ(prepare(*sink, 2), "");
+  write(*sink, {"Paris:3"});
+  const std::string third = prepare(*sink, 3);
+  ASSERT_TRUE(sink->commit(Epoch(1), first).ok());
+  ASSERT_TRUE(sink->commit(Epoch(2), "").ok());
+  ASSERT_TRUE(sink->commit(Epoch(3), third).ok());
+  EXPECT_THAT(parts(world), ElementsAre("out/part-l1-00000001-0.json", "out/part-l1-00000003-0.json"));
+  EXPECT_EQ(world.env.fs().content("out/part-l1-00000001-0.json"),
+            "{\"city\":\"Lyon\",\"n\":1}\n{\"city\":null,\"n\":2}\n");
+  EXPECT_EQ(in_progress(world), 0);
+  EXPECT_EQ(world.metrics.rows_absorbed.get(), 3);
+}
+
+TEST(FileSink, CsvFilesBeginWithTheirHeader) {
+  SinkWorld world;
+  const auto config = world.config("file", kOut);
+  config->make_encoder = [] {
+    return test::catalog().find_format("csv")->make_encoder(test::city_schema(),
+                                                            options({{"header", "true"}}));
+  };
+  const auto sink = *test::catalog().find_sink("file")->make(config);
+  ASSERT_TRUE(sink->open(world.context(2, 4)).ok());
+  write(*sink, {"a,b:1"});
+  ASSERT_TRUE(sink->commit(Epoch(1), prepare(*sink, 1)).ok());
+  EXPECT_EQ(world.env.fs().content("out/part-l1-00000001-2.csv"), "city,n\n\"a,b\",1\n");
+}
+
+TEST(FileSink, ManyRowsAreWrittenAsTheyCome) {
+  SinkWorld world;
+  const auto sink = world.sink("file", kOut);
+  const std::vector<std::string> rows(5'000, std::string(100, 'x') + ":7");
+  for (int i = 0; i < 5; ++i) write(*sink, rows);
+  EXPECT_EQ(in_progress(world), 1);
+  ASSERT_TRUE(sink->commit(Epoch(1), prepare(*sink, 1)).ok());
+  const std::string content = world.env.fs().content("out/part-l1-00000001-0.json");
+  EXPECT_EQ(std::count(content.begin(), content.end(), '\n'), 25'000);
+}
+
+TEST(FileSink, RecoveryPublishesWhatTheCheckpointListsAndClearsTheRest) {
+  SinkWorld world;
+  std::string first, second;
+  {
+    const auto sink = world.sink("file", kOut);
+    write(*sink, {"a:1"});
+    first = prepare(*sink, 1);
+    write(*sink, {"a:2"});
+    second = prepare(*sink, 2);
+    write(*sink, {"a:3"});
+    prepare(*sink, 3);
+  }
+  world.env.fs().crash(VirtualFs::Crash::lose_unsynced);
+  for (int again = 0; again < 2; ++again) {
+    const auto sink = world.sink("file", kOut);
+    ASSERT_TRUE(sink->recover(Epoch(2), {{Epoch(1), first}, {Epoch(2), second}}).ok());
+    EXPECT_THAT(parts(world), ElementsAre("out/part-l1-00000001-0.json", "out/part-l1-00000002-0.json"));
+    EXPECT_EQ(in_progress(world), 0);
+  }
+}
+
+TEST(FileSink, ACommitInterruptedAnywhereIsFinishedLater) {
+  for (int64_t call = 1; call < 40; ++call) {
+    SinkWorld world;
+    std::string handle;
+    bool finished = false;
+    {
+      const auto sink = world.sink("file", kOut);
+      write(*sink, {"a:1"});
+      handle = prepare(*sink, 1);
+      world.env.fs().die(call);
+      finished = sink->commit(Epoch(1), handle).ok();
+    }
+    world.env.fs().crash(VirtualFs::Crash::lose_some);
+    const auto sink = world.sink("file", kOut);
+    const Status recovered = sink->recover(Epoch(1), {{Epoch(1), handle}});
+    ASSERT_TRUE(recovered.ok()) << call << ": " << recovered.to_string();
+    ASSERT_THAT(parts(world), ElementsAre("out/part-l1-00000001-0.json")) << call;
+    EXPECT_EQ(world.env.fs().content(parts(world)[0]), "{\"city\":\"a\",\"n\":1}\n");
+    if (finished) return;
+  }
+  FAIL() << "the commit never finished";
+}
+
+TEST(FileSink, APartThatSomebodyTookAwayIsNotWrittenAgain) {
+  SinkWorld world;
+  const auto sink = world.sink("file", kOut);
+  write(*sink, {"a:1"});
+  const std::string handle = prepare(*sink, 1);
+  ASSERT_TRUE(sink->commit(Epoch(1), handle).ok());
+  ASSERT_TRUE(world.env.fs().remove(parts(world)[0]).ok());
+  const auto fresh = world.sink("file", kOut);
+  ASSERT_TRUE(fresh->recover(Epoch(1), {{Epoch(1), handle}}).ok());
+  EXPECT_TRUE(parts(world).empty());
+}
+
+TEST(FileSink, RefusesToPublishTwiceOrOverOthers) {
+  SinkWorld world;
+  const auto sink = world.sink("file", kOut);
+  write(*sink, {"a:1"});
+  ASSERT_TRUE(sink->commit(Epoch(5), prepare(*sink, 5)).ok());
+  const Status refused = world.sink("file", kOut)->recover(Epoch(4), {});
+  EXPECT_EQ(refused.code(), Code::aborted);
+  EXPECT_THAT(refused.message(), HasSubstr("publish rows twice"));
+
+  const auto config = world.config("file", kOut);
+  config->sink = "other";
+  const auto other = *test::catalog().find_sink("file")->make(config);
+  ASSERT_TRUE(other->open(world.context()).ok());
+  write(*other, {"b:1"});
+  const Status collision = other->commit(Epoch(5), prepare(*other, 5));
+  EXPECT_THAT(collision.message(), HasSubstr("directories of their own"));
+
+  write(*sink, {"a:2"});
+  const std::string lost = prepare(*sink, 6);
+  ASSERT_TRUE(world.env.fs().remove("out/" + lost.substr(0, lost.find('\n'))).ok());
+  EXPECT_EQ(sink->commit(Epoch(6), lost).code(), Code::data_loss);
+}
+
+TEST(FileSink, RecoveryLeavesOtherShardsAlone) {
+  SinkWorld world;
+  const auto one = world.sink("file", kOut, "json", 1, 2);
+  write(*one, {"b:2"});
+  const std::string handle = prepare(*one, 1);
+  ASSERT_TRUE(world.sink("file", kOut, "json", 0, 2)->recover(Epoch(1), {}).ok());
+  ASSERT_TRUE(world.sink("file", kOut, "json", 1, 2)->recover(Epoch(1), {{Epoch(1), handle}}).ok());
+  EXPECT_THAT(parts(world), ElementsAre("out/part-l1-00000001-1.json"));
+}
+
+TEST(FileSink, ADirectoryIsNeeded) {
+  SinkWorld world;
+  const auto made = test::catalog().find_sink("file")->make(world.config("file", {}));
+  EXPECT_THAT(made.status().message(), HasSubstr("directory"));
+}
+
+TEST(DiscardSink, CountsRows) {
+  SinkWorld world;
+  const auto sink = world.sink("discard", {});
+  write(*sink, {"a:1", "b:2"});
+  EXPECT_EQ(prepare(*sink, 1), "");
+  EXPECT_EQ(world.metrics.rows_absorbed.get(), 2);
+}
+
+TEST(ConsoleSink, WritesRowsToStandardOutput) {
+  SinkWorld world;
+  const auto sink = world.sink("console", options({{"names", "true"}}));
+  testing::internal::CaptureStdout();
+  write(*sink, {"a:1", "b:2"});
+  EXPECT_EQ(testing::internal::GetCapturedStdout(),
+            "out: {\"city\":\"a\",\"n\":1}\nout: {\"city\":\"b\",\"n\":2}\n");
+}
+
+}  // namespace
+}  // namespace rideflow
