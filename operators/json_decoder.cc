@@ -15,7 +15,8 @@ JsonNode::JsonNode(const DecodeField* f, std::string p)
   }
 }
 
-JsonDecoder::JsonDecoder(const DecoderSpec& spec) : spec_(spec), root_(nullptr, "") {
+JsonDecoder::JsonDecoder(const DecoderSpec& spec, bool shapes)
+    : spec_(spec), root_(nullptr, ""), use_shapes_(shapes) {
   std::vector<Field> fields;
   for (size_t i = 0; i < spec_.columns.size(); ++i) {
     const bool used = i < spec_.used.size() && spec_.used[i];
@@ -84,12 +85,16 @@ bool JsonDecoder::decode_record(std::string_view payload) {
 bool JsonDecoder::read_record(std::string_view payload) {
   if (payload.size() > kMaxJsonBytes) return reject("the record is larger than 1 MiB", "");
   if (!is_valid_record_text(payload)) return reject("the record is not valid UTF-8", "");
+  if (use_shapes_ && shapes_.match(payload)) return true;
   scanner_ = JsonScanner(payload);
   scanner_.skip_space();
   if (scanner_.at_end()) return reject("the record is empty: expected a JSON object", "byte 0");
   if (read_object(root_, 1)) {
     scanner_.skip_space();
-    if (scanner_.at_end()) return true;
+    if (scanner_.at_end()) {
+      if (use_shapes_) shapes_.learn(payload, root_);
+      return true;
+    }
     return reject("invalid JSON: something follows the object",
                   fmt::format("byte {}", scanner_.at() - payload.data()));
   }

@@ -13,6 +13,7 @@
 #include "engine/format.h"
 #include "operators/column_writer.h"
 #include "operators/json_scan.h"
+#include "operators/json_shape.h"
 
 namespace rideflow {
 
@@ -35,7 +36,11 @@ struct JsonNode {
 
 class JsonDecoder : public Decoder {
  public:
-  explicit JsonDecoder(const DecoderSpec& spec);
+  // `shapes`: records that look like earlier ones take the short way (operators/json_shape.h). The answers
+  // are the same without; tests compare.
+  explicit JsonDecoder(const DecoderSpec& spec, bool shapes = true);
+
+  const JsonShapes& shapes() const { return shapes_; }
 
   SchemaRef schema() const override { return schema_; }
   Status decode(std::shared_ptr<const Origin> chunk, Decoded& out) override;
@@ -60,6 +65,8 @@ class JsonDecoder : public Decoder {
   JsonNode root_;                      // children: the columns that are read
   std::vector<ColumnWriter> writers_;  // beside root_.children
   std::vector<bool> kept_;             // of them: not only validated
+  bool use_shapes_;
+  JsonShapes shapes_;
   JsonScanner scanner_{std::string_view()};
   std::string_view payload_;
   std::string unescaped_;
