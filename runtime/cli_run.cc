@@ -37,7 +37,8 @@ class Session {
     RF_ASSIGN(const LoadOptions load, load_options(context_, args_));
     load_ = load;
     std::vector<LoadedJob> jobs;
-    for (const std::string& file : args_.arguments) {
+    RF_ASSIGN(const std::vector<std::string> files, job_files(context_.env->fs(), args_.arguments));
+    for (const std::string& file : files) {
       RF_ASSIGN(LoadedJob job, load_for_running(context_, file, load_));
       jobs.push_back(std::move(job));
     }
@@ -47,8 +48,8 @@ class Session {
     RF_TRY(listen());
     RF_TRY(start_feed());
     for (size_t i = 0; i < jobs.size(); ++i) {
-      RF_TRY(host_->start(jobs[i].plan, options_).with(args_.arguments[i]));
-      watched_.push_back(stamp(args_.arguments[i], jobs[i].plan->job));
+      RF_TRY(host_->start(jobs[i].plan, options_).with(files[i]));
+      watched_.push_back(stamp(files[i], jobs[i].plan->job));
     }
     if (dev_) print(fmt::format("dashboard: {}\n", server_->url()));
     loop();
