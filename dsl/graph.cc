@@ -90,7 +90,7 @@ class Graph {
     const std::string from_name = name_of(from);
     const std::string to_name = name_of(node);
     if (from_name == to_name) return;
-    const std::string& port = from.ports[static_cast<size_t>(input.port)];
+    const std::string port = from.role == "late" ? from.role : from.ports[static_cast<size_t>(input.port)];
     const std::string label = port == "rows" ? "" : "|" + escaped(port) + "|";
     const std::string arrow = port == "late" || port == "rejected" ? "-.->" : "-->";
     const std::string edge =

@@ -141,6 +141,16 @@ const Rows* PlanBuilder::find_port(const std::string& step, const std::string& p
   return found == ports->second.end() ? nullptr : &found->second;
 }
 
+std::optional<Rows> PlanBuilder::take_other_port(const std::string& step, const std::string& port) {
+  const auto it = std::find_if(other_ports_.begin(), other_ports_.end(), [&](const OtherPort& other) {
+    return other.step == step && other.port == port;
+  });
+  if (it == other_ports_.end()) return std::nullopt;
+  Rows rows = std::move(it->rows);
+  other_ports_.erase(it);
+  return rows;
+}
+
 std::vector<std::string> PlanBuilder::port_names(const std::string& step) const {
   std::vector<std::string> names;
   if (const auto ports = ports_.find(step); ports != ports_.end())

@@ -51,6 +51,7 @@ class PlanBuilder {
   void set_port(const std::string& step, const std::string& port, Rows rows) {
     ports_[step][port] = std::move(rows);
   }
+  void erase_port(const std::string& step, const std::string& port) { ports_[step].erase(port); }
   std::vector<std::string> port_names(const std::string& step) const;
 
   // Where rows go that a node rejects.
@@ -68,6 +69,7 @@ class PlanBuilder {
     Rows rows;
   };
   const std::vector<OtherPort>& other_ports() const { return other_ports_; }
+  std::optional<Rows> take_other_port(const std::string& step, const std::string& port);
   const std::vector<RejectPort>& reject_ports() const { return reject_ports_; }
 
   LogicalPlan take() { return std::move(plan_); }

@@ -178,7 +178,53 @@ class WindowPlanner {
     rows->has_event_time = true;
     rows->schema = builder_.plan().nodes.back().outputs[0];
     builder_.plan().nodes.back().updates = rows->updates;
-    return rows;
+    return gather_late() ? rows : std::nullopt;
+  }
+
+  bool late_is_read() const {
+    const auto is_late = [&](const SpecStreamRef& ref) {
+      return ref.name == stream_.name && ref.port == "late";
+    };
+    const JobSpec& spec = builder_.spec();
+    return std::any_of(spec.sinks.begin(), spec.sinks.end(),
+                       [&](const SpecSink& s) { return is_late(s.from); }) ||
+           std::any_of(spec.streams.begin(), spec.streams.end(), [&](const SpecStream& s) {
+             return std::any_of(s.from.begin(), s.from.end(), is_late);
+           });
+  }
+
+  // Rows that are late only because their partition had been idle are found by the window itself, behind the
+  // exchange. Where somebody reads late rows they join the others, with those of the step's input columns
+  // that crossed it; else both are kept apart, which costs no exchange.
+  bool gather_late() {
+    if (stream_.window->window.kind == WindowKind::global) {
+      builder_.erase_port(stream_.name, "late");  // nothing is ever late
+      return true;
+    }
+    const Rows* found = builder_.find_port(stream_.name, "late");
+    if (!found || !late_is_read()) return true;
+    const Rows split_late = *found;
+    const std::optional<Rows> window_late = builder_.take_other_port(stream_.name, "late");
+    if (!window_late) return true;
+    const Schema& schema = *window_late->schema;
+    StepConfig step;
+    for (int i = 0; i < schema.size(); ++i) {
+      const bool prepared = i < static_cast<int>(columns_.size());
+      if (prepared && !is_input_column(columns_[static_cast<size_t>(i)])) continue;
+      step.projection.push_back({schema.field(i).name, make_column(schema, i, stream_.pos), stream_.pos});
+    }
+    std::optional<Rows> part = add("project", "late_project", std::move(step), *window_late, "window");
+    if (!part) return false;
+    StepConfig both;
+    both.step = stream_.name;
+    std::optional<Rows> late = builder_.add_operator("union", "late", stream_.pos, path("window"),
+                                                     std::move(both), {split_late, *part});
+    if (late) builder_.set_port(stream_.name, "late", *late);
+    return late.has_value();
+  }
+
+  bool is_input_column(const NamedExpr& column) const {
+    return column.expr->op == ExprOp::column && input_schema_->field(column.expr->index).name == column.name;
   }
 
   // Expressions over aggregates, under the user's names.

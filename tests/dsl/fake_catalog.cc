@@ -191,7 +191,8 @@ Result<std::vector<SchemaRef>> window_schemas(const StepConfig& config) {
   for (const AggregateCall& call : config.aggregates)
     fields.push_back({call.name, call.aggregate->result_type(), call.aggregate->result_nullable()});
   if (config.window->emit == Emit::updates) fields.push_back({"_revision", Type(Kind::int64), false});
-  return std::vector<SchemaRef>{make_schema(std::move(fields)), rejected_schema()};
+  return std::vector<SchemaRef>{make_schema(std::move(fields)), late_schema(*config.input),
+                                rejected_schema()};
 }
 
 Result<std::vector<SchemaRef>> union_schemas(const StepConfig& config) {
@@ -222,8 +223,9 @@ void add_kinds(Catalog& catalog) {
                [](const StepConfig& config) -> Result<std::vector<SchemaRef>> {
                  return std::vector<SchemaRef>{config.input, late_schema(*config.input)};
                });
-  add_operator(catalog, "window", {rejected}, window_schemas, true);
-  add_operator(catalog, "session", {rejected}, window_schemas, true);
+  const PortSpec late = {"late", "rows whose windows are gone"};
+  add_operator(catalog, "window", {late, rejected}, window_schemas, true);
+  add_operator(catalog, "session", {late, rejected}, window_schemas, true);
   add_operator(catalog, "union", {}, union_schemas);
   add_operator(catalog, "split", {rejected}, [](const StepConfig& config) -> Result<std::vector<SchemaRef>> {
     std::vector<SchemaRef> schemas(config.branches.size(), config.input);

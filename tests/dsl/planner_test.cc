@@ -70,7 +70,8 @@ TEST(Planner, TheSampleOfTheLanguage) {
   EXPECT_EQ(format_diagnostics(job), "");
   ASSERT_EQ(job.tests.size(), 1U);
   EXPECT_TRUE(find(*job.plan, "city_minute", "window").updates);
-  EXPECT_EQ(find(*job.plan, "late_rides", "sink").inputs[0].port, 1);
+  EXPECT_EQ(find(*job.plan, "late_rides", "sink").inputs[0].node.value,
+            find(*job.plan, "city_minute", "late").id.value);
 }
 
 TEST(Planner, EverySpelling) {
@@ -123,7 +124,8 @@ sinks:
                 "out/sink <- minute/window",
                 "_rejected/rejected <- rides/source.rejected <- "
                 "minute/window.rejected",
-                "_rejected/sink <- _rejected/rejected", "_late.minute/sink <- minute/late_split.late"}))
+                "_rejected/sink <- _rejected/rejected", "_late.minute/sink <- minute/late_split.late",
+                "_late_idle.minute/sink <- minute/window.late"}))
       << to_string(plan);
   const auto& window = *std::get<OperatorNode>(find(plan, "minute", "window").body).config;
   EXPECT_EQ(window.input->to_string(), "city string, fare double?, _arg2 bool?");
@@ -174,6 +176,28 @@ sinks:
             "done bool, "
             "fine bool");
   EXPECT_EQ(find(plan, "trips", "having").inputs[0].node.value, find(plan, "trips", "post_project").id.value);
+}
+
+TEST(Planner, LateRowsOfTheWindowJoinThoseOfItsInput) {
+  const LoadedJob loaded = load(job(R"(streams:
+  minute:
+    from: rides
+    key_by:
+      - city
+      - hour: date_trunc('hour', at)
+    window: {tumbling: 1m}
+    aggregate: {twice: sum(fare * 2), n: sum(fare)}
+sinks:
+  out: {from: minute, discard: }
+  late: {from: minute.late, discard: }
+)"));
+  ASSERT_TRUE(loaded.ok()) << format_diagnostics(loaded);
+  const LogicalNode& late = find(*loaded.plan, "minute", "late_project");
+  EXPECT_EQ(late.outputs[0]->to_string().substr(0, 46), "city string, fare double?, window_start timest")
+      << "computed columns are not the input's";
+  EXPECT_EQ(find(*loaded.plan, "minute", "late").inputs.size(), 2U);
+  EXPECT_EQ(find(*loaded.plan, "late", "sink").inputs[0].node.value,
+            find(*loaded.plan, "minute", "late").id.value);
 }
 
 TEST(Planner, RejectedRowsGoWhereSomebodyReadsThem) {
