@@ -73,8 +73,12 @@ Result<std::shared_ptr<DurableJobStorage>> DurableJobStorage::open(Env& env,
   std::shared_ptr<DurableJobStorage> storage(new DurableJobStorage(env, state_dir));
   storage->shared_ = std::move(shared);
   RF_ASSIGN(storage->checkpoints_, CheckpointStore::open(env, checkpoints_dir));
-  RF_TRY(env.fs().remove_tree(state_dir));
   RF_TRY(env.fs().make_dirs(state_dir));
+  RF_ASSIGN(const auto entries, env.fs().list(state_dir));
+  for (const DirEntry& entry : entries) {
+    const std::string path = join_path(state_dir, entry.name);
+    if (!storage->shared_->is_open(path)) RF_TRY(env.fs().remove_tree(path));
+  }
   return storage;
 }
 
@@ -93,8 +97,8 @@ Result<StateTable*> DurableJobStorage::restored_cells(const std::string& node_na
   const std::lock_guard lock(mutex_);
   if (!manifest_) return static_cast<StateTable*>(nullptr);
   if (!restored_) {
-    RF_ASSIGN(restored_, RocksRestoredState::open(env_, *checkpoints_, *shared_, *manifest_,
-                                                  join_path(state_dir_, "restore")));
+    const std::string dir = join_path(state_dir_, fmt::format("restore-{:016x}", env_.random()));
+    RF_ASSIGN(restored_, RocksRestoredState::open(env_, *checkpoints_, shared_, *manifest_, dir));
   }
   return restored_->cells(node_name);
 }

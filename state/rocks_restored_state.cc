@@ -42,10 +42,12 @@ RocksRestoredState::RocksRestoredState(Env& env, std::string dir) : env_(env), d
 
 Result<std::unique_ptr<RocksRestoredState>> RocksRestoredState::open(Env& env,
                                                                      const CheckpointStore& checkpoints,
-                                                                     const RocksShared& shared,
+                                                                     std::shared_ptr<RocksShared> shared,
                                                                      const Manifest& manifest,
                                                                      const std::string& dir) {
   std::unique_ptr<RocksRestoredState> state(new RocksRestoredState(env, dir));
+  state->shared_ = std::move(shared);
+  state->shared_->add_open(dir);
   RF_TRY(env.fs().remove_tree(dir));
   for (const ManifestTask& task : manifest.tasks) {
     if (task.files.empty()) continue;
@@ -54,7 +56,7 @@ Result<std::unique_ptr<RocksRestoredState>> RocksRestoredState::open(Env& env,
     for (const StateFile& file : task.files)
       RF_TRY(env.fs().link(checkpoints.path_of(file), join_path(path, file.db_name)));
     rocksdb::DB* db = nullptr;
-    RF_TRY(rocks_status(rocksdb::DB::OpenForReadOnly(shared.options(), path, &db), "open", path));
+    RF_TRY(rocks_status(rocksdb::DB::OpenForReadOnly(state->shared_->options(), path, &db), "open", path));
     state->stores_.emplace_back(db);
   }
   return state;
@@ -64,6 +66,7 @@ RocksRestoredState::~RocksRestoredState() {
   cells_.clear();
   stores_.clear();
   const Status removed = env_.fs().remove_tree(dir_);
+  if (shared_) shared_->remove_open(dir_);
   if (!removed.ok()) env_.warn("state_not_removed", {{"dir", dir_}, {"error", removed.to_string()}});
 }
 

@@ -22,8 +22,8 @@ class RocksRestoredState {
  public:
   // `dir`: for the links, on the file system of the checkpoints; removed by the destructor.
   static Result<std::unique_ptr<RocksRestoredState>> open(Env& env, const CheckpointStore& checkpoints,
-                                                          const RocksShared& shared, const Manifest& manifest,
-                                                          const std::string& dir);
+                                                          std::shared_ptr<RocksShared> shared,
+                                                          const Manifest& manifest, const std::string& dir);
   ~RocksRestoredState();
 
   // Null when the checkpoint has no keyed state at all. Writing to it fails. Valid as long as this object.
@@ -35,6 +35,7 @@ class RocksRestoredState {
 
   Env& env_;
   std::string dir_;
+  std::shared_ptr<RocksShared> shared_;
   std::vector<std::unique_ptr<rocksdb::DB>> stores_;
   std::map<std::string, std::unique_ptr<Cells>> cells_;
 };

@@ -44,6 +44,21 @@ RocksShared::RocksShared(const RocksBudget& budget) {
   options_.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 }
 
+void RocksShared::add_open(const std::string& dir) {
+  const std::lock_guard lock(mutex_);
+  open_.insert(dir);
+}
+
+void RocksShared::remove_open(const std::string& dir) {
+  const std::lock_guard lock(mutex_);
+  open_.erase(dir);
+}
+
+bool RocksShared::is_open(const std::string& dir) const {
+  const std::lock_guard lock(mutex_);
+  return open_.contains(dir);
+}
+
 Status rocks_status(const rocksdb::Status& status, std::string_view what, const std::string& path) {
   if (status.ok()) return {};
   Code code = Code::unavailable;

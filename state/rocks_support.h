@@ -6,6 +6,8 @@
 #include <rocksdb/options.h>
 
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "engine/status.h"
@@ -25,8 +27,16 @@ class RocksShared {
   // two background jobs, LZ4.
   const rocksdb::Options& options() const { return options_; }
 
+  // Stores of this process that are open: what else lies in a state directory was left by a process that
+  // died.
+  void add_open(const std::string& dir);
+  void remove_open(const std::string& dir);
+  bool is_open(const std::string& dir) const;
+
  private:
   rocksdb::Options options_;
+  mutable std::mutex mutex_;
+  std::set<std::string> open_;
 };
 
 // `what`: "open", "read"; `path`: of the store. data_loss for corruption, resource_exhausted for a full disk.

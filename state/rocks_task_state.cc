@@ -12,6 +12,7 @@ Result<std::shared_ptr<RocksTaskState>> RocksTaskState::open(Env& env,
   state->checkpoints_ = std::move(checkpoints);
   state->shared_ = std::move(shared);
   state->key_groups_ = key_groups;
+  state->shared_->add_open(dir);
   RF_TRY(env.fs().remove_tree(dir));
   RF_TRY(env.fs().make_dirs(dir));
   rocksdb::DB* db = nullptr;
@@ -24,6 +25,7 @@ RocksTaskState::~RocksTaskState() {
   tables_.clear();
   db_.reset();
   const Status removed = env_.fs().remove_tree(dir_);
+  if (shared_) shared_->remove_open(dir_);
   if (!removed.ok()) env_.warn("state_not_removed", {{"dir", dir_}, {"error", removed.to_string()}});
 }
 

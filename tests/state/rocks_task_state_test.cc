@@ -62,7 +62,7 @@ class RocksTaskStateTest : public testing::Test {
     return m;
   }
   std::unique_ptr<RocksRestoredState> restore(const Manifest& m) {
-    auto state = RocksRestoredState::open(env_, *checkpoints_, *shared_, m, temp_ / "restore");
+    auto state = RocksRestoredState::open(env_, *checkpoints_, shared_, m, temp_ / "restore");
     EXPECT_TRUE(state.ok()) << state.status().to_string();
     return *std::move(state);
   }
