@@ -130,8 +130,20 @@ NodeId PlanBuilder::add_sink(const std::string& step, TextPos pos, const SinkKin
   node.has_event_time = input.has_event_time;
   node.updates = input.updates;
   node.pos = pos;
+  for (const PortSpec& port : kind->outputs) {
+    node.ports.push_back(port.name);
+    node.outputs.push_back(late_schema(*config.input));
+  }
   node.body = SinkNode{kind, std::make_shared<const SinkConfig>(std::move(config))};
-  return push(std::move(node));
+  const NodeId id = push(std::move(node));
+  const LogicalNode& added = plan_.nodes.back();
+  for (size_t i = 0; i < added.ports.size(); ++i) {
+    Rows rows = input;
+    rows.at = {id, static_cast<int>(i)};
+    rows.schema = added.outputs[i];
+    ports_[step][added.ports[i]] = std::move(rows);
+  }
+  return id;
 }
 
 const Rows* PlanBuilder::find_port(const std::string& step, const std::string& port) const {

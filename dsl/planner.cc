@@ -39,12 +39,11 @@ class Planner {
       if (wanted(stream.name) && !reads_rejected(stream)) plan(stream);
     for (const SpecStream& stream : spec_.streams)
       if (wanted(stream.name)) plan(stream);
-    for (const SpecSink& sink : spec_.sinks) {
-      const std::optional<Rows> rows = resolve(sink.from, "sinks." + sink.name + ".from");
-      if (rows)
-        plan_sink(builder_, sink, *rows);
-      else
-        check_sink(builder_, sink);
+    // A sink that takes what another leaves over (rides.late of a rollup) comes after it.
+    for (const bool leftovers : {false, true}) {
+      for (const SpecSink& sink : spec_.sinks) {
+        if (is_sink(sink.from.name) == leftovers) plan_one_sink(sink);
+      }
     }
     if (builder_.diagnostics().ok()) keep_the_rest();
     return builder_.take();
@@ -52,6 +51,19 @@ class Planner {
 
  private:
   bool wanted(const std::string& name) { return checking_ || demand_[name].live; }
+
+  void plan_one_sink(const SpecSink& sink) {
+    const std::optional<Rows> rows = resolve(sink.from, "sinks." + sink.name + ".from");
+    if (rows)
+      plan_sink(builder_, sink, *rows);
+    else
+      check_sink(builder_, sink);
+  }
+
+  bool is_sink(const std::string& name) const {
+    return std::any_of(spec_.sinks.begin(), spec_.sinks.end(),
+                       [&](const SpecSink& sink) { return sink.name == name; });
+  }
 
   // ---- order
   void find_readers_of_rejected() {
@@ -106,6 +118,7 @@ class Planner {
     const SpecStream* stream = spec_.find_stream(ref.name);
     if (stream) plan(*stream);
     if (!stream && !spec_.find_source(ref.name)) {
+      if (const Rows* port = is_sink(ref.name) ? builder_.find_port(ref.name, ref.port) : nullptr) return *port;
       unknown(ref, path);
       return std::nullopt;
     }
@@ -223,6 +236,12 @@ class Planner {
     for (const PlanBuilder::OtherPort& other : others)
       plan_kept_topic(builder_, fmt::format("_{}_idle.{}", other.port, other.step), "_late." + spec_.job,
                       other.rows);
+    for (const SpecSink& sink : spec_.sinks) {
+      const Rows* found = builder_.find_port(sink.name, "late");
+      if (!found || read.contains(sink.name)) continue;
+      const Rows late = *found;
+      plan_kept_topic(builder_, "_late." + sink.name, "_late." + spec_.job, late);
+    }
   }
 
   const JobSpec& spec_;

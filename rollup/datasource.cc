@@ -71,6 +71,8 @@ std::shared_ptr<const RollupSpec> Datasource::spec() const {
 Status Datasource::load() {
   RF_ASSIGN(const std::string bytes, read_file(env_->fs(), path("MANIFEST")));
   RF_ASSIGN(manifest_, decode_manifest(bytes));
+  // A failed sync may have left bytes in the file that are not on the disk: they never count.
+  if (log_ != nullptr && !log_->alive()) RF_TRY(env_->fs().truncate(log_->path(), log_->size()));
   std::lock_guard lock(mutex_);
   chunks_.clear();
   pending_.clear();
@@ -79,6 +81,7 @@ Status Datasource::load() {
   RF_TRY(load_segments());
   RF_ASSIGN(log_, CommitLog::open(env_, path(manifest_.log_name()),
                                   [&](LogRecord record) { return replay(std::move(record)); }));
+  RF_TRY(rewrite_log());
   // What live writers hold was never in the folder.
   for (const auto& shard : shards_) {
     std::lock_guard guard(shard->mutex);
@@ -86,6 +89,30 @@ Status Datasource::load() {
   }
   rebuild_ = false;
   return {};
+}
+
+// Copies the log into a new file. What a process left behind that died between a write and its sync may be
+// readable and yet not durable, and a sync of the old file would not tell: a later power loss would take back
+// epochs that were seen as committed.
+Status Datasource::rewrite_log() {
+  if (log_->size() == 0) return {};
+  RF_ASSIGN(const std::string bytes, read_file(env_->fs(), log_->path()));
+  Manifest next = manifest_;
+  ++next.log_number;
+  RF_ASSIGN(const auto file, env_->fs().create(path(next.log_name())));
+  RF_TRY(file->append(bytes));
+  RF_TRY(file->sync());
+  RF_TRY(file->close());
+  RF_TRY(env_->fs().sync_dir(dir_));
+  // The markers of the old manifest: the log brings the others again.
+  RF_ASSIGN(const std::string old_manifest, read_file(env_->fs(), path("MANIFEST")));
+  RF_ASSIGN(Manifest written, decode_manifest(old_manifest));
+  written.log_number = next.log_number;
+  RF_TRY(write_file_atomic(env_->fs(), path("MANIFEST"), encode_manifest(written)));
+  const std::string old_log = log_->path();
+  manifest_.log_number = next.log_number;
+  RF_ASSIGN(log_, CommitLog::open(env_, path(next.log_name()), [](const LogRecord&) { return Status(); }));
+  return env_->fs().remove(old_log);
 }
 
 Status Datasource::load_segments() {

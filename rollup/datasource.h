@@ -68,6 +68,7 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
   Status load();
   Status replay(LogRecord record);
   Status load_segments();
+  Status rewrite_log();
   void apply_commit(const LogRecord& record);
   void advance_complete_to(const LogRecord& record);
   Status persist(const Marker& marker);
