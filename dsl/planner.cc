@@ -118,7 +118,8 @@ class Planner {
     const SpecStream* stream = spec_.find_stream(ref.name);
     if (stream) plan(*stream);
     if (!stream && !spec_.find_source(ref.name)) {
-      if (const Rows* port = is_sink(ref.name) ? builder_.find_port(ref.name, ref.port) : nullptr) return *port;
+      if (const Rows* port = is_sink(ref.name) ? builder_.find_port(ref.name, ref.port) : nullptr)
+        return *port;
       unknown(ref, path);
       return std::nullopt;
     }

@@ -1,4 +1,5 @@
-// The rollup store: perfect rollup, what is visible when, epochs, markers, sealing, retention, changed columns.
+// The rollup store: perfect rollup, what is visible when, epochs, markers, sealing, retention, changed
+// columns.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,7 +32,8 @@ RollupSpec rides_spec() {
 }
 
 RollupRow ride(Micros time, const std::string& city, double fare, const std::string& driver = "d") {
-  return {time, {city.empty() ? Value::null() : Value::string(city)},
+  return {time,
+          {city.empty() ? Value::null() : Value::string(city)},
           {Value::null(), Value::float64(fare), Value::string(driver)}};
 }
 
@@ -44,7 +46,8 @@ class Store : public testing::Test {
     ASSERT_TRUE(opened.ok()) << opened.status().to_string();
     store_ = *std::move(opened);
   }
-  std::unique_ptr<RollupWriter> writer(int32_t shard = 0, int32_t parallelism = 1, RollupSpec spec = rides_spec()) {
+  std::unique_ptr<RollupWriter> writer(int32_t shard = 0, int32_t parallelism = 1,
+                                       RollupSpec spec = rides_spec()) {
     auto made = store_->writer(spec, {"l1", "sink", shard, parallelism});
     EXPECT_TRUE(made.ok()) << made.status().to_string();
     return *std::move(made);
@@ -58,9 +61,7 @@ class Store : public testing::Test {
     EXPECT_TRUE(status.ok()) << status.to_string();
     return expired;
   }
-  std::string query(const std::string& body) const {
-    return RollupQueries(&env_, store_).post(body).body;
-  }
+  std::string query(const std::string& body) const { return RollupQueries(&env_, store_).post(body).body; }
   // "city: rows, events, fare" of each group.
   std::string groups() const {
     return query(R"({"queryType":"groupBy","dataSource":"rides","granularity":"all","dimensions":["city"],
@@ -204,7 +205,8 @@ TEST_F(Store, RetentionFollowsTheCommittedWatermark) {
   spec.retain = 3 * kHour;
   open();
   const auto w = writer(0, 1, spec);
-  EXPECT_TRUE(add(*w, {ride(kStart, "Lyon", 1)}, spec).empty()) << "old data, no watermark: nothing is expired";
+  EXPECT_TRUE(add(*w, {ride(kStart, "Lyon", 1)}, spec).empty())
+      << "old data, no watermark: nothing is expired";
   ASSERT_TRUE(commit_epoch(*w, 1, kStart + 5 * kHour).ok());
   EXPECT_EQ(groups(), "[]") << "the chunk ended behind the horizon";
   EXPECT_THAT(add(*w, {ride(kStart + kHour, "Lyon", 1), ride(kStart + 2 * kHour, "Nice", 2)}, spec),
@@ -256,7 +258,8 @@ TEST_F(Store, ColumnsMayComeAndGo) {
             "[[null,1,3.0,null]]");
   w.reset();
   next.granularity = *parse_granularity("hour");
-  EXPECT_THAT(store_->writer(next, {"l2", "sink", 0, 1}).status().message(), HasSubstr("another granularity"));
+  EXPECT_THAT(store_->writer(next, {"l2", "sink", 0, 1}).status().message(),
+              HasSubstr("another granularity"));
 }
 
 TEST_F(Store, DropRemovesADatasourceThatNobodyWrites) {
