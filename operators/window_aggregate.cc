@@ -16,6 +16,12 @@ constexpr char kTotalCell = 't';
 constexpr char kGivenCell = 'v';
 constexpr size_t kIdleTables = 4;
 
+bool can_slide(const StepConfig& config) {
+  return config.window->kind == WindowKind::hopping &&
+         std::all_of(config.aggregates.begin(), config.aggregates.end(),
+                     [](const AggregateCall& call) { return call.aggregate->can_subtract(); });
+}
+
 bool is_running(const WindowSpec& spec) {
   return spec.every.has_value() || spec.kind == WindowKind::cumulating;
 }
@@ -26,9 +32,11 @@ bool WindowAggregate::has_revisions(const WindowSpec& spec) {
   return spec.emit == Emit::updates || is_running(spec);
 }
 
-int WindowAggregate::extra_bytes(const WindowSpec& spec) {
+int WindowAggregate::extra_bytes(const StepConfig& config) {
+  const WindowSpec& spec = *config.window;
   if (spec.kind == WindowKind::global) return static_cast<int>(kLastTime + sizeof(Micros));
-  return has_revisions(spec) && spec.kind != WindowKind::hopping ? static_cast<int>(sizeof(Emitted)) : 0;
+  if (spec.kind == WindowKind::hopping) return can_slide(config) ? static_cast<int>(sizeof(int64_t)) : 0;
+  return has_revisions(spec) ? static_cast<int>(sizeof(Emitted)) : 0;
 }
 
 WindowAggregate::WindowAggregate(std::shared_ptr<const StepConfig> config,
@@ -40,6 +48,7 @@ WindowAggregate::WindowAggregate(std::shared_ptr<const StepConfig> config,
                                                 : Mode::direct),
       revisions_(has_revisions(spec_)),
       fire_delay_(revisions_ ? 0 : spec_.allowed_lateness),
+      sliding_(can_slide(*config_)),
       accumulators_(std::move(accumulators)),
       late_schema_(late_schema(*config_->input)),
       results_(*config_, *accumulators_, std::move(schema), revisions_, kRejectedPort),
@@ -192,6 +201,7 @@ Status WindowAggregate::process(int, Batch batch, Output& out) {
   }
   const auto live = late_.empty() ? batch.rows : static_cast<int32_t>(live_.size());
   if (live > 0) accumulators_->update(batch, rows_.data(), late_.empty() ? nullptr : live_.data(), live);
+  if (sliding_) count_rows(batch, keys, hashes);
   if (spec_.kind == WindowKind::global) {
     for (int32_t row = 0; row < batch.rows; ++row)
       note_time(rows_[static_cast<size_t>(row)], batch.event_times()[row]);
@@ -199,6 +209,24 @@ Status WindowAggregate::process(int, Batch batch, Output& out) {
   if (context_.metrics) context_.metrics->rows_absorbed.add(live);
   if (!late_.empty()) out.emit(kLatePort, late_rows(batch, late_, late_schema_));
   return revisions_ ? late_updates(batch, keys, hashes, out) : Status();
+}
+
+// Hopping windows that subtract: rows of panes that are in the sliding table already go into both.
+void WindowAggregate::count_rows(const Batch& batch, std::span<const Key> keys, const uint64_t* hashes) {
+  for (size_t g = 0; g < groups_used_; ++g) {
+    const Group& group = groups_[g];
+    const int32_t* selection = group.all ? nullptr : group.rows.data();
+    const auto n = group.all ? batch.rows : static_cast<int32_t>(group.rows.size());
+    const auto add = [&](const std::vector<std::byte*>& rows) {
+      for (int32_t i = 0; i < n; ++i) add_rows(rows[static_cast<size_t>(selection ? selection[i] : i)], 1);
+    };
+    add(rows_);
+    if (!group.pane->in_sliding) continue;
+    std::vector<std::byte*> sliding(rows_.size());
+    scratch_->lookup_or_insert(hashes, keys.data(), selection, n, sliding.data());
+    accumulators_->update(batch, sliding.data(), selection, n);
+    add(sliding);
+  }
 }
 
 // REQUIRES: a global window, whose rows are never late.
@@ -400,7 +428,7 @@ RIDEFLOW_REGISTER(window) {
   };
   kind.make = [](std::shared_ptr<const StepConfig> config) -> Result<std::unique_ptr<Operator>> {
     RF_TRY(check(*config));
-    RF_ASSIGN(auto accumulators, Accumulators::make(*config, WindowAggregate::extra_bytes(*config->window)));
+    RF_ASSIGN(auto accumulators, Accumulators::make(*config, WindowAggregate::extra_bytes(*config)));
     SchemaRef schema = output_schema(*config);
     return std::unique_ptr<Operator>(
         std::make_unique<WindowAggregate>(std::move(config), std::move(accumulators), std::move(schema)));

@@ -9,6 +9,14 @@ namespace rideflow {
 namespace {
 
 constexpr int64_t kEntriesPerCall = 8192;  // about half a millisecond of work
+constexpr int64_t kSmallTable = 1024;
+
+// Of a row of hopping windows that subtract.
+int64_t rows_behind(const std::byte* row) {
+  int64_t rows;
+  std::memcpy(&rows, row, sizeof(rows));
+  return rows;
+}
 
 int64_t floor_div(int64_t a, int64_t b) {
   return a / b - (a % b < 0 ? 1 : 0);
@@ -87,7 +95,7 @@ bool WindowAggregate::next_running(Micros watermark) {
   job_.source = total.table.get();
   for (auto& [start, pane] : panes_) {
     if (pane.slice.end != at || pane.window.start != window.start) continue;
-    job_.merges.push_back({pane.table.get(), total.table.get()});
+    job_.merges.emplace_back(pane.table.get(), total.table.get());
     job_.finished = &pane;
     if (at != window.end) job_.changed = pane.table.get();
   }
@@ -120,31 +128,71 @@ bool WindowAggregate::next_hopping(Micros watermark) {
   job_.at = fire_at(window.end);
   job_.window = window;
   job_.event_time = window.end - 1;
+  if (!scratch_) scratch_ = take_table();
+  job_.source = scratch_.get();
+  if (sliding_) {
+    slide_to(window);
+    return true;
+  }
   std::vector<const KeyedTable*> tables;
   cover(ordinal(window.start), ordinal(window.end), tables);
   for (const auto& [place, pane] : late_panes_) {
     if (holds(pane, window)) tables.push_back(pane.table.get());
   }
-  if (!scratch_) scratch_ = take_table();
   scratch_->clear();
-  for (const KeyedTable* table : tables) job_.merges.push_back({table, scratch_.get()});
-  job_.source = scratch_.get();
+  for (const KeyedTable* table : tables) job_.merges.emplace_back(table, scratch_.get());
   return true;
+}
+
+void WindowAggregate::slide_to(const TimeRange& window) {
+  const TimeRange next = next_window(spec_, window);
+  const auto plan = [&](Pane& pane) {
+    if (!pane.in_sliding && holds(pane, window)) {
+      job_.merges.emplace_back(pane.table.get(), scratch_.get());
+      pane.in_sliding = true;
+    }
+    if (pane.in_sliding && !holds(pane, next)) {
+      job_.after.emplace_back(pane.table.get(), scratch_.get(), true);
+      pane.in_sliding = false;
+    }
+  };
+  for (auto& [start, pane] : panes_) plan(pane);
+  for (auto& [place, pane] : late_panes_) plan(pane);
+}
+
+// The next window is built from its panes.
+void WindowAggregate::restart_sliding() {
+  scratch_->clear();
+  for (auto& [start, pane] : panes_) pane.in_sliding = false;
+  for (auto& [place, pane] : late_panes_) pane.in_sliding = false;
+}
+
+void WindowAggregate::add_rows(std::byte* row, int64_t n) {
+  int64_t rows;
+  std::memcpy(&rows, row, sizeof(rows));
+  rows += n;
+  std::memcpy(row, &rows, sizeof(rows));
 }
 
 // ---- Running a job
 // ----------------------------------------------------------------------------------------------
 
-bool WindowAggregate::run_merges(int64_t& budget) {
-  for (; job_.merge < job_.merges.size(); ++job_.merge, job_.cursor = 0) {
-    const MergeStep& step = job_.merges[job_.merge];
+bool WindowAggregate::run_merges(const std::vector<MergeStep>& steps, int64_t& budget) {
+  const RowLayout& layout = *accumulators_->layout();
+  for (; job_.merge < steps.size(); ++job_.merge, job_.cursor = 0) {
+    const MergeStep& step = steps[job_.merge];
     if (job_.cursor == 0) step.into->reserve(std::max(step.into->size(), step.from->size()));
     for (; job_.cursor < step.from->size(); ++job_.cursor) {
       if (budget-- <= 0) return false;
       const Key& key = step.from->key(job_.cursor);
       const std::byte* from = step.from->row(job_.cursor);
       std::byte* into = step.into->row_of(hash_key(key.view()), key);
-      accumulators_->layout()->merge(into, from);
+      if (step.subtract) {
+        layout.subtract(into, from);
+      } else {
+        layout.merge(into, from);
+      }
+      if (sliding_) add_rows(into, step.subtract ? -rows_behind(from) : rows_behind(from));
       if (spec_.kind == WindowKind::global) note_time(into, last_time_of(from));
     }
   }
@@ -153,26 +201,43 @@ bool WindowAggregate::run_merges(int64_t& budget) {
 
 // True when the job is done.
 Result<bool> WindowAggregate::run_job(int64_t& budget, Output& out) {
-  if (!run_merges(budget)) return false;
-  const KeyedTable& keys = job_.changed ? *job_.changed : *job_.source;
-  for (; job_.cursor < keys.size(); ++job_.cursor) {
-    if (budget-- <= 0 || (results_.emits_next() && !out.has_room())) return false;
-    const Key& key = keys.key(job_.cursor);
-    const std::byte* row = keys.row(job_.cursor);
-    int64_t revision = 0;
-    if (revisions_) {
-      std::byte* own = mode_ == Mode::hopping ? revisions_of(job_.window)->row_of(hash_key(key.view()), key)
-                       : job_.changed         ? job_.source->row_of(hash_key(key.view()), key)
-                                              : job_.source->mutable_row(job_.cursor);
-      if (mode_ != Mode::hopping) row = own;
-      revision = next_revision(own, job_.window);
+  if (!job_.given) {
+    if (!run_merges(job_.merges, budget)) return false;
+    const KeyedTable& keys = job_.changed ? *job_.changed : *job_.source;
+    for (; job_.cursor < keys.size(); ++job_.cursor) {
+      if (budget-- <= 0 || (results_.emits_next() && !out.has_room())) return false;
+      RF_TRY(give_row(job_.cursor, keys.key(job_.cursor), out));
     }
-    const Micros time = job_.at == kEndOfTime ? last_time_of(row) : job_.event_time;
-    RF_TRY(results_.add(key.view(), row, job_.window, time, revision, out));
+    if (results_.pending() && !out.has_room()) return false;
+    RF_TRY(results_.flush(out));
+    job_.given = true;
+    job_.merge = 0;
+    job_.cursor = 0;
+    if (sliding_ && job_.empty > keys.size() / 2 + kSmallTable) {
+      restart_sliding();
+      job_.after.clear();
+    }
   }
-  if (results_.pending() && !out.has_room()) return false;
-  RF_TRY(results_.flush(out));
-  return true;
+  return run_merges(job_.after, budget);
+}
+
+Status WindowAggregate::give_row(int64_t entry, const Key& key, Output& out) {
+  const std::byte* row = (job_.changed ? job_.changed : job_.source)->row(entry);
+  if (sliding_ && rows_behind(row) == 0) {
+    ++job_.empty;
+    return {};
+  }
+  int64_t revision = 0;
+  if (revisions_) {
+    const uint64_t hash = hash_key(key.view());
+    std::byte* own = mode_ == Mode::hopping ? revisions_of(job_.window)->row_of(hash, key)
+                     : job_.changed         ? job_.source->row_of(hash, key)
+                                            : job_.source->mutable_row(entry);
+    if (mode_ != Mode::hopping) row = own;
+    revision = next_revision(own, job_.window);
+  }
+  const Micros time = job_.at == kEndOfTime ? last_time_of(row) : job_.event_time;
+  return results_.add(key.view(), row, job_.window, time, revision, out);
 }
 
 int64_t WindowAggregate::next_revision(std::byte* row, const TimeRange& window) const {
@@ -298,7 +363,7 @@ const KeyedTable* WindowAggregate::node(int level, int64_t index) {
   made = take_table();
   KeyedTable* table = made.get();
   for (const int64_t child : {index * 2, index * 2 + 1}) {
-    if (const KeyedTable* part = node(level - 1, child)) job_.merges.push_back({part, table});
+    if (const KeyedTable* part = node(level - 1, child)) job_.merges.emplace_back(part, table);
   }
   return table;
 }

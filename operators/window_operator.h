@@ -3,8 +3,11 @@
 // Every row is counted once, into the pane (the table) of its slice. What happens when the watermark passes
 // decides the mode:
 //   direct    the pane is the window: its rows are the results
-//   hopping   a window is a run of panes. Runs of complete panes are merged once into nodes of a binary tree,
-//             so that a window is put together from a few tables, however many slices it has
+//   hopping   a window is a run of panes. When all aggregates can subtract, one table follows the windows:
+//   new
+//             panes are added, old ones subtracted. Otherwise runs of complete panes are merged once into
+//             nodes of a binary tree, so that a window is put together from a few tables, however many
+//             slices it has (a stack of suffixes would need one full table per slice)
 //   running   cumulating windows and `every`: a pane that is complete is merged into its window's total, and
 //             the keys that changed are results; the window's end gives all keys
 // With updates, rows that come to a window after it fired give a new revision at once. Firing is resumable:
@@ -32,7 +35,7 @@ class WindowAggregate : public Operator {
   ~WindowAggregate() override;
 
   // Bytes before a row's accumulators that this window needs.
-  static int extra_bytes(const WindowSpec& spec);
+  static int extra_bytes(const StepConfig& config);
   static bool has_revisions(const WindowSpec& spec);
 
   Status open(const OpenContext& context) override;
@@ -52,6 +55,7 @@ class WindowAggregate : public Operator {
     // Hopping: the rows of this pane came when the first windows of the slice were already too late for them,
     // and count from the window with this end on. kNoTime: for all.
     Micros first_end = kNoTime;
+    bool in_sliding = false;  // added to the table that follows the windows
     std::unique_ptr<KeyedTable> table;
   };
   struct Total {
@@ -71,9 +75,13 @@ class WindowAggregate : public Operator {
   };
   // Global windows, behind it: the largest event time of the key, that of its last result.
   static constexpr size_t kLastTime = sizeof(Emitted);
+  // Hopping windows that subtract have only this: the rows behind a row, so that it is known to be empty.
+  static void add_rows(std::byte* row, int64_t n);
   struct MergeStep {
     const KeyedTable* from;
     KeyedTable* into;
+    bool subtract = false;
+    MergeStep(const KeyedTable* f, KeyedTable* i, bool s = false) : from(f), into(i), subtract(s) {}
   };
   // A firing under way; all of it is derived state, gone when no firing is.
   struct Job {
@@ -82,8 +90,11 @@ class WindowAggregate : public Operator {
     TimeRange window;     // as it stands in the results
     Micros event_time = kNoTime;
     std::vector<MergeStep> merges;
+    bool given = false;            // the rows are out; `after` is left
+    std::vector<MergeStep> after;  // makes the sliding table ready for the next window
     size_t merge = 0;
     int64_t cursor = 0;                   // within a merge, then within `source`
+    int64_t empty = 0;                    // rows of the sliding table that hold nothing
     KeyedTable* source = nullptr;         // whose rows are the results
     const KeyedTable* changed = nullptr;  // only the keys of this table, in `source`
     Pane* finished = nullptr;             // a pane that the total has taken over
@@ -95,6 +106,7 @@ class WindowAggregate : public Operator {
   Pane* pane_for(Micros time, Micros effective);
   Pane* late_pane_for(const TimeRange& slice, Micros partition_watermark);
   void make_pane(Pane& pane, const TimeRange& slice);
+  void count_rows(const Batch& batch, std::span<const Key> keys, const uint64_t* hashes);
   void note_time(std::byte* row, Micros time) const;
   static Micros last_time_of(const std::byte* row);
   bool expired(const TimeRange& window) const;
@@ -111,8 +123,8 @@ class WindowAggregate : public Operator {
   bool next_hopping(Micros watermark);
   bool offer_window(const Pane& pane, TimeRange& window) const;
   Result<bool> run_job(int64_t& budget, Output& out);
-  bool run_merges(int64_t& budget);
-  Status give(KeyedTable& table, int64_t entry, const TimeRange& window, Micros event_time, Output& out);
+  bool run_merges(const std::vector<MergeStep>& steps, int64_t& budget);
+  Status give_row(int64_t entry, const Key& key, Output& out);
   int64_t next_revision(std::byte* row, const TimeRange& window) const;
   KeyedTable* revisions_of(const TimeRange& window);
   Total& total_of(const TimeRange& window);
@@ -121,7 +133,10 @@ class WindowAggregate : public Operator {
   bool holds(const Pane& pane, const TimeRange& window) const;
   void count_state();
 
-  // Hopping: tables that together are the panes of [begin, end).
+  // Hopping with subtraction.
+  void slide_to(const TimeRange& window);
+  void restart_sliding();
+  // Hopping without: tables that together are the panes of [begin, end).
   int64_t ordinal(Micros start) const;
   void cover(int64_t begin, int64_t end, std::vector<const KeyedTable*>& tables);
   const KeyedTable* node(int level, int64_t index);
@@ -138,6 +153,7 @@ class WindowAggregate : public Operator {
   const Mode mode_;
   const bool revisions_;
   const Micros fire_delay_;
+  const bool sliding_;  // hopping, and all aggregates can subtract
   std::unique_ptr<Accumulators> accumulators_;
   SchemaRef late_schema_;
   WindowResults results_;
@@ -153,7 +169,7 @@ class WindowAggregate : public Operator {
   std::map<int64_t, Total> given_;
   std::map<std::pair<int, int64_t>, std::unique_ptr<KeyedTable>> nodes_;
   int64_t ordinal_width_ = 1;
-  std::unique_ptr<KeyedTable> scratch_;
+  std::unique_ptr<KeyedTable> scratch_;  // the window at hand, or the table that follows the windows
 
   Micros watermark_ = kNoTime;  // all that it fires has fired
   Micros progress_ = kNoTime;   // the same, while a firing is under way
