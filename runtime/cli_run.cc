@@ -86,7 +86,7 @@ class Session {
     services.ui_dir =
         args_.has("ui-dir") ? args_.get("ui-dir") : find_console(context_.env->fs(), executable_dir());
     RF_ASSIGN(server_, HttpServer::start(http, services));
-    RF_TRY(host_->publish_address(fmt::format("127.0.0.1:{}", server_->port())));
+    RF_TRY(host_->publish_address(server_->url()));
     return {};
   }
 

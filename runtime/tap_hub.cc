@@ -21,13 +21,16 @@ Status no_such_step(const LogicalPlan& plan, const std::string& step) {
 }  // namespace
 
 Result<NodeId> tapped_node(const LogicalPlan& plan, const std::string& step) {
+  // Within a step each node feeds the next by its main output; others (a union of what it rejected) stand
+  // beside.
   std::optional<NodeId> last;
   for (const LogicalNode& node : plan.nodes) {
     if (node.step != step) continue;
-    // Within a step each node feeds the next: the last one gives the step's rows.
+    const auto feeds = [&](const NodeInput& input) { return last && input.node == *last && input.port == 0; };
+    if (last && std::none_of(node.inputs.begin(), node.inputs.end(), feeds)) continue;
     if (!node.outputs.empty()) {
       last = node.id;
-    } else if (!node.inputs.empty()) {
+    } else if (!last && !node.inputs.empty()) {
       if (node.inputs[0].port != 0) {
         return Status::user(
             Code::failed_precondition,

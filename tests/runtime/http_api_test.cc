@@ -221,6 +221,32 @@ TEST_F(JobApiTest, EveryMetricOfTheTableIsServed) {
        "rideflow_partition_position{job=\"small\",source=\"feed\",partition=\"1\"} 50\n"});
 }
 
+TEST(Tap, TheLastNodeOfTheStepsChain) {
+  LogicalPlan plan;
+  plan.job = "j";
+  const auto add = [&](const std::string& step, std::vector<NodeInput> inputs, size_t outputs) {
+    LogicalNode node;
+    node.id = NodeId(static_cast<int32_t>(plan.nodes.size()));
+    node.step = step;
+    node.inputs = std::move(inputs);
+    node.outputs.resize(outputs);
+    plan.nodes.push_back(node);
+  };
+  add("rides", {}, 2);                                // 0
+  add("minute", {{NodeId(0), 0}}, 2);                 // 1
+  add("minute", {{NodeId(1), 0}}, 2);                 // 2
+  add("rides", {{NodeId(0), 1}, {NodeId(2), 1}}, 1);  // 3: what was rejected
+  add("kept", {{NodeId(3), 0}}, 0);                   // 4
+  add("show", {{NodeId(2), 0}}, 0);                   // 5
+  add("late", {{NodeId(2), 1}}, 0);                   // 6
+  EXPECT_EQ(tapped_node(plan, "rides")->value, 0);
+  EXPECT_EQ(tapped_node(plan, "minute")->value, 2);
+  EXPECT_EQ(tapped_node(plan, "show")->value, 2);
+  EXPECT_EQ(tapped_node(plan, "kept")->value, 3);
+  EXPECT_EQ(tapped_node(plan, "late").status().code(), Code::failed_precondition);
+  EXPECT_EQ(tapped_node(plan, "minut").status().code(), Code::not_found);
+}
+
 class TopicApiTest : public ApiTest {
  protected:
   TopicApiTest() { services_.topics = *TopicStore::open(env_, "/data/topics"); }
