@@ -7,6 +7,7 @@
 
 #include "generated/version.h"
 #include "runtime/cli_command.h"
+#include "runtime/hint.h"
 #include "runtime/posix_env.h"
 #include "runtime/posix_process.h"
 
@@ -15,7 +16,8 @@ namespace {
 
 std::vector<Command> all_commands() {
   std::vector<Command> all;
-  for (auto part : {job_commands, test_commands, run_commands, topic_commands, event_commands, docs_commands}) {
+  for (auto part :
+       {job_commands, test_commands, run_commands, topic_commands, event_commands, docs_commands}) {
     std::vector<Command> commands = part();
     std::move(commands.begin(), commands.end(), std::back_inserter(all));
   }
@@ -52,7 +54,7 @@ int unknown_command(const std::vector<Command>& commands, const std::vector<std:
   for (const Command& command : commands) names.push_back(command.spec.name);
   print_error(
       Status::user(Code::invalid_argument, fmt::format("unknown command '{}'{}; 'rideflow --help' lists them",
-                                                       words[0], did_you_mean(words[0], names))));
+                                                       words[0], hint_of(words[0], names))));
   return 1;
 }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "engine/catalog.h"
+#include "runtime/hint.h"
 
 namespace rideflow {
 namespace {
@@ -24,7 +24,7 @@ Status usage_error(const CommandSpec& spec, const std::string& what) {
 Status unknown_flag(const CommandSpec& spec, const std::string& name) {
   std::vector<std::string> known;
   for (const FlagSpec& flag : spec.flags) known.push_back(flag.name);
-  return usage_error(spec, fmt::format("unknown option --{}{}", name, did_you_mean(name, known)));
+  return usage_error(spec, fmt::format("unknown option --{}{}", name, hint_of(name, known)));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // document.
 #include <fmt/format.h>
 
+#include "runtime/hint.h"
 #include "runtime/http_json.h"
 #include "runtime/http_services.h"
 #include "runtime/job_monitor.h"
@@ -115,8 +116,8 @@ struct Jobs {
     const std::string& name = request.parameter("job");
     std::optional<JobEntry> entry = directory->find(name);
     if (!entry) {
-      refusal = error_response(
-          404, fmt::format("There is no job '{}'{}.", name, did_you_mean(name, directory->jobs())));
+      refusal =
+          error_response(404, fmt::format("There is no job '{}'{}.", name, hint_of(name, directory->jobs())));
     }
     return entry;
   }

@@ -88,7 +88,7 @@ TEST_F(JobApiTest, TheListAndUnknownJobs) {
   EXPECT_EQ(call("GET", "/api/v1/jobs").body, R"([{"job":"small","state":"running"}])");
   const HttpResponse unknown = call("GET", "/api/v1/jobs/smal");
   EXPECT_EQ(unknown.status, 404);
-  expect_has(unknown.body, {"did you mean 'small'"});
+  expect_has(unknown.body, {"'smal' (did you mean 'small'?)"});
 }
 
 TEST_F(JobApiTest, TheDocumentOfARunningJob) {
