@@ -70,7 +70,7 @@ int64_t add_months(int64_t local, int64_t months) {
   const int64_t year = 1970 + floor_div(index, 12);
   const int month = static_cast<int>(floor_mod(index, 12)) + 1;
   const int day = date.day < days_in_month(year, month) ? date.day : days_in_month(year, month);
-  return days_from_civil(year, month, day) * kMicrosPerDay + (local - days * kMicrosPerDay);
+  return days_from_civil(year, month, day) * kMicrosPerDay + floor_mod(local, kMicrosPerDay);
 }
 
 }  // namespace
@@ -78,7 +78,7 @@ int64_t add_months(int64_t local, int64_t months) {
 CivilTime to_civil(Micros t, const TimeZone* zone) {
   const int64_t local = t + offset_of(zone, t);
   const int64_t days = floor_div(local, kMicrosPerDay);
-  const int64_t rest = local - days * kMicrosPerDay;
+  const int64_t rest = floor_mod(local, kMicrosPerDay);
   const CivilDate date = civil_from_days(days);
   CivilTime c;
   c.year = static_cast<int>(date.year);

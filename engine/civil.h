@@ -19,7 +19,8 @@ inline int64_t floor_div(int64_t a, int64_t b) {
   return q - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
 inline int64_t floor_mod(int64_t a, int64_t b) {
-  return a - floor_div(a, b) * b;
+  const int64_t rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
 inline bool is_leap_year(int64_t year) {

@@ -155,7 +155,7 @@ std::optional<int32_t> parse_date(std::string_view text) {
 
 void append_timestamp(std::string& out, Micros t) {
   const int64_t days = floor_div(t, kMicrosPerDay);
-  const int64_t rest = t - days * kMicrosPerDay;
+  const int64_t rest = floor_mod(t, kMicrosPerDay);
   append_date(out, days);
   out += 'T';
   append_time_of_day(out, rest);
@@ -180,7 +180,7 @@ std::string format_timestamp_millis(Micros t, const TimeZone* zone) {
   const int64_t offset = zone ? zone->offset_at(t) : 0;
   const int64_t local = to_local(t, offset);
   const int64_t days = floor_div(local, kMicrosPerDay);
-  const int64_t rest = local - days * kMicrosPerDay;
+  const int64_t rest = floor_mod(local, kMicrosPerDay);
   std::string out;
   append_date(out, days);
   out += 'T';

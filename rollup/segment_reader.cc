@@ -111,7 +111,6 @@ class Segment : public Part, public std::enable_shared_from_this<Segment> {
 
   const SegmentFile& file() const { return file_; }
   const SegmentFooter& footer() const { return footer_; }
-  const RollupSpec& spec() const { return *spec_; }
   uint32_t codes(int d) const { return dimensions_[static_cast<size_t>(d)].codes; }
 
  private:
