@@ -97,7 +97,9 @@ Status for_each_line(CliContext& context, const ParsedArgs& args,
   };
   std::string buffer(size_t{64} << 10, '\0');
   if (args.arguments.size() > 1 && args.arguments[1] != "-") {
-    RF_ASSIGN(const auto file, context.env->fs().open(args.arguments[1]));
+    auto opened = context.env->fs().open(args.arguments[1]);
+    if (!opened.ok()) return Status::user(opened.status().code(), opened.status().message());
+    const auto file = *std::move(opened);
     for (int64_t at = 0;;) {
       RF_ASSIGN(const size_t n, file->read(at, buffer.size(), buffer.data()));
       if (n == 0) break;

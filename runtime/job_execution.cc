@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "runtime/state_shape.h"
+
 namespace rideflow {
 namespace {
 
@@ -70,30 +72,48 @@ Status JobExecution::restore(const JobCheckpoint* checkpoint) {
   return {};
 }
 
-// State of a step that the job no longer has would be lost: that needs a word.
+// State of a step that the job no longer has, or has differently, would be lost: that needs a word.
 Status JobExecution::check_dropped_state(const JobCheckpoint& checkpoint) {
   std::set<std::string> present;
   for (const LogicalNode& node : plan_->nodes) present.insert(node_name(*plan_, node.id));
-  std::set<std::string> dropped;
+  std::set<std::string> gone;
+  StateShapes stored;
   for (const TaskSnapshot& snapshot : checkpoint.snapshots) {
     for (const auto& [name, blob] : snapshot.blobs) {
-      if (!present.count(name)) dropped.insert(step_of(name));
+      if (name == kStateShapesBlob) {
+        RF_ASSIGN(stored, decode_state_shapes(blob));
+      } else if (!present.count(name)) {
+        gone.insert(step_of(name));
+      }
     }
     for (const PreparedSink& sink : snapshot.prepared) {
-      if (!present.count(sink.sink)) dropped.insert(step_of(sink.sink));
+      if (!present.count(sink.sink)) gone.insert(step_of(sink.sink));
     }
   }
-  for (const std::string& step : dropped) {
-    const auto& allowed = options_.drop_state;
-    if (!options_.drop_changed_state && std::find(allowed.begin(), allowed.end(), step) == allowed.end()) {
-      return Status::user(
-          Code::failed_precondition,
-          fmt::format("the checkpoint holds state of '{}', which the job no longer has: run again "
-                      "with --drop-state {} to give it up",
-                      step, step));
-    }
-    notes_.push_back(fmt::format("state of '{}' dropped: the job no longer has it", step));
+  for (const std::string& step : gone) {
+    RF_TRY(drop_state(step, "the checkpoint holds state of '{}', which the job no longer has",
+                      "state of '{}' dropped: the job no longer has it"));
   }
+  for (const auto& [name, shape] : state_shapes(*plan_)) {
+    const auto old = stored.find(name);
+    if (old == stored.end() || old->second == shape) continue;
+    RF_TRY(drop_state(step_of(name),
+                      "the checkpoint holds state of '{}' as it was before its keys, window or aggregates "
+                      "changed",
+                      "state of '{}' dropped: its keys, window or aggregates changed"));
+    dropped_nodes_.insert(name);
+  }
+  return {};
+}
+
+Status JobExecution::drop_state(const std::string& step, const char* refusal, const char* note) {
+  const auto& allowed = options_.drop_state;
+  if (!options_.drop_changed_state && std::find(allowed.begin(), allowed.end(), step) == allowed.end()) {
+    return Status::user(Code::failed_precondition,
+                        fmt::format(fmt::runtime(refusal), step) +
+                            fmt::format(": run again with --drop-state {} to give it up", step));
+  }
+  notes_.push_back(fmt::format(fmt::runtime(note), step));
   return {};
 }
 
@@ -103,6 +123,7 @@ TaskRestore JobExecution::restore_for(const JobCheckpoint& checkpoint, const Tas
   const auto& counters = *graph_->counters()[static_cast<size_t>(task.id().value)];
   const int32_t parallelism = graph_->plan().stages[static_cast<size_t>(counters.stage)].parallelism;
   for (const Task::Node& node : task.nodes()) {
+    if (dropped_nodes_.count(node.name)) continue;
     for (const TaskSnapshot& snapshot : checkpoint.snapshots) {
       const auto blob = snapshot.blobs.find(node.name);
       if (blob != snapshot.blobs.end()) from.blobs[node.name].push_back(blob->second);
@@ -114,7 +135,10 @@ TaskRestore JobExecution::restore_for(const JobCheckpoint& checkpoint, const Tas
       }
     }
   }
-  from.cells = [this](const std::string& name) { return options_.storage->restored_cells(name); };
+  from.cells = [this](const std::string& name) -> Result<StateTable*> {
+    if (dropped_nodes_.count(name)) return static_cast<StateTable*>(nullptr);
+    return options_.storage->restored_cells(name);
+  };
   return from;
 }
 
@@ -218,6 +242,9 @@ void JobExecution::publish(const PublishCheckpoint& command) {
   checkpoint.key_groups = graph_->plan().key_groups;
   checkpoint.created_at = options_.env->now();
   checkpoint.snapshots = command.snapshots;
+  if (const StateShapes shapes = state_shapes(*plan_); !shapes.empty() && !checkpoint.snapshots.empty()) {
+    checkpoint.snapshots[0].blobs[std::string(kStateShapesBlob)] = encode_state_shapes(shapes);
+  }
   auto bytes = std::make_shared<int64_t>(0);
   Background work;
   work.on_success = CheckpointPublished{0, command.epoch, 0};

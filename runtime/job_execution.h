@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,8 @@ class JobExecution : private TaskEvents {
   Status build();
   Status restore(const JobCheckpoint* checkpoint);
   Status check_dropped_state(const JobCheckpoint& checkpoint);
+  // Refuses, or notes it when the user allows it. Both texts have one place, for the step.
+  Status drop_state(const std::string& step, const char* refusal, const char* note);
   TaskRestore restore_for(const JobCheckpoint& checkpoint, const Task& task) const;
 
   void on_snapshot(TaskSnapshot snapshot) override;
@@ -91,6 +94,7 @@ class JobExecution : private TaskEvents {
   std::string lineage_;
   Micros started_at_ = 0;
   std::vector<std::string> notes_;
+  std::set<std::string> dropped_nodes_;  // whose state is not restored, because they changed
   std::shared_ptr<JobGraph> graph_;
   mutable std::mutex state_mutex_;
   CoordinatorState state_;

@@ -64,7 +64,11 @@ Status JobHost::restart(std::shared_ptr<const LogicalPlan> plan, const RunOption
     old->job->stop();
     RF_TRY(old->job->wait());
   }
-  return start(std::move(plan), options);
+  Status status = start(std::move(plan), options);
+  if (status.ok() || !old) return status;
+  // The job as it was is better than none: its checkpoint is untouched.
+  Status back = start(old->plan, options);
+  return back.ok() ? std::move(status) : std::move(back.with("neither the new job nor the old one starts"));
 }
 
 Status JobHost::publish_address(const std::string& address) {

@@ -55,7 +55,12 @@ Status check_format(FileSystem& fs, const std::string& path) {
 }  // namespace
 
 Result<std::unique_ptr<DataDir>> DataDir::open(Env& env, const std::string& path, int64_t pid) {
-  RF_TRY(env.fs().make_dirs(path));
+  const Status made = env.fs().make_dirs(path);
+  if (!made.ok())
+    return Status::user(made.code(),
+                        fmt::format("The data directory '{}' can't be made ({}): choose another one with "
+                                    "--data-dir.",
+                                    path, made.message()));
   auto lock = env.fs().lock(join_path(path, "LOCK"));
   if (!lock.ok()) {
     if (lock.status().code() != Code::aborted) return std::move(lock).status();

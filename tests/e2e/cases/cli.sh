@@ -1,0 +1,111 @@
+# The command line: what every command answers, and how mistakes are told.
+
+case_every_command_has_help() {
+  rf --help >all
+  awk '/^commands:/ { on = 1; next } on && NF == 0 { exit } on { print substr($0, 3, 16) }' all >names
+  [ "$(wc -l <names)" -ge 16 ] || fail "only $(wc -l <names) commands"
+  local name
+  while read -r name; do
+    # shellcheck disable=SC2086  # 'topics list' is two words
+    expect 0 $name --help
+    has out "usage: rideflow $name"
+  done <names
+}
+
+case_mistakes_are_told_with_a_suggestion() {
+  expect 1 chek
+  has err "unknown command 'chek' (did you mean 'check'?)"
+  expect 1 run --paralelism 2 job.yaml
+  has err "unknown option --paralelism (did you mean 'parallelism'?)"
+  expect 1 run
+  has err "missing argument"
+  expect 1 run --parallelism many "$JOBS/windows.yaml"
+  has err "--parallelism wants a whole number"
+  expect 1 run --parallelism
+  has err "--parallelism wants a value"
+  expect 1 run "$JOBS/windows.yaml" --quiet --quiet
+  has err "given twice"
+  expect 1 check --format xml "$JOBS/windows.yaml"
+  has err "--format wants text or json"
+}
+
+case_check_tells_every_error_with_its_place() {
+  cat >broken.yaml <<'Y'
+job: broken
+sources:
+  rides:
+    generator: {kind: rides, count: 10}
+streams:
+  one:
+    from: ridez
+  two:
+    from: rides
+    where: farre > 1
+sinks:
+  out:
+    from: two
+    topic: {nam: x}
+Y
+  expect 1 check broken.yaml
+  has out "broken.yaml:7:11  streams.one.from: unknown source or step 'ridez' (did you mean 'rides'?)"
+  has out "broken.yaml:10:"
+  has out "(did you mean 'fare'?)"
+  has out "broken.yaml:14:"
+  has out "(did you mean 'name'?)"
+  expect 1 check --format json broken.yaml
+  is_json out
+  [ "$(json out 'd.length >= 3 && d.every(e => e.file && e.line > 0 && e.column > 0 && e.message)')" = true ] ||
+    fail "the errors lack their places"
+  expect 1 run broken.yaml --data-dir data
+  has err "broken.yaml has"
+}
+
+case_check_passes_on_the_shipped_jobs() {
+  expect 0 check "$E2E_ROOT/jobs" "$JOBS/windows.yaml"
+  has out "windows.yaml: ok"
+  expect 0 check --format json "$E2E_ROOT/jobs"
+  is_json out
+  [ "$(cat out)" = "[]" ] || fail "errors or warnings in jobs/"
+}
+
+case_shipped_jobs_pass_their_tests() {
+  expect 0 test "$E2E_ROOT/jobs"
+  has out " 0 failed"
+}
+
+case_a_job_is_explained_and_drawn() {
+  expect 0 explain "$JOBS/windows.yaml" --parallelism 3
+  local word
+  for word in "job windows" "logical plan" "exchange by city" "early"; do has out "$word"; done
+  expect 0 graph "$JOBS/windows.yaml"
+  has out "flowchart"
+  has out "tumbling"
+}
+
+case_schema_docs_and_version() {
+  expect 0 schema
+  is_json out
+  expect 0 docs pages
+  local file
+  while read -r file; do [ -s "$file" ] || fail "$file is empty"; done <out
+  has pages/connectors.md "topic"
+  expect 0 version
+  has out "rideflow "
+  expect 0 version --format json
+  is_json out
+}
+
+case_generated_events_depend_on_seed_and_start_only() {
+  events 2000 7 >one
+  events 2000 7 --rate 1000/s >paced
+  events 2000 7 >two
+  events 2000 8 >other
+  same one two
+  ! cmp -s one other || fail "seeds 7 and 8 give the same events"
+  [ "$(wc -l <paced)" = 2000 ] || fail "not 2000 events"
+  local kind
+  for kind in rides vehicles users users_schema; do
+    rf generate $kind --count 50 --start 2026-01-01T00:00:00Z >lines
+    node -e 'for (const l of require("fs").readFileSync("lines", "utf8").trim().split("\n")) JSON.parse(l)'
+  done
+}

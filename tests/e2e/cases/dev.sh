@@ -1,0 +1,145 @@
+# A running `dev`: other commands reach it by its port, and saving the job's file restarts it from its checkpoint.
+
+live_job() {
+  cat >job.yaml <<'Y'
+job: live
+sources:
+  rides:
+    topic: {name: ride_events, start: earliest}
+    format: json
+    schema:
+      ride_id: string
+      city: string
+      status: string
+      fare: double?
+      ride_timestamp: timestamp
+    event_time:
+      column: ride_timestamp
+      out_of_order: 1s
+streams:
+  asked:
+    from: rides
+    where: status = 'requested'
+  totals:
+    from: rides
+    key_by: [status]
+    window:
+      global:
+        every: 1s
+    aggregate:
+      n: count()
+sinks:
+  asked_out:
+    from: asked
+    topic: {name: out_asked}
+  totals_out:
+    from: totals
+    topic: {name: out_totals}
+Y
+}
+
+case_commands_reach_a_running_process() {
+  live_job
+  start_dev dev.log job.yaml --data-dir data --quiet --checkpoint-interval 100ms
+  expect 0 topics create extra --partitions 2 --data-dir data
+  expect 0 topics describe extra --data-dir data --format json
+  [ "$(json out 'd.partitions.length')" = 2 ] || fail "not two partitions"
+  events 3000 5 --rate 1000 >lines
+  expect 0 produce ride_events lines --data-dir data
+  has out "3000 records produced"
+  local wanted
+  wanted=$(grep -c '"status":"requested"' lines)
+  rf consume out_asked --from-beginning --count "$wanted" --data-dir data >asked
+  [ "$(wc -l <asked)" = "$wanted" ] || fail "$(wc -l <asked) of $wanted rows came"
+  expect 0 consume out_asked --from-beginning --until-end --data-dir data --format json
+  head -n 1 out >line
+  is_json line
+  expect 0 topics list --data-dir data --format json
+  [ "$(json out "d.find(t => t.name == 'ride_events').records")" = 3000 ] || fail "records are miscounted"
+  # A tap shows what comes after it.
+  timeout 60 "$RIDEFLOW" tap live asked --count 5 --data-dir data >tapped 2>tap.err &
+  local tap=$!
+  until_true 20 bash -c "grep -q '' tapped || '$RIDEFLOW' produce ride_events lines --data-dir data >/dev/null &&
+    grep -q '' tapped" || { cat tap.err; fail "the tap shows nothing"; }
+  wait $tap || { cat tap.err; fail "tap"; }
+  [ "$(wc -l <tapped)" = 5 ] || fail "not 5 rows tapped"
+  expect 1 tap live askd --data-dir data
+  has err "(did you mean 'asked'?)"
+  expect 0 topics delete extra --data-dir data
+  request GET "$URL/api/v1/jobs/live" >doc
+  [ "$(json doc 'd.state')" = running ] || fail "the job does not run"
+  [ "$(json doc 'd.sources.every(s => s.polled == s.decoded + s.rejected)')" = true ] || fail "row account"
+  request GET "$URL/metrics" >metrics
+  has metrics "# TYPE"
+  kill -TERM "$PID"
+  finish "$PID"
+  [ "$CODE" = 0 ] || { cat dev.log; fail "dev ended with $CODE"; }
+  has dev.log "live: stopped"
+  # Without a process, the same commands open the directory themselves.
+  expect 0 consume out_asked --from-beginning --until-end --data-dir data
+  [ "$(wc -l <out)" -ge "$wanted" ] || fail "rows are gone"
+  expect 1 tap live asked --data-dir data
+  has err "Nothing runs on 'data'"
+}
+
+# last_total STATUS: the newest count of a status in out_totals.
+last_total() {
+  rf consume out_totals --from-beginning --until-end --data-dir data |
+    sed -n "s/.*\"status\":\"$1\".*\"n\":\([0-9]*\).*/\1/p" | sort -n | tail -n 1
+}
+total_is() { [ "$(last_total "$1")" = "$2" ]; }
+
+case_a_saved_job_goes_on_from_its_checkpoint() {
+  live_job
+  start_dev dev.log job.yaml --data-dir data --quiet --watch --checkpoint-interval 100ms
+  events 4000 5 --rate 1000 >lines
+  head -n 2000 lines >first
+  tail -n 2000 lines >second
+  rf produce ride_events first --data-dir data
+  rf consume out_asked --from-beginning --count "$(grep -c '"requested"' first)" --data-dir data >asked
+  # Another step is changed: the state of `totals` stays.
+  sed -i "s/where: status = 'requested'/where: status = 'requested' and fare > 20/" job.yaml
+  until_true 20 grep -q 'job.yaml: ' dev.log || { cat dev.log; fail "the edit was not seen"; }
+  rf produce ride_events second --data-dir data
+  # An event far ahead, so that the slices before it are complete; its own status is counted in none.
+  tail -n 1 lines | sed 's/"status":"[a-z_]*"/"status":"none"/; s/T00:00:0[0-9.]*Z/T00:01:00.000Z/' >ahead
+  local i
+  for i in 1 2 3 4 5 6 7 8; do cat ahead; done >aheads
+  rf produce ride_events aheads --data-dir data
+  local wanted
+  wanted=$(grep -c '"status":"requested"' lines)
+  until_true 30 total_is requested "$wanted" ||
+    { cat dev.log; fail "requested: $(last_total requested) instead of $wanted: state was lost, or rows"; }
+  # An aggregate more is another state: dev gives the old one up, and says so.
+  sed -i "s/^      n: count()/      n: count()\n      money: sum(fare)/" job.yaml
+  until_true 20 grep -q "state of 'totals' dropped" dev.log || { cat dev.log; fail "the drop was not told"; }
+  rf produce ride_events second --data-dir data
+  sed 's/T00:01:00/T00:02:00/' aheads >later
+  rf produce ride_events later --data-dir data
+  has_money() { rf consume out_totals --from-beginning --until-end --data-dir data | grep -q '"money":'; }
+  until_true 20 has_money || { cat dev.log; fail "the new aggregate gives nothing"; }
+
+  # A broken edit is told, here and by the port, and the job goes on as it was.
+  sed -i 's/sum(fare)/sum(farre)/' job.yaml
+  until_true 20 grep -q 'live goes on as it was' dev.log || { cat dev.log; fail "the broken edit was not told"; }
+  request GET "$URL/api/v1/jobs/live" >doc
+  [ "$(json doc 'd.state')" = running ] || fail "the old job does not run"
+  [ "$(json doc 'String(d.error)')" != null ] || fail "the port does not show the error"
+  sed -i 's/sum(farre)/sum(fare)/' job.yaml
+  shows_no_error() { request GET "$URL/api/v1/jobs/live" >doc && [ "$(json doc 'String(d.error)')" = null ]; }
+  until_true 20 shows_no_error || fail "the mended job still shows an error"
+  kill -TERM "$PID"
+  finish "$PID"
+  [ "$CODE" = 0 ] || { cat dev.log; fail "dev ended with $CODE"; }
+}
+
+case_dev_generates_events() {
+  live_job
+  start_dev dev.log job.yaml --data-dir data --quiet --generate 500/s --seed 3 --checkpoint-interval 100ms
+  rf consume out_asked --from-beginning --count 20 --data-dir data >asked
+  [ "$(wc -l <asked)" = 20 ] || fail "no rows"
+  kill -TERM "$PID"
+  finish "$PID"
+  [ "$CODE" = 0 ] || { cat dev.log; fail "dev ended with $CODE"; }
+  has dev.log "events generated"
+}
