@@ -14,7 +14,7 @@ skip() {
 }
 
 # The executable; no call of a case may hang.
-rf() { timeout -s KILL 120 "$RIDEFLOW" "$@"; }
+rf() { timeout -s KILL 300 "$RIDEFLOW" "$@"; }
 
 # expect CODE ARGUMENTS…: runs rideflow, wants this exit code; its two streams are in ./out and ./err.
 expect() {
@@ -84,7 +84,7 @@ stop_started() {
 # start_dev LOG ARGUMENTS…: `rideflow dev` on a free port; its address is $URL.
 start_dev() {
   start "$1" dev --listen 127.0.0.1:0 "${@:2}"
-  until_true 20 grep -q '^dashboard: ' "$1" || { cat "$1"; fail "dev did not begin"; }
+  until_true 90 grep -q '^dashboard: ' "$1" || { cat "$1"; fail "dev did not begin"; }
   URL=$(sed -n 's/^dashboard: //p' "$1")
   URL=${URL%/}
 }

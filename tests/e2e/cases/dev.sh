@@ -57,9 +57,9 @@ case_commands_reach_a_running_process() {
   expect 0 topics list --data-dir data --format json
   [ "$(json out "d.find(t => t.name == 'ride_events').records")" = 3000 ] || fail "records are miscounted"
   # A tap shows what comes after it.
-  timeout 60 "$RIDEFLOW" tap live asked --count 5 --data-dir data >tapped 2>tap.err &
+  timeout 120 "$RIDEFLOW" tap live asked --count 5 --data-dir data >tapped 2>tap.err &
   local tap=$!
-  until_true 20 bash -c "grep -q '' tapped || '$RIDEFLOW' produce ride_events lines --data-dir data >/dev/null &&
+  until_true 90 bash -c "grep -q '' tapped || '$RIDEFLOW' produce ride_events lines --data-dir data >/dev/null &&
     grep -q '' tapped" || { cat tap.err; fail "the tap shows nothing"; }
   wait $tap || { cat tap.err; fail "tap"; }
   [ "$(wc -l <tapped)" = 5 ] || fail "not 5 rows tapped"
@@ -99,7 +99,7 @@ case_a_saved_job_goes_on_from_its_checkpoint() {
   rf consume out_asked --from-beginning --count "$(grep -c '"requested"' first)" --data-dir data >asked
   # Another step is changed: the state of `totals` stays.
   sed -i "s/where: status = 'requested'/where: status = 'requested' and fare > 20/" job.yaml
-  until_true 20 grep -q 'job.yaml: ' dev.log || { cat dev.log; fail "the edit was not seen"; }
+  until_true 90 grep -q 'job.yaml: ' dev.log || { cat dev.log; fail "the edit was not seen"; }
   rf produce ride_events second --data-dir data
   # An event far ahead, so that the slices before it are complete; its own status is counted in none.
   tail -n 1 lines | sed 's/"status":"[a-z_]*"/"status":"none"/; s/T00:00:0[0-9.]*Z/T00:01:00.000Z/' >ahead
@@ -108,26 +108,26 @@ case_a_saved_job_goes_on_from_its_checkpoint() {
   rf produce ride_events aheads --data-dir data
   local wanted
   wanted=$(grep -c '"status":"requested"' lines)
-  until_true 30 total_is requested "$wanted" ||
+  until_true 90 total_is requested "$wanted" ||
     { cat dev.log; fail "requested: $(last_total requested) instead of $wanted: state was lost, or rows"; }
   # An aggregate more is another state: dev gives the old one up, and says so.
   sed -i "s/^      n: count()/      n: count()\n      money: sum(fare)/" job.yaml
-  until_true 20 grep -q "state of 'totals' dropped" dev.log || { cat dev.log; fail "the drop was not told"; }
+  until_true 90 grep -q "state of 'totals' dropped" dev.log || { cat dev.log; fail "the drop was not told"; }
   rf produce ride_events second --data-dir data
   sed 's/T00:01:00/T00:02:00/' aheads >later
   rf produce ride_events later --data-dir data
   has_money() { rf consume out_totals --from-beginning --until-end --data-dir data | grep -q '"money":'; }
-  until_true 20 has_money || { cat dev.log; fail "the new aggregate gives nothing"; }
+  until_true 90 has_money || { cat dev.log; fail "the new aggregate gives nothing"; }
 
   # A broken edit is told, here and by the port, and the job goes on as it was.
   sed -i 's/sum(fare)/sum(farre)/' job.yaml
-  until_true 20 grep -q 'live goes on as it was' dev.log || { cat dev.log; fail "the broken edit was not told"; }
+  until_true 90 grep -q 'live goes on as it was' dev.log || { cat dev.log; fail "the broken edit was not told"; }
   request GET "$URL/api/v1/jobs/live" >doc
   [ "$(json doc 'd.state')" = running ] || fail "the old job does not run"
   [ "$(json doc 'String(d.error)')" != null ] || fail "the port does not show the error"
   sed -i 's/sum(farre)/sum(fare)/' job.yaml
   shows_no_error() { request GET "$URL/api/v1/jobs/live" >doc && [ "$(json doc 'String(d.error)')" = null ]; }
-  until_true 20 shows_no_error || fail "the mended job still shows an error"
+  until_true 90 shows_no_error || fail "the mended job still shows an error"
   kill -TERM "$PID"
   finish "$PID"
   [ "$CODE" = 0 ] || { cat dev.log; fail "dev ended with $CODE"; }

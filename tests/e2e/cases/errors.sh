@@ -4,7 +4,7 @@ case_a_data_directory_has_one_owner() {
   sed 's/until: latest/on_gap: fail/' "$JOBS/windows.yaml" >job.yaml
   start first run job.yaml --data-dir data --quiet
   local owner=$PID
-  until_true 20 grep -qs '^address 127' data/LOCK || fail "the first process did not begin"
+  until_true 90 grep -qs '^address 127' data/LOCK || fail "the first process did not begin"
   expect 1 run job.yaml --data-dir data --quiet
   has err "belongs to process $owner"
   has err "--data-dir"
@@ -65,7 +65,7 @@ stopped_job() {
 Y
   start log run job.yaml --data-dir data --quiet --checkpoint-interval 100ms
   # shellcheck disable=SC2016
-  until_true 30 bash -c '[ $(ls data/jobs/windows/checkpoints 2>/dev/null | grep -c manifest) -ge 2 ]' ||
+  until_true 90 bash -c '[ $(ls data/jobs/windows/checkpoints 2>/dev/null | grep -c manifest) -ge 2 ]' ||
     fail "no two checkpoints"
   kill -TERM "$PID"
   finish "$PID"

@@ -16,7 +16,7 @@ prepare() {
 # run_job DIR LOG: the job in DIR, in the background; its process is $PID.
 run_job() {
   cd "$1"
-  start "../$2" run "$JOBS/windows.yaml" --data-dir data --quiet --checkpoint-interval 100ms --for 60s
+  start "../$2" run "$JOBS/windows.yaml" --data-dir data --quiet --checkpoint-interval 100ms --for 10m
   cd ..
 }
 

@@ -9,7 +9,7 @@ case_sigterm_is_a_pause_without_loss_or_double() {
     cd paused
     start ../paused.log run ../job.yaml --data-dir data --quiet --checkpoint-interval 200ms
     cd ..
-    until_true 30 test -e paused/files/raw || fail "the job did not begin"
+    until_true 90 test -e paused/files/raw || fail "the job did not begin"
     sleep 0.5
     kill -$signal "$PID" 2>/dev/null || true
     finish "$PID"
