@@ -63,7 +63,8 @@ until_true() {
 start() {
   local log=$1
   shift
-  "$RIDEFLOW" "$@" >"$log" 2>&1 &
+  : >"$log"  # at once: what an earlier process wrote must not be taken for this one's
+  "$RIDEFLOW" "$@" >>"$log" 2>&1 &
   PID=$!
   STARTED+=("$PID")
 }
