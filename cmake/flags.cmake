@@ -28,8 +28,10 @@ if(RIDEFLOW_GNU)
   # "p" + s gives a false -Wrestrict in g++ 12 at -O3.
   add_compile_options(-Wduplicated-cond -Wlogical-op -Wno-restrict -fpch-preprocess -fdiagnostics-color=auto)
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
-    # Once std::string is inlined, g++ 12 believes in sizes near 2^63 and in reads behind string literals.
-    add_compile_options(-Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds)
+    # Once std::string is inlined, g++ 12 believes in sizes near 2^63, in reads behind string literals and in unset
+    # bytes of strings that are set.
+    add_compile_options(-Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
+                        -Wno-maybe-uninitialized)
   endif()
 else()
   add_compile_options(-Wthread-safety -Wunused-member-function "SHELL:-Xclang -fno-pch-timestamp")
