@@ -84,7 +84,7 @@ struct BoundFunction {
   bool nullable = false;  // may return null although no argument is
   bool can_fail = false;  // may report row errors
   bool deterministic = true;
-  bool costly = false;  // worth skipping rows that do not matter (regular expressions, formatting)
+  bool costly = false;          // worth skipping rows that do not matter (regular expressions, formatting)
   std::vector<Type> arg_types;  // after coercion: the binder casts arguments to these
   Kernel kernel;
 };

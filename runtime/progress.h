@@ -1,4 +1,4 @@
-// ProgressDisplay of jobs on stderr: one line rewritten in place on a terminal, plain lines now and then in a pipe.
+// Progress of jobs on stderr: one line rewritten in place on a terminal, plain lines now and then in a pipe.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// What the keyed state of each node was made for: its keys, window and aggregates with their types. Stored with
-// every checkpoint, so that a changed job is told instead of reading its old state wrongly.
+// What the keyed state of each node was made for: its keys, window and aggregates with their types. Stored
+// with every checkpoint, so that a changed job is told instead of reading its old state wrongly.
 #pragma once
 
 #include <map>
@@ -11,7 +11,8 @@
 
 namespace rideflow {
 
-// Node name -> shape, a text that is equal exactly when the state can be read back. Stateless nodes have none.
+// Node name -> shape, a text that is equal exactly when the state can be read back. Stateless nodes have
+// none.
 using StateShapes = std::map<std::string, std::string>;
 
 // The small state under which a checkpoint keeps its shapes: no node has this name, since theirs hold a '/'.
