@@ -143,6 +143,11 @@ const SpecStream* JobSpec::find_stream(std::string_view name) const {
   return it == streams.end() ? nullptr : &*it;
 }
 
+const SpecSink* JobSpec::find_sink(std::string_view name) const {
+  const auto it = std::find_if(sinks.begin(), sinks.end(), [&](const SpecSink& s) { return s.name == name; });
+  return it == sinks.end() ? nullptr : &*it;
+}
+
 std::string to_string(const JobSpec& spec) {
   std::string out = "job " + spec.job + "\n";
   if (!spec.description.empty()) out += "  " + spec.description + "\n";

@@ -109,6 +109,7 @@ struct JobSpec {
 
   const SpecSource* find_source(std::string_view name) const;
   const SpecStream* find_stream(std::string_view name) const;
+  const SpecSink* find_sink(std::string_view name) const;
 };
 
 // For `rideflow explain`: the job as it was understood.

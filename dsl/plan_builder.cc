@@ -131,17 +131,17 @@ NodeId PlanBuilder::add_sink(const std::string& step, TextPos pos, const SinkKin
   node.updates = input.updates;
   node.pos = pos;
   for (const PortSpec& port : kind->outputs) {
-    node.ports.push_back(port.name);
     node.outputs.push_back(late_schema(*config.input));
+    node.ports.push_back(port.name);
   }
   node.body = SinkNode{kind, std::make_shared<const SinkConfig>(std::move(config))};
   const NodeId id = push(std::move(node));
-  const LogicalNode& added = plan_.nodes.back();
-  for (size_t i = 0; i < added.ports.size(); ++i) {
+  for (size_t i = 0; i < kind->outputs.size(); ++i) {
     Rows rows = input;
     rows.at = {id, static_cast<int>(i)};
-    rows.schema = added.outputs[i];
-    ports_[step][added.ports[i]] = std::move(rows);
+    rows.schema = plan_.nodes.back().outputs[i];
+    rows.updates = false;
+    ports_[step][kind->outputs[i].name] = std::move(rows);
   }
   return id;
 }

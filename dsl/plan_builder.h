@@ -43,6 +43,7 @@ class PlanBuilder {
                                    const std::vector<Rows>& inputs, std::vector<int> exchange_keys = {});
   NodeId add_source(const SpecSource& source, SourceNode node, std::vector<SchemaRef> outputs,
                     bool has_event_time);
+  // The further outputs of its kind (a rollup's "late") have the schema of late rows of its input.
   NodeId add_sink(const std::string& step, TextPos pos, const SinkKind* kind, SinkConfig config,
                   const Rows& input);
 

@@ -39,31 +39,13 @@ class Planner {
       if (wanted(stream.name) && !reads_rejected(stream)) plan(stream);
     for (const SpecStream& stream : spec_.streams)
       if (wanted(stream.name)) plan(stream);
-    // A sink that takes what another leaves over (rides.late of a rollup) comes after it.
-    for (const bool leftovers : {false, true}) {
-      for (const SpecSink& sink : spec_.sinks) {
-        if (is_sink(sink.from.name) == leftovers) plan_one_sink(sink);
-      }
-    }
+    for (const SpecSink& sink : spec_.sinks) plan(sink);
     if (builder_.diagnostics().ok()) keep_the_rest();
     return builder_.take();
   }
 
  private:
   bool wanted(const std::string& name) { return checking_ || demand_[name].live; }
-
-  void plan_one_sink(const SpecSink& sink) {
-    const std::optional<Rows> rows = resolve(sink.from, "sinks." + sink.name + ".from");
-    if (rows)
-      plan_sink(builder_, sink, *rows);
-    else
-      check_sink(builder_, sink);
-  }
-
-  bool is_sink(const std::string& name) const {
-    return std::any_of(spec_.sinks.begin(), spec_.sinks.end(),
-                       [&](const SpecSink& sink) { return sink.name == name; });
-  }
 
   // ---- order
   void find_readers_of_rejected() {
@@ -112,21 +94,37 @@ class Planner {
     done_.insert(stream.name);
   }
 
+  void plan(const SpecSink& sink) {
+    if (done_.contains(sink.name)) return;
+    if (!active_.insert(sink.name).second) {
+      if (in_cycle_.insert(sink.name).second)
+        builder_.error(sink.pos, "sinks." + sink.name, fmt::format("'{}' reads its own rows", sink.name));
+      return;
+    }
+    const std::optional<Rows> rows = resolve(sink.from, "sinks." + sink.name + ".from");
+    if (rows)
+      plan_sink(builder_, sink, *rows);
+    else
+      check_sink(builder_, sink);
+    active_.erase(sink.name);
+    done_.insert(sink.name);
+  }
+
   // ---- names
   std::optional<Rows> resolve(const SpecStreamRef& ref, const std::string& path) {
     if (ref.name.empty()) return std::nullopt;
     const SpecStream* stream = spec_.find_stream(ref.name);
+    const SpecSink* sink = ref.port.empty() ? nullptr : spec_.find_sink(ref.name);
     if (stream) plan(*stream);
-    if (!stream && !spec_.find_source(ref.name)) {
-      if (const Rows* port = is_sink(ref.name) ? builder_.find_port(ref.name, ref.port) : nullptr)
-        return *port;
+    if (sink) plan(*sink);
+    if (!stream && !sink && !spec_.find_source(ref.name)) {
       unknown(ref, path);
       return std::nullopt;
     }
     if (in_cycle_.contains(ref.name)) return std::nullopt;
     if (ref.port == kRejected) return rejected(ref, path);
     const auto main = rows_.find(ref.name);
-    if (main == rows_.end()) {
+    if (!sink && main == rows_.end()) {
       return std::nullopt;  // it has errors of its own
     }
     if (ref.port.empty()) return main_rows(ref, path, stream, main->second);
@@ -150,9 +148,7 @@ class Planner {
   }
 
   void unknown(const SpecStreamRef& ref, const std::string& path) {
-    const bool sink = std::any_of(spec_.sinks.begin(), spec_.sinks.end(),
-                                  [&](const SpecSink& s) { return s.name == ref.name; });
-    if (sink) {
+    if (spec_.find_sink(ref.name)) {
       builder_.error(ref.pos, path, fmt::format("'{}' is a sink: read what it reads", ref.name));
       return;
     }
@@ -204,7 +200,7 @@ class Planner {
     if (known != rejected_.end()) return known->second;
     const std::vector<Rows> parts = bucket(ref.name, true);
     if (parts.empty()) {
-      if (rows_.contains(ref.name))
+      if (rows_.contains(ref.name) || spec_.find_sink(ref.name))
         builder_.error(ref.pos, path, fmt::format("'{}' rejects nothing", ref.name));
       return std::nullopt;
     }
@@ -228,21 +224,18 @@ class Planner {
     for (const SpecStream& stream : spec_.streams)
       if (wanted(stream.name))
         for (const SpecStreamRef& ref : stream.from) note(ref);
-    for (const SpecStream& stream : spec_.streams) {
-      const Rows* late = builder_.find_port(stream.name, "late");
-      if (late && !read.contains(stream.name))
-        plan_kept_topic(builder_, "_late." + stream.name, "_late." + spec_.job, *late);
-    }
+    const auto keep = [&](const std::string& step) {
+      const Rows* late = builder_.find_port(step, "late");
+      if (!late || read.contains(step)) return;
+      const Rows rows = *late;
+      plan_kept_topic(builder_, "_late." + step, "_late." + spec_.job, rows);
+    };
+    for (const SpecStream& stream : spec_.streams) keep(stream.name);
+    for (const SpecSink& sink : spec_.sinks) keep(sink.name);
     const std::vector<PlanBuilder::OtherPort> others = builder_.other_ports();
     for (const PlanBuilder::OtherPort& other : others)
       plan_kept_topic(builder_, fmt::format("_{}_idle.{}", other.port, other.step), "_late." + spec_.job,
                       other.rows);
-    for (const SpecSink& sink : spec_.sinks) {
-      const Rows* found = builder_.find_port(sink.name, "late");
-      if (!found || read.contains(sink.name)) continue;
-      const Rows late = *found;
-      plan_kept_topic(builder_, "_late." + sink.name, "_late." + spec_.job, late);
-    }
   }
 
   const JobSpec& spec_;

@@ -321,6 +321,7 @@ void add_sinks(Catalog& catalog) {
       option("metrics", OptionType::aggregate_map, true),
       option("time", OptionType::expression),
       option("retain", OptionType::duration)};
+  rollup.outputs = {{"late", "rows that arrive expired"}};
   rollup.check = [](const SinkConfig& config) -> Status {
     return config.options.text("datasource") == "bad" ? mismatch("the datasource can't be 'bad'") : Status();
   };

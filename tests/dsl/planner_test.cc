@@ -249,6 +249,29 @@ TEST(Planner, ARollupGetsItsColumnsOnly) {
   EXPECT_TRUE(config.exactly_once);
 }
 
+TEST(Planner, LateRowsOfARollup) {
+  const LoadedJob kept = load(job(R"(sinks:
+  live: {from: rides, rollup: {datasource: live, dimensions: [city], metrics: {n: count()}}}
+)"));
+  ASSERT_TRUE(kept.ok()) << format_diagnostics(kept);
+  EXPECT_EQ(find(*kept.plan, "_late.live", "sink").inputs[0].node.value,
+            find(*kept.plan, "live", "sink").id.value);
+  const LoadedJob read = load(job(R"(sinks:
+  expired: {from: few.rejected, discard: }
+  old: {from: few, discard: }
+  live: {from: rides, rollup: {datasource: live, dimensions: [city], metrics: {n: count(), x: sum(fare + 1)}}}
+  bad: {from: live.rejected, discard: }
+streams:
+  few: {from: live.late, where: length(city) > 3}
+)"));
+  ASSERT_TRUE(read.ok()) << format_diagnostics(read);
+  EXPECT_EQ(shape(*read.plan),
+            (std::vector<std::string>{
+                "rides/source", "live/project <- rides/source", "live/sink <- live/project",
+                "few/filter <- live/sink", "expired/sink <- few/filter.rejected", "old/sink <- few/filter",
+                "bad/sink <- live/project.rejected", "_rejected/sink <- rides/source.rejected"}));
+}
+
 TEST(Planner, SplitUnionAndKeylessWindows) {
   const LoadedJob loaded = load(job(R"(streams:
   parts: {from: rides, split: {big: fare > 100, rest: else}}
