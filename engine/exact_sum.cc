@@ -221,9 +221,9 @@ Status ExactSum::decode(std::string_view bytes) {
     return {};
   }
   WideSum sum;
-  sum.nan = unzigzag(in.varint());
-  sum.positive_infinity = unzigzag(in.varint());
-  sum.negative_infinity = unzigzag(in.varint());
+  sum.nan = in.count();
+  sum.positive_infinity = in.count();
+  sum.negative_infinity = in.count();
   const uint64_t begin = in.varint();
   const uint64_t n = in.varint();
   if (in.failed() || begin > sum.words.size() || n > sum.words.size() - begin || in.left() != n * 8)

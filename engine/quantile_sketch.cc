@@ -251,11 +251,12 @@ Status QuantileSketch::decode(std::string_view bytes) {
   for (uint64_t i = 0; i < n; ++i) {
     const uint64_t gap = in.varint();
     const uint64_t times = in.varint();
-    if (in.failed() || gap == 0 || gap > 2 * uint64_t{kNan} || times == 0 || times > INT64_MAX / 2)
+    if (in.failed() || gap == 0 || gap > 2 * uint64_t{kNan} || times == 0 ||
+        times > StateReader::kMostCounted)
       return bad;
     bucket += static_cast<int64_t>(gap);
     rep.count += static_cast<int64_t>(times);
-    if (bucket > kNan || rep.count > INT64_MAX / 2) return bad;
+    if (bucket > kNan || rep.count > StateReader::kMostCounted) return bad;
     rep.add_to_bucket(static_cast<int32_t>(bucket), static_cast<int64_t>(times));
   }
   if (!in.complete()) return bad;

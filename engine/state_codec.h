@@ -62,6 +62,13 @@ class StateReader {
     failed_ = true;
     return 0;
   }
+  // A number of things, written as a zigzag varint: not negative, and small enough to be added up.
+  int64_t count() {
+    const int64_t n = unzigzag(varint());
+    if (n < 0 || n > kMostCounted) failed_ = true;
+    return failed_ ? 0 : n;
+  }
+  static constexpr int64_t kMostCounted = int64_t{1} << 60;
   std::string_view take(uint64_t n) {
     if (!need(n)) return {};
     const std::string_view v = rest_.substr(0, static_cast<size_t>(n));

@@ -67,7 +67,7 @@ struct MomentsState {
     squares.encode(out);
   }
   void decode(StateReader& in) {
-    n = unzigzag(in.varint());
+    n = in.count();
     if (!sum.decode(in.bytes()).ok() || !squares.decode(in.take(in.left())).ok()) in.fail();
   }
 };

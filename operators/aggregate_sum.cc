@@ -20,7 +20,8 @@ struct WideInteger {
     const uint64_t with_carry = m + carry;
     const uint64_t over = with_carry < carry ? 1 : 0;
     middle += with_carry;
-    high += h + static_cast<int64_t>(over + (middle < with_carry ? 1 : 0));
+    high = static_cast<int64_t>(static_cast<uint64_t>(high) + static_cast<uint64_t>(h) + over +
+                                (middle < with_carry ? 1 : 0));
   }
   void add(Int128 v) { add(static_cast<uint64_t>(v), static_cast<uint64_t>(v >> 64), v < 0 ? -1 : 0); }
   void add(const WideInteger& o) { add(o.low, o.middle, o.high); }
@@ -57,7 +58,7 @@ struct IntegerSumState {
     }
   }
   void decode(StateReader& in) {
-    n = unzigzag(in.varint());
+    n = in.count();
     const char wide = in.fixed<char>();
     if (wide == 0) {
       sum.add(Int128{unzigzag(in.varint())});
@@ -87,7 +88,7 @@ struct DoubleSumState {
     sum.encode(out);
   }
   void decode(StateReader& in) {
-    n = unzigzag(in.varint());
+    n = in.count();
     if (!sum.decode(in.take(in.left())).ok()) in.fail();
   }
 };

@@ -120,6 +120,7 @@ void WindowAggregate::make_pane(Pane& pane, const TimeRange& slice) {
   pane.slice = slice;
   pane.window = last_window_of(spec_, slice);
   pane.table = take_table();
+  quiet_until_ = kNoTime;
 }
 
 // The common case: every row of the batch lies in one slice.

@@ -118,12 +118,14 @@ bool WindowAggregate::offer_window(const Pane& pane, TimeRange& window) const {
 }
 
 bool WindowAggregate::next_hopping(Micros watermark) {
+  if (watermark < quiet_until_) return false;
   TimeRange window{kEndOfTime, kEndOfTime};
   for (const auto& [start, pane] : panes_) {
     if (offer_window(pane, window)) break;  // later panes have no earlier window
   }
   for (const auto& [place, pane] : late_panes_) offer_window(pane, window);
-  if (window.end == kEndOfTime || fire_at(window.end) > watermark) return false;
+  quiet_until_ = window.end == kEndOfTime ? kEndOfTime : fire_at(window.end);
+  if (window.end == kEndOfTime || quiet_until_ > watermark) return false;
   job_.active = true;
   job_.at = fire_at(window.end);
   job_.window = window;
@@ -288,10 +290,7 @@ void WindowAggregate::drop_expired(Micros watermark) {
   const auto gone = [&](const TimeRange& window) {
     return later(window.end, spec_.allowed_lateness) <= watermark;
   };
-  for (auto it = panes_.begin(); it != panes_.end();) {
-    const auto pane = it++;
-    if (gone(pane->second.window)) drop_pane(pane);
-  }
+  while (!panes_.empty() && gone(panes_.begin()->second.window)) drop_pane(panes_.begin());
   for (auto it = late_panes_.begin(); it != late_panes_.end();) {
     if (!gone(it->second.window)) {
       ++it;

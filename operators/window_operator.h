@@ -171,8 +171,9 @@ class WindowAggregate : public Operator {
   int64_t ordinal_width_ = 1;
   std::unique_ptr<KeyedTable> scratch_;  // the window at hand, or the table that follows the windows
 
-  Micros watermark_ = kNoTime;  // all that it fires has fired
-  Micros progress_ = kNoTime;   // the same, while a firing is under way
+  Micros watermark_ = kNoTime;    // all that it fires has fired
+  Micros progress_ = kNoTime;     // the same, while a firing is under way
+  Micros quiet_until_ = kNoTime;  // hopping: nothing fires before it, unless a pane is made
   Job job_;
   std::vector<int64_t> erased_;  // ids of tables dropped since the last freeze
 
