@@ -44,6 +44,8 @@ class VirtualFs : public FileSystem {
   bool dead() const;
   int64_t calls()
       const;  // so far; every method of the file system and its files counts, but size() and close()
+  // A broken machine for tests of tests: sync_dir() says ok and does nothing.
+  void ignore_dir_syncs(bool on);
   void set_free_bytes(int64_t bytes);  // what free_bytes() answers
 
   // For tests that damage files. REQUIRES: the file exists. Durable at once; not counted as calls.
@@ -110,6 +112,7 @@ class VirtualFs : public FileSystem {
   int64_t die_at_ = 0;
   bool dead_ = false;
   int64_t generation_ = 0;  // of files: grows with each crash
+  bool ignore_dir_syncs_ = false;
   int64_t free_bytes_ = int64_t{1} << 40;
 };
 

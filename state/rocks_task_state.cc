@@ -14,11 +14,15 @@ Result<std::shared_ptr<RocksTaskState>> RocksTaskState::open(Env& env,
   state->key_groups_ = key_groups;
   state->shared_->add_open(dir);
   RF_TRY(env.fs().remove_tree(dir));
-  RF_TRY(env.fs().make_dirs(dir));
-  rocksdb::DB* db = nullptr;
-  RF_TRY(rocks_status(rocksdb::DB::Open(state->shared_->options(), join_path(dir, "db"), &db), "open", dir));
-  state->db_.reset(db);
   return state;
+}
+
+Status RocksTaskState::open_store() {
+  RF_TRY(env_.fs().make_dirs(dir_));
+  rocksdb::DB* db = nullptr;
+  RF_TRY(rocks_status(rocksdb::DB::Open(shared_->options(), join_path(dir_, "db"), &db), "open", dir_));
+  db_.reset(db);
+  return {};
 }
 
 RocksTaskState::~RocksTaskState() {
@@ -32,12 +36,14 @@ RocksTaskState::~RocksTaskState() {
 Result<StateTable*> RocksTaskState::table(const std::string& name) {
   if (name.empty() || name.find('\0') != std::string::npos)
     return Status::internal("'" + name + "' can't name a state.");
+  if (!db_) RF_TRY(open_store());
   auto& table = tables_[name];
   if (!table) table = std::make_unique<RocksStateTable>(*db_, join_path(dir_, "db"), name, key_groups_);
   return static_cast<StateTable*>(table.get());
 }
 
 Result<std::string> RocksTaskState::checkpoint(Epoch epoch) {
+  if (!db_) RF_TRY(open_store());
   bool changed = last_.empty();
   for (const auto& [name, table] : tables_) changed = table->take_changed() || changed;
   if (!changed) return last_;

@@ -34,6 +34,7 @@ class RocksTaskState : public TaskStateBackend {
 
  private:
   RocksTaskState(Env& env, std::string dir) : env_(env), dir_(std::move(dir)) {}
+  Status open_store();
   Result<std::vector<StateFile>> adopt_files(const std::string& staging, Epoch epoch);
 
   Env& env_;
@@ -41,7 +42,7 @@ class RocksTaskState : public TaskStateBackend {
   std::shared_ptr<CheckpointStore> checkpoints_;
   std::shared_ptr<RocksShared> shared_;
   int32_t key_groups_ = kDefaultKeyGroups;
-  std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<rocksdb::DB> db_;  // opened with the first table: most tasks have none
   std::map<std::string, std::unique_ptr<RocksStateTable>> tables_;
   std::map<std::string, StateFile> adopted_;  // table files by RocksDB's name, of the last checkpoint
   std::string last_;                          // what the last checkpoint answered; empty: none yet

@@ -145,6 +145,16 @@ TEST(CheckpointStoreFaults, DeathAtEveryCallAndAgainInTheNextLife) {
   }
 }
 
+// The rig must see the classic hole, or it proves nothing.
+TEST(CheckpointStoreFaults, AMachineThatDoesNotSyncDirectoriesIsCaught) {
+  VirtualEnv env;
+  env.fs().ignore_dir_syncs(true);
+  const Life run = take_checkpoints(env, 1, 3);
+  EXPECT_EQ(run.published, 3);
+  env.fs().crash(Crash::lose_unsynced);
+  EXPECT_NE(verify(env, run), "");
+}
+
 class CheckpointStoreTest : public testing::Test {
  protected:
   CheckpointStoreTest() {

@@ -246,6 +246,16 @@ TEST(TopicFaults, DeathAtEveryKillPoint) {
   }
 }
 
+// The rig must see the classic hole, or it proves nothing.
+TEST(TopicFaults, AMachineThatDoesNotSyncDirectoriesIsCaught) {
+  Script script(1);
+  script.env().fs().ignore_dir_syncs(true);
+  script.run();
+  EXPECT_EQ(script.verify(), "");
+  script.env().fs().crash(Crash::lose_unsynced);
+  EXPECT_FALSE(script.recover() && script.verify().empty());
+}
+
 // An epoch of several frames, of which a crash leaves the first few in the partition.
 TEST(TopicFaults, ACommitThatWasCopiedInPartIsContinued) {
   int continued = 0;
