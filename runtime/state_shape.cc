@@ -29,6 +29,7 @@ std::string call_shape(const AggregateCall& call, const Schema& schema) {
 }
 
 std::string shape_of(const OperatorNode& node) {
+  if (!node.config) return {};
   const StepConfig& config = *node.config;
   std::string out = node.kind->name + "\n";
   for (const int key : config.keys) {

@@ -43,7 +43,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   std::vector<std::string> lines(1);
   for (size_t i = 0; i < size; ++i) {
-    data[i] == '\n' ? lines.emplace_back() : lines.back().push_back(static_cast<char>(data[i]));
+    if (data[i] == '\n') {
+      lines.emplace_back();
+    } else {
+      lines.back().push_back(static_cast<char>(data[i]));
+    }
   }
   Decoded first;
   const std::string text = decode(spec, lines, first);

@@ -11,7 +11,8 @@ case_topic_input_at_parallelism_1_2_3() {
     outputs run$p/data results$p
   done
   local name
-  for name in out_tumbling out_hopping out_sessions out_early out_late out_rejected files_raw files_again _late.windows rollup; do
+  for name in out_tumbling out_hopping out_sessions out_early out_late out_rejected files_raw files_again \
+    _late.windows rollup; do
     [ -s results1/$name ] || fail "$name is empty: the input does not reach it"
   done
   same_outputs results1 results2
