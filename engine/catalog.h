@@ -189,8 +189,9 @@ struct SourceKind {
   std::function<Result<std::vector<DecodeField>>(const SourceConfig&)> schema;  // when has_schema
   std::function<Result<std::unique_ptr<RecordReader>>(const SourceConfig&)> make;
   // For `rideflow topics`: the topics of the process's store, or of the brokers that `cluster` (a `kafka:`
-  // section) names. Null: this source has no topics.
-  std::function<Result<std::unique_ptr<TopicAdmin>>(const Resources&, const Options& cluster)> topic_admin;
+  // section) names. Null: this source has no topics. The Env outlives the answer.
+  std::function<Result<std::unique_ptr<TopicAdmin>>(Env&, const Resources&, const Options& cluster)>
+      topic_admin;
 };
 
 struct FormatKind {

@@ -1,5 +1,6 @@
 // The source and sink kinds `topic`: one word for topics in the data directory and in Kafka.
 #include "engine/catalog.h"
+#include "operators/kafka/kafka_topic.h"
 #include "operators/topic_embedded.h"
 #include "operators/topic_options.h"
 
@@ -7,14 +8,17 @@ namespace rideflow {
 namespace {
 
 Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
+  if (uses_kafka(config.cluster)) return make_kafka_reader(config);
   return make_embedded_topic_reader(config);
 }
 
 Result<std::unique_ptr<Sink>> make_sink(std::shared_ptr<const SinkConfig> config) {
+  if (uses_kafka(config->cluster)) return make_kafka_sink(std::move(config));
   return make_embedded_topic_sink(std::move(config));
 }
 
-Result<std::unique_ptr<TopicAdmin>> make_admin(const Resources& resources, const Options&) {
+Result<std::unique_ptr<TopicAdmin>> make_admin(Env& env, const Resources& resources, const Options& cluster) {
+  if (uses_kafka(cluster)) return make_kafka_admin(env, cluster);
   return make_embedded_topic_admin(resources);
 }
 

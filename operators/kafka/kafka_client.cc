@@ -1,0 +1,295 @@
+#include "operators/kafka/kafka_client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "operators/secret.h"
+
+namespace rideflow::kafka {
+namespace {
+
+constexpr std::array<std::string_view, 46> kAllowed = {
+    "acks",
+    "api.version.request.timeout.ms",
+    "batch.num.messages",
+    "batch.size",
+    "broker.address.family",
+    "check.crcs",
+    "client.dns.lookup",
+    "client.id",
+    "client.rack",
+    "compression.codec",
+    "compression.level",
+    "compression.type",
+    "connections.max.idle.ms",
+    "delivery.timeout.ms",
+    "fetch.max.bytes",
+    "fetch.message.max.bytes",
+    "fetch.min.bytes",
+    "fetch.wait.max.ms",
+    "group.id",
+    "isolation.level",
+    "linger.ms",
+    "max.in.flight",
+    "max.partition.fetch.bytes",
+    "message.max.bytes",
+    "message.timeout.ms",
+    "metadata.max.age.ms",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
+    "queue.buffering.max.ms",
+    "queued.max.messages.kbytes",
+    "queued.min.messages",
+    "receive.message.max.bytes",
+    "reconnect.backoff.max.ms",
+    "reconnect.backoff.ms",
+    "request.timeout.ms",
+    "retries",
+    "retry.backoff.ms",
+    "security.protocol",
+    "socket.connection.setup.timeout.ms",
+    "socket.keepalive.enable",
+    "socket.nagle.disable",
+    "socket.receive.buffer.bytes",
+    "socket.send.buffer.bytes",
+    "socket.timeout.ms",
+    "ssl.endpoint.identification.algorithm",
+    "topic.metadata.refresh.interval.ms",
+};
+
+void on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
+  if (opaque != nullptr) static_cast<Reports*>(opaque)->error(static_cast<rd_kafka_resp_err_t>(code), reason);
+}
+
+void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
+  void* const opaque = rd_kafka_opaque(client);
+  if (opaque != nullptr) static_cast<Reports*>(opaque)->log(level, facility, text);
+}
+
+Status set_properties(rd_kafka_conf_t* conf, const Options& options, Env& env) {
+  const OptionValue* properties = options.find("properties");
+  if (properties == nullptr) return {};
+  if (!properties->secrets.empty()) {
+    return Status::user(
+        Code::invalid_argument,
+        fmt::format("Kafka property '{}' can't be a secret: use kafka.username and kafka.password",
+                    properties->secrets[0].first));
+  }
+  (void)env;
+  for (const auto& [name, value] : properties->map) {
+    if (!is_allowed_property(name)) {
+      return Status::user(Code::permission_denied,
+                          fmt::format("Kafka property '{}' is not among those that a job may set{}", name,
+                                      name.starts_with("sasl.") || name.starts_with("ssl.")
+                                          ? "; see kafka.security, mechanism, username, password, ca_file"
+                                          : ""));
+    }
+    RF_TRY(set(conf, name.c_str(), value));
+  }
+  return {};
+}
+
+Status set_security(rd_kafka_conf_t* conf, const Options& cluster, Env& env) {
+  const std::pair<const char*, const char*> plain[] = {{"security", "security.protocol"},
+                                                       {"mechanism", "sasl.mechanism"},
+                                                       {"username", "sasl.username"},
+                                                       {"ca_file", "ssl.ca.location"}};
+  for (const auto& [option, property] : plain) {
+    if (!cluster.text(option).empty()) RF_TRY(set(conf, property, cluster.text(option)));
+  }
+  const OptionValue* password = cluster.find("password");
+  if (password == nullptr) return {};
+  RF_ASSIGN(const std::string secret, resolve_secret(env, password->secret));
+  return set(conf, "sasl.password", secret);
+}
+
+}  // namespace
+
+void Reports::error(rd_kafka_resp_err_t code, const char* reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    code_ = code;
+    reason_ = reason == nullptr ? "" : reason;
+  }
+  env_.warn("kafka_error", {{"code", rd_kafka_err2name(code)}, {"reason", reason == nullptr ? "" : reason}});
+}
+
+void Reports::log(int level, const char* facility, const char* text) {
+  constexpr int kWarning = 4;
+  const LogField fields[] = {{"facility", facility}, {"text", text}};
+  env_.log(level <= kWarning ? LogLevel::warn : LogLevel::debug, "kafka_client", fields);
+}
+
+rd_kafka_resp_err_t Reports::take_error(std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  reason = std::move(reason_);
+  reason_.clear();
+  return std::exchange(code_, RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+bool is_allowed_property(std::string_view name) {
+  return std::find(kAllowed.begin(), kAllowed.end(), name) != kAllowed.end();
+}
+
+Status set(rd_kafka_conf_t* conf, const char* name, const std::string& value) {
+  char why[512] = {};
+  if (rd_kafka_conf_set(conf, name, value.c_str(), why, sizeof(why)) == RD_KAFKA_CONF_OK) return {};
+  // The text of librdkafka may quote the value, which may be a secret.
+  const bool secret = std::string_view(name).find("password") != std::string_view::npos;
+  return Status::user(Code::invalid_argument, fmt::format("Kafka property '{}' is not accepted: {}", name,
+                                                          secret ? "bad value" : why));
+}
+
+Result<Handle<rd_kafka_conf_t>> make_conf(const Options& cluster, const Options& connector, Env& env,
+                                          Reports* reports) {
+  Handle<rd_kafka_conf_t> conf(rd_kafka_conf_new());
+  RF_TRY(set(conf.get(), "bootstrap.servers", cluster.text("brokers")));
+  RF_TRY(set(conf.get(), "client.id", cluster.text("client_id", "rideflow")));
+  RF_TRY(set_security(conf.get(), cluster, env));
+  RF_TRY(set_properties(conf.get(), cluster, env));
+  RF_TRY(set_properties(conf.get(), connector, env));
+  rd_kafka_conf_set_opaque(conf.get(), reports);
+  rd_kafka_conf_set_error_cb(conf.get(), on_error);
+  rd_kafka_conf_set_log_cb(conf.get(), on_log);
+  return conf;
+}
+
+Result<Handle<rd_kafka_t>> make_client(rd_kafka_type_t type, Handle<rd_kafka_conf_t> conf) {
+  char why[512] = {};
+  rd_kafka_t* const client = rd_kafka_new(type, conf.get(), why, sizeof(why));
+  if (client == nullptr) return Status::user(Code::invalid_argument, fmt::format("Kafka client: {}", why));
+  (void)conf.release();  // the client's now
+  return Handle<rd_kafka_t>(client);
+}
+
+Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* reports) {
+  std::string reason = rd_kafka_err2str(code);
+  if (reports != nullptr) {
+    std::string told;
+    const rd_kafka_resp_err_t last = reports->take_error(told);
+    // "All brokers down" and time-outs say less than what a connection told before.
+    const bool vague = code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT;
+    if (vague && last != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      code = last;
+      reason = told;
+    }
+  }
+  const auto message = [&](std::string_view hint) {
+    return fmt::format("Kafka, {}: {}{}", what, reason, hint);
+  };
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return Status::user(Code::not_found, message("; does the topic exist on these brokers?"));
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+      return Status::user(Code::permission_denied,
+                          message("; check kafka.username and kafka.password. SCRAM against Kafka 4 needs "
+                                  "librdkafka 2.6.1 or later"));
+    case RD_KAFKA_RESP_ERR__SSL:
+      return Status::user(Code::permission_denied, message("; check kafka.ca_file and the host name"));
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      return Status::user(Code::permission_denied, message("; this user needs the right on the brokers"));
+    case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
+      return Status::user(Code::already_exists, message(""));
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+      return Status::user(Code::invalid_argument, message(""));
+    default:
+      return Status::external(Code::unavailable, message(""), Retry::backoff);
+  }
+}
+
+Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports* reports) {
+  const Handle<rd_kafka_topic_t> handle(rd_kafka_topic_new(client, topic.c_str(), nullptr));
+  if (handle == nullptr) return to_status(rd_kafka_last_error(), fmt::format("topic '{}'", topic), reports);
+  const rd_kafka_metadata_t* raw = nullptr;
+  const auto error = rd_kafka_metadata(client, 0, handle.get(), &raw, kTimeoutMs);
+  const Handle<const rd_kafka_metadata_t> metadata(raw);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, fmt::format("topic '{}'", topic), reports);
+  const bool there = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (there && metadata->topics[0].partition_cnt > 0) return metadata->topics[0].partition_cnt;
+  const auto why = metadata->topic_cnt == 1 && metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR
+                       ? metadata->topics[0].err
+                       : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  return to_status(why, fmt::format("topic '{}'", topic), reports);
+}
+
+Result<int32_t> ensure_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions,
+                             Reports* reports) {
+  Result<int32_t> count = partition_count(client, topic, reports);
+  if (count.ok() || count.status().code() != Code::not_found) return count;
+  const Status created = create_topic(client, topic, partitions, reports);
+  // Somebody else may have been quicker.
+  if (!created.ok() && created.code() != Code::already_exists) {
+    return Status::user(Code::not_found,
+                        fmt::format("Kafka has no topic '{}' and it can't be made here ({}): create it first",
+                                    topic, created.message()));
+  }
+  reports->env().info("kafka_topic_created",
+                      {{"topic", topic}, {"partitions", fmt::format("{}", partitions)}});
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    count = partition_count(client, topic, reports);
+    if (count.ok() || count.status().code() != Code::not_found) break;
+    rd_kafka_poll(client, 100);  // the brokers tell each other
+  }
+  return count;
+}
+
+namespace {
+
+// Waits for the one result of an admin request.
+template <class GetResults>
+Status admin_result(rd_kafka_queue_t* queue, const std::string& what, Reports* reports, GetResults results) {
+  const Handle<rd_kafka_event_t> event(rd_kafka_queue_poll(queue, 2 * kTimeoutMs));
+  if (event == nullptr) return to_status(RD_KAFKA_RESP_ERR__TIMED_OUT, what, reports);
+  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return to_status(error, what, reports);
+  }
+  size_t count = 0;
+  const rd_kafka_topic_result_t** const all = results(event.get(), &count);
+  for (size_t i = 0; i < count; ++i) {
+    const auto error = rd_kafka_topic_result_error(all[i]);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, what, nullptr);
+  }
+  return {};
+}
+
+}  // namespace
+
+Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions, Reports* reports) {
+  char why[256] = {};
+  // -1: the brokers' default replication.
+  const Handle<rd_kafka_NewTopic_t> request(
+      rd_kafka_NewTopic_new(topic.c_str(), partitions, -1, why, sizeof(why)));
+  if (request == nullptr)
+    return Status::user(Code::invalid_argument, fmt::format("topic '{}': {}", topic, why));
+  const Handle<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
+  rd_kafka_NewTopic_t* requests[] = {request.get()};
+  rd_kafka_CreateTopics(client, requests, 1, nullptr, queue.get());
+  return admin_result(queue.get(), fmt::format("create topic '{}'", topic), reports,
+                      [](rd_kafka_event_t* event, size_t* count) {
+                        return rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event),
+                                                                   count);
+                      });
+}
+
+Status delete_topic(rd_kafka_t* client, const std::string& topic, Reports* reports) {
+  const Handle<rd_kafka_DeleteTopic_t> request(rd_kafka_DeleteTopic_new(topic.c_str()));
+  const Handle<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
+  rd_kafka_DeleteTopic_t* requests[] = {request.get()};
+  rd_kafka_DeleteTopics(client, requests, 1, nullptr, queue.get());
+  return admin_result(queue.get(), fmt::format("delete topic '{}'", topic), reports,
+                      [](rd_kafka_event_t* event, size_t* count) {
+                        return rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event),
+                                                                   count);
+                      });
+}
+
+}  // namespace rideflow::kafka

@@ -1,0 +1,72 @@
+// What the Kafka source, sink and commands share: settings by allow-list, handles, errors in our words.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine/catalog.h"
+
+namespace rideflow::kafka {
+
+struct Destroy {
+  void operator()(rd_kafka_t* rk) const { rd_kafka_destroy(rk); }
+  void operator()(rd_kafka_conf_t* conf) const { rd_kafka_conf_destroy(conf); }
+  void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
+  void operator()(const rd_kafka_metadata_t* metadata) const { rd_kafka_metadata_destroy(metadata); }
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+  void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
+  void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
+  void operator()(rd_kafka_NewTopic_t* topic) const { rd_kafka_NewTopic_destroy(topic); }
+  void operator()(rd_kafka_DeleteTopic_t* topic) const { rd_kafka_DeleteTopic_destroy(topic); }
+};
+template <class T>
+using Handle = std::unique_ptr<T, Destroy>;
+
+// What librdkafka told its callbacks, from its own threads.
+class Reports {
+ public:
+  explicit Reports(Env& env) : env_(env) {}
+  void error(rd_kafka_resp_err_t code, const char* reason);
+  void log(int level, const char* facility, const char* text);
+  // The last one, and forgets it. NO_ERROR: none.
+  rd_kafka_resp_err_t take_error(std::string& reason);
+  Env& env() { return env_; }
+
+ private:
+  Env& env_;
+  std::mutex mutex_;
+  rd_kafka_resp_err_t code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::string reason_;
+};
+
+// True for a librdkafka property that a job may set. Everything else is refused: some of them run programs or
+// load code.
+bool is_allowed_property(std::string_view name);
+
+// A configuration from the job's `kafka:` section and a connector's own `properties`. Secrets are resolved
+// here. `reports` must outlive the client.
+Result<Handle<rd_kafka_conf_t>> make_conf(const Options& cluster, const Options& connector, Env& env,
+                                          Reports* reports);
+Status set(rd_kafka_conf_t* conf, const char* name, const std::string& value);
+// Takes the configuration.
+Result<Handle<rd_kafka_t>> make_client(rd_kafka_type_t type, Handle<rd_kafka_conf_t> conf);
+
+// A sentence with a way out. `what`: "topic 'rides'"; `reports` may know more than the code.
+Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* reports = nullptr);
+
+// Partitions of a topic; not_found (user) when there is none. Waits for the broker.
+Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports* reports);
+// The same; a missing topic is made first, with `partitions`.
+Result<int32_t> ensure_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions,
+                             Reports* reports);
+Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions, Reports* reports);
+Status delete_topic(rd_kafka_t* client, const std::string& topic, Reports* reports);
+
+inline constexpr int kTimeoutMs = 10'000;
+
+}  // namespace rideflow::kafka

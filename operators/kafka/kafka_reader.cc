@@ -1,0 +1,337 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "operators/kafka/kafka_client.h"
+#include "operators/kafka/kafka_topic.h"
+
+namespace rideflow {
+namespace {
+
+using kafka::Handle;
+using kafka::kTimeoutMs;
+using kafka::Reports;
+
+constexpr Micros kProofEvery = kMicrosPerSecond;  // how often an idle partition asks the broker for its end
+constexpr Micros kProofHolds = 3 * kMicrosPerSecond;  // how long an answer counts
+
+// Results of background questions; shared with the work that fills them.
+struct EndQuestion {
+  std::mutex mutex;
+  int64_t high = -1;
+};
+
+class KafkaReader : public RecordReader {
+ public:
+  explicit KafkaReader(const SourceConfig& config)
+      : config_(config),
+        name_(config.options.text("name")),
+        topic_name_(std::make_shared<const std::string>(name_)),
+        skip_gaps_(config.options.text("on_gap") == "skip") {}
+
+  ~KafkaReader() override {
+    for (auto& [partition, part] : parts_) rd_kafka_consume_stop(topic_.get(), partition.value);
+    for (const auto& work : running_) wait(*work);
+  }
+  KafkaReader(const KafkaReader&) = delete;
+  KafkaReader& operator=(const KafkaReader&) = delete;
+
+  Status open(const OpenContext& context) override {
+    env_ = context.env;
+    reports_ = std::make_unique<Reports>(*env_);
+    RF_ASSIGN(Handle<rd_kafka_conf_t> conf,
+              kafka::make_conf(config_.cluster, config_.options, *env_, reports_.get()));
+    char group[512] = {};
+    size_t group_size = sizeof(group);
+    if (rd_kafka_conf_get(conf.get(), "group.id", group, &group_size) != RD_KAFKA_CONF_OK ||
+        group[0] == '\0') {
+      RF_TRY(set(conf.get(), "group.id", fmt::format("rideflow.{}.{}", config_.job, config_.source)));
+    }
+    // Offsets are the checkpoint's; a gap must be seen, not jumped.
+    for (const auto& [property, value] :
+         {std::pair{"enable.auto.commit", "false"}, std::pair{"enable.auto.offset.store", "false"},
+          std::pair{"enable.partition.eof", "true"}}) {
+      RF_TRY(set(conf.get(), property, value));
+    }
+    RF_ASSIGN(client_, kafka::make_client(RD_KAFKA_CONSUMER, std::move(conf)));
+    const int64_t partitions = config_.options.integer("partitions", 4);
+    RF_ASSIGN(count_,
+              kafka::ensure_topic(client_.get(), name_, static_cast<int32_t>(partitions), reports_.get()));
+    rd_kafka_topic_conf_t* const topic_conf = rd_kafka_topic_conf_new();
+    rd_kafka_topic_conf_set(topic_conf, "auto.offset.reset", "error", nullptr, 0);
+    topic_.reset(rd_kafka_topic_new(client_.get(), name_.c_str(), topic_conf));
+    if (topic_ == nullptr) return to_status(rd_kafka_last_error(), what(), reports_.get());
+    return {};
+  }
+
+  // What is known; asks again in the background.
+  Result<std::vector<Partition>> partitions() override {
+    if (discovery_ != nullptr && discovery_->done()) {
+      if (discovery_->status().ok()) {
+        const std::lock_guard lock(discovered_->mutex);
+        count_ = std::max(count_, static_cast<int32_t>(discovered_->high));
+      } else if (discovery_->status().code() == Code::not_found) {
+        return deleted();
+      }
+      discovery_ = nullptr;
+    } else if (discovery_ == nullptr && listed_) {
+      auto answer = discovered_ = std::make_shared<EndQuestion>();
+      discovery_ = background([this, answer]() -> Status {
+        RF_ASSIGN(const int32_t count, kafka::partition_count(client_.get(), name_, reports_.get()));
+        const std::lock_guard lock(answer->mutex);
+        answer->high = count;
+        return {};
+      });
+    }
+    listed_ = true;
+    std::vector<Partition> all;
+    for (int32_t p = 0; p < count_; ++p) all.emplace_back(p);
+    return all;
+  }
+
+  Result<Position> resolve(Partition partition, StartAt at, Micros time) override {
+    RF_ASSIGN(const auto ends, ask_ends(partition));
+    if (at == StartAt::earliest) return Position{ends.first, {}};
+    if (at == StartAt::latest) return Position{ends.second, {}};
+    const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
+    auto* const entry = rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
+    entry->offset = time / 1000 + (time % 1000 > 0 ? 1 : 0);  // a time in milliseconds, in and an offset out
+    const auto error = rd_kafka_offsets_for_times(client_.get(), list.get(), kTimeoutMs);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, what(partition), reports_.get());
+    return Position{entry->offset >= 0 ? entry->offset : ends.second, {}};
+  }
+
+  Result<Position> end(Partition partition) override {
+    if (parts_.count(partition) == 0) {
+      RF_ASSIGN(const auto ends, ask_ends(partition));
+      return Position{ends.second, {}};
+    }
+    int64_t low = 0;
+    int64_t high = 0;
+    const auto error =
+        rd_kafka_get_watermark_offsets(client_.get(), name_.c_str(), partition.value, &low, &high);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, what(partition), nullptr);
+    return Position{std::max(high, parts_.at(partition).offset), {}};
+  }
+
+  Status assign(Partition partition, const Position& position) override {
+    if (parts_.count(partition) != 0) rd_kafka_consume_stop(topic_.get(), partition.value);
+    Part& part = parts_[partition];
+    part = Part();
+    part.offset = position.offset;
+    return start(partition, position.offset);
+  }
+
+  Result<Poll> poll(Partition partition, int32_t budget) override {
+    rd_kafka_poll(client_.get(), 0);
+    Part& part = parts_.at(partition);
+    messages_.resize(static_cast<size_t>(budget));
+    const ssize_t got =
+        rd_kafka_consume_batch(topic_.get(), partition.value, 0, messages_.data(), messages_.size());
+    if (got < 0) return to_status(rd_kafka_last_error(), what(partition), reports_.get());
+    Poll poll;
+    Status failed;
+    poll.chunk = take(partition, part, static_cast<size_t>(got), failed);
+    if (!failed.ok()) return failed;
+    if (poll.chunk != nullptr) return poll;
+    RF_ASSIGN(const bool proven, prove_end(partition, part));
+    if (proven) poll.state = Poll::State::proven_end;
+    return poll;
+  }
+
+  Position position(Partition partition) const override { return Position{parts_.at(partition).offset, {}}; }
+
+  void on_checkpoint_complete(Epoch) override {
+    const Handle<rd_kafka_topic_partition_list_t> list(
+        rd_kafka_topic_partition_list_new(static_cast<int>(parts_.size())));
+    for (const auto& [partition, part] : parts_) {
+      rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value)->offset = part.offset;
+    }
+    // For displays only: nobody starts from these offsets, so a failure is no matter.
+    if (!parts_.empty()) rd_kafka_commit(client_.get(), list.get(), 1);
+  }
+
+ private:
+  struct Part {
+    int64_t offset = 0;  // of the next record
+    // The last question for the partition's end, and its answer.
+    std::shared_ptr<EndQuestion> question;
+    std::shared_ptr<Completion> asking;
+    Micros asked_at = kNoTime;
+    Micros proven_at = kNoTime;
+  };
+
+  std::string what() const { return fmt::format("topic '{}'", name_); }
+  std::string what(Partition p) const { return fmt::format("partition {} of topic '{}'", p.value, name_); }
+  Status deleted() const {
+    return Status::user(Code::data_loss,
+                        fmt::format("Kafka, {}: the topic was deleted while the job reads it", what()));
+  }
+
+  Status start(Partition partition, int64_t offset) {
+    if (rd_kafka_consume_start(topic_.get(), partition.value, offset) == 0) return {};
+    return to_status(rd_kafka_last_error(), what(partition), reports_.get());
+  }
+
+  // First and end offset, by the broker, now.
+  Result<std::pair<int64_t, int64_t>> ask_ends(Partition partition) {
+    int64_t low = 0;
+    int64_t high = 0;
+    const auto error = rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition.value, &low,
+                                                        &high, kTimeoutMs);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, what(partition), reports_.get());
+    return std::pair(low, high);
+  }
+
+  // The records of messages_[0, count), copied into one arena; frees the messages.
+  std::shared_ptr<const Origin> take(Partition partition, Part& part, size_t count, Status& failed) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; ++i) bytes += messages_[i]->len + messages_[i]->key_len + 1;
+    auto origin = std::make_shared<Origin>();
+    origin->topic = topic_name_;
+    origin->partition = partition;
+    origin->arena = BufferRef::allocate(bytes);
+    origin->records.reserve(count);
+    char* to = origin->arena.as_mutable<char>();
+    for (size_t i = 0; i < count; ++i) {
+      const rd_kafka_message_t& message = *messages_[i];
+      if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset >= part.offset && failed.ok()) {
+        to = add(message, to, *origin);
+        part.offset = message.offset + 1;
+      } else if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR && failed.ok()) {
+        failed = on_message_error(partition, part, message);
+      }
+      rd_kafka_message_destroy(messages_[i]);
+    }
+    if (origin->records.empty()) return nullptr;
+    part.proven_at = kNoTime;
+    // Records before an error are handed out first; the error comes again with the next poll.
+    failed = Status();
+    return origin;
+  }
+
+  static char* add(const rd_kafka_message_t& message, char* to, Origin& origin) {
+    if (message.len > 0) std::memcpy(to, message.payload, message.len);
+    const std::string_view payload(to, message.len);
+    to += message.len;
+    *to++ = '\n';
+    if (message.key_len > 0) std::memcpy(to, message.key, message.key_len);
+    const std::string_view key(to, message.key_len);
+    to += message.key_len;
+    rd_kafka_timestamp_type_t type{};
+    const int64_t ms = rd_kafka_message_timestamp(&message, &type);
+    const bool has_time = type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && ms >= 0;
+    origin.records.push_back({payload, message.offset, has_time ? ms * 1000 : kNoTime, key});
+    return to;
+  }
+
+  Status on_message_error(Partition partition, Part& part, const rd_kafka_message_t& message) {
+    switch (message.err) {
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        // The place behind what is only for transactions, too.
+        part.offset = std::max(part.offset, message.offset);
+        return {};
+      case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+      case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        return on_gap(partition, part);
+      case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+      case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+      case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return deleted();
+      default:
+        return to_status(message.err, what(partition), reports_.get());
+    }
+  }
+
+  // The offset is not in the log: retention took it, or the topic is another than it was.
+  Status on_gap(Partition partition, Part& part) {
+    RF_ASSIGN(const auto ends, ask_ends(partition));
+    const auto& [first, end] = ends;
+    if (part.offset > end) return recreated(partition, part.offset, end);
+    if (!skip_gaps_) {
+      return Status::external(
+          Code::out_of_range,
+          fmt::format("Kafka, {}: offset {} is gone, the first is {}: rows were lost before they were read. "
+                      "'on_gap: skip' would go on from there and count them",
+                      what(partition), part.offset, first));
+    }
+    env_->warn("topic_gap_skipped", {{"topic", name_},
+                                     {"partition", fmt::format("{}", partition.value)},
+                                     {"from", fmt::format("{}", part.offset)},
+                                     {"lost", fmt::format("{}", first - part.offset)}});
+    rd_kafka_consume_stop(topic_.get(), partition.value);
+    part.offset = first;
+    return start(partition, first);
+  }
+
+  Status recreated(Partition partition, int64_t offset, int64_t end) const {
+    return Status::user(
+        Code::data_loss,
+        fmt::format("Kafka, {}: the job was at offset {}, but the partition ends at {}: the topic "
+                    "was deleted and made again",
+                    what(partition), offset, end));
+  }
+
+  // Nothing came: whether the broker said within the last seconds that nothing is there.
+  Result<bool> prove_end(Partition partition, Part& part) {
+    const Micros now = env_->monotonic();
+    if (part.asking != nullptr && part.asking->done()) {
+      const Status answered = part.asking->status();
+      part.asking = nullptr;
+      if (answered.ok()) {
+        const std::lock_guard lock(part.question->mutex);
+        if (part.question->high < part.offset) return recreated(partition, part.offset, part.question->high);
+        part.proven_at = part.question->high == part.offset ? part.asked_at : kNoTime;
+      } else if (answered.retry() == Retry::no) {
+        return answered;
+      }
+    }
+    if (part.asking == nullptr && (part.asked_at == kNoTime || now - part.asked_at >= kProofEvery)) {
+      part.asked_at = now;
+      auto question = part.question = std::make_shared<EndQuestion>();
+      part.asking = background([this, partition, question]() -> Status {
+        RF_ASSIGN(const auto ends, ask_ends(partition));
+        const std::lock_guard lock(question->mutex);
+        question->high = ends.second;
+        return {};
+      });
+    }
+    return part.proven_at != kNoTime && now - part.proven_at <= kProofHolds;
+  }
+
+  // Runs beside this task; the destructor waits for it, since it uses the client.
+  std::shared_ptr<Completion> background(std::function<Status()> work) {
+    std::erase_if(running_, [](const auto& c) { return c->done(); });
+    running_.push_back(env_->offload(std::move(work)));
+    return running_.back();
+  }
+  // At most the time-out of a question. Serving the client's events is a way to wait.
+  void wait(const Completion& work) const {
+    for (int i = 0; i < 2 * kTimeoutMs / 10 && !work.done(); ++i) rd_kafka_poll(client_.get(), 10);
+  }
+
+  SourceConfig config_;
+  std::string name_;
+  std::shared_ptr<const std::string> topic_name_;
+  bool skip_gaps_;
+  Env* env_ = nullptr;
+  std::unique_ptr<Reports> reports_;  // outlives the client
+  Handle<rd_kafka_t> client_;
+  Handle<rd_kafka_topic_t> topic_;
+  int32_t count_ = 0;
+  bool listed_ = false;
+  std::shared_ptr<EndQuestion> discovered_;
+  std::shared_ptr<Completion> discovery_;
+  std::map<Partition, Part> parts_;
+  std::vector<rd_kafka_message_t*> messages_;
+  std::vector<std::shared_ptr<Completion>> running_;
+};
+
+}  // namespace
+
+std::unique_ptr<RecordReader> make_kafka_reader(const SourceConfig& config) {
+  return std::make_unique<KafkaReader>(config);
+}
+
+}  // namespace rideflow

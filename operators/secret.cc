@@ -1,0 +1,23 @@
+#include "operators/secret.h"
+
+#include <fmt/format.h>
+
+namespace rideflow {
+
+Result<std::string> resolve_secret(Env& env, const SecretRef& secret) {
+  if (!secret.env.empty()) {
+    std::optional<std::string> value = env.variable(secret.env);
+    if (value) return *std::move(value);
+    return Status::user(
+        Code::not_found,
+        fmt::format("the secret {{env: {}}} is not set in this process's environment", secret.env));
+  }
+  if (secret.file.empty()) return Status::user(Code::invalid_argument, "a secret names neither env nor file");
+  Result<std::string> content = read_file(env.fs(), secret.file);
+  if (!content.ok())
+    return std::move(content).status().with(fmt::format("the secret {{file: {}}}", secret.file));
+  content->resize(std::min(content->find_first_of("\r\n"), content->size()));
+  return content;
+}
+
+}  // namespace rideflow

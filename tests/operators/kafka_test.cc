@@ -1,0 +1,288 @@
+// Kafka as source and sink, against librdkafka's own broker in this process. What that broker can't do
+// (making topics by request, users, TLS) is tested on a real Kafka elsewhere.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include "operators/kafka/kafka_client.h"
+#include "operators/kafka/kafka_topic.h"
+#include "runtime/posix_env.h"
+#include "tests/operators/decode_support.h"
+#include "tests/operators/sink_support.h"
+#include "tests/operators/source_contract.h"
+
+namespace rideflow {
+namespace {
+
+using test::options;
+using testing::HasSubstr;
+
+// The broker, and a world around it whose clock is the real one: librdkafka's is.
+class Kafka : public testing::Test {
+ protected:
+  Kafka() {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    char why[256];
+    host_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why)));
+    cluster_ = rd_kafka_mock_cluster_new(host_.get(), 1);
+    brokers_ = rd_kafka_mock_cluster_bootstraps(cluster_);
+  }
+  ~Kafka() override {
+    rd_kafka_mock_cluster_destroy(cluster_);
+    host_.reset();
+  }
+
+  void make_topic(const std::string& name, int partitions) {
+    ASSERT_EQ(rd_kafka_mock_topic_create(cluster_, name.c_str(), partitions, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+
+  Options cluster(const std::vector<std::pair<std::string, std::string>>& properties = {}) const {
+    Options o = options({{"brokers", brokers_}});
+    OptionValue map;
+    map.map = properties;
+    o.set("properties", map);
+    return o;
+  }
+
+  OpenContext context() {
+    OpenContext c;
+    c.env = &env_;
+    c.metrics = &metrics_;
+    c.job = "job";
+    c.lineage = "l1";
+    c.step = "step";
+    return c;
+  }
+
+  Result<std::unique_ptr<RecordReader>> open_reader(const Options& o, const Options& cluster_options) {
+    SourceConfig config;
+    config.source = "in";
+    config.job = "job";
+    config.options = o;
+    config.cluster = cluster_options;
+    RF_ASSIGN(std::unique_ptr<RecordReader> reader, test::catalog().find_source("topic")->make(config));
+    RF_TRY(reader->open(context()));
+    return reader;
+  }
+  std::unique_ptr<RecordReader> reader(const std::string& topic) {
+    auto made = open_reader(options({{"name", topic}}), cluster());
+    EXPECT_TRUE(made.ok()) << made.status().to_string();
+    return *std::move(made);
+  }
+
+  std::shared_ptr<SinkConfig> sink_config(const std::string& topic) {
+    auto config = std::make_shared<SinkConfig>();
+    config->sink = "out";
+    config->job = "job";
+    config->input = test::city_schema();
+    config->options = options({{"name", topic}});
+    OptionValue key;
+    key.columns = {0};
+    config->options.set("key", key);
+    config->cluster = cluster();
+    config->make_encoder = [] {
+      return test::catalog().find_format("json")->make_encoder(test::city_schema(), {});
+    };
+    return config;
+  }
+  // Writes rows and waits until they are acknowledged.
+  void produce(const std::string& topic, const std::vector<std::string>& rows) {
+    auto made = test::catalog().find_sink("topic")->make(sink_config(topic));
+    ASSERT_TRUE(made.ok()) << made.status().to_string();
+    const Status opened = (*made)->open(context());
+    ASSERT_TRUE(opened.ok()) << opened.to_string();
+    test::write(**made, rows);
+    ASSERT_TRUE(settle(**made).ok());
+  }
+  Status settle(Sink& sink) {
+    auto prepared = sink.prepare(Epoch(1));
+    if (!prepared.ok()) return prepared.status();
+    EXPECT_EQ(prepared->handle, "");
+    while (!prepared->durable->done()) wait();
+    return prepared->durable->status();
+  }
+
+  // Polls until `count` records came, one partition after the other.
+  std::vector<test::ReadRecord> read(RecordReader& reader, Partition partition, size_t count,
+                                     int32_t budget = 100) {
+    std::vector<test::ReadRecord> all;
+    for (int i = 0; i < 2'000 && all.size() < count; ++i) {
+      auto poll = reader.poll(partition, budget);
+      EXPECT_TRUE(poll.ok()) << poll.status().to_string();
+      if (!poll.ok()) break;
+      if (poll->chunk == nullptr) {
+        wait();
+        continue;
+      }
+      for (const RecordOrigin& r : poll->chunk->records) {
+        all.push_back(
+            {std::string(r.payload), r.position, r.timestamp, std::string(r.key), *poll->chunk->topic});
+      }
+    }
+    return all;
+  }
+
+  // A hundredth of a second, spent in the broker's own client.
+  void wait() { rd_kafka_poll(host_.get(), 10); }
+
+  PosixEnv env_;
+  OperatorMetrics metrics_;
+  kafka::Handle<rd_kafka_t> host_;
+  rd_kafka_mock_cluster_t* cluster_ = nullptr;
+  std::string brokers_;
+};
+
+std::vector<std::string> rows(int from, int count) {
+  std::vector<std::string> all;
+  for (int i = from; i < from + count; ++i)
+    all.push_back("k" + std::to_string(i % 5) + ":" + std::to_string(i));
+  return all;
+}
+
+TEST_F(Kafka, WhatTheSinkWritesTheSourceReads) {
+  make_topic("rides", 1);
+  produce("rides", {"Lyon:1", ":2"});
+  const auto r = reader("rides");
+  ASSERT_TRUE(r->assign(Partition(0), *r->resolve(Partition(0), StartAt::earliest, 0)).ok());
+  const auto all = read(*r, Partition(0), 2);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].payload, "{\"city\":\"Lyon\",\"n\":1}");
+  EXPECT_EQ(all[0].key, "Lyon");
+  EXPECT_EQ(all[0].timestamp, VirtualEnv::kStart);
+  EXPECT_EQ(all[0].topic, "rides");
+  EXPECT_EQ(all[1].key, "");
+  EXPECT_EQ(all[1].position, 1);
+}
+
+TEST_F(Kafka, PositionsRestoreExactly) {
+  make_topic("rides", 3);
+  produce("rides", rows(0, 30));
+  std::vector<test::ReadRecord> reference[3];
+  for (const int32_t budget : {1'024, 2, 1}) {
+    const auto r = reader("rides");
+    const auto partitions = r->partitions();
+    ASSERT_TRUE(partitions.ok());
+    ASSERT_EQ(partitions->size(), 3U);
+    for (const Partition p : *partitions) {
+      const auto i = static_cast<size_t>(p.value);
+      const auto count = static_cast<size_t>(r->end(p)->offset);
+      ASSERT_TRUE(r->assign(p, *r->resolve(p, StartAt::earliest, 0)).ok());
+      const auto all = read(*r, p, count, budget);
+      if (budget == 1'024) reference[i] = all;
+      ASSERT_EQ(all, reference[i]) << budget;
+      EXPECT_EQ(r->position(p).offset, static_cast<int64_t>(count));
+      // Back to the middle, with a fresh reader.
+      const size_t half = count / 2;
+      const auto fresh = reader("rides");
+      ASSERT_TRUE(fresh->assign(p, Position{static_cast<int64_t>(half), {}}).ok());
+      EXPECT_EQ(read(*fresh, p, count - half, budget),
+                std::vector<test::ReadRecord>(all.begin() + static_cast<std::ptrdiff_t>(half), all.end()));
+    }
+  }
+  EXPECT_EQ(reference[0].size() + reference[1].size() + reference[2].size(), 30U);
+}
+
+TEST_F(Kafka, AnEndIsProvenByTheBrokerAndTakenBackByRows) {
+  make_topic("rides", 1);
+  produce("rides", rows(0, 3));
+  const auto r = reader("rides");
+  ASSERT_TRUE(r->assign(Partition(0), {0, ""}).ok());
+  ASSERT_EQ(read(*r, Partition(0), 3).size(), 3U);
+  bool proven = false;
+  for (int i = 0; i < 1'000 && !proven; ++i) {
+    const auto poll = r->poll(Partition(0), 10);
+    ASSERT_TRUE(poll.ok()) << poll.status().to_string();
+    proven = poll->state == Poll::State::proven_end;
+    wait();
+  }
+  EXPECT_TRUE(proven);
+  EXPECT_TRUE(r->reached(r->position(Partition(0)), *r->end(Partition(0))));
+  produce("rides", rows(3, 1));
+  EXPECT_EQ(read(*r, Partition(0), 1)[0].position, 3);
+  EXPECT_EQ(r->poll(Partition(0), 10)->state, Poll::State::more);
+}
+
+TEST_F(Kafka, LatestStartsBehindWhatIsThere) {
+  make_topic("rides", 1);
+  produce("rides", rows(0, 5));
+  const auto r = reader("rides");
+  EXPECT_EQ(r->resolve(Partition(0), StartAt::latest, 0)->offset, 5);
+  EXPECT_EQ(r->resolve(Partition(0), StartAt::earliest, 0)->offset, 0);
+}
+
+TEST_F(Kafka, APositionBehindTheEndIsAnotherTopic) {
+  make_topic("rides", 1);
+  produce("rides", rows(0, 2));
+  const auto r = reader("rides");
+  ASSERT_TRUE(r->assign(Partition(0), {50, ""}).ok());
+  Status status;
+  for (int i = 0; i < 2'000 && status.ok(); ++i) {
+    const auto poll = r->poll(Partition(0), 10);
+    if (!poll.ok()) status = poll.status();
+    wait();
+  }
+  EXPECT_EQ(status.code(), Code::data_loss);
+  EXPECT_THAT(status.message(), HasSubstr("deleted and made again"));
+}
+
+TEST_F(Kafka, ProduceErrorsFailTheCheckpoint) {
+  make_topic("rides", 1);
+  auto made = test::catalog().find_sink("topic")->make(sink_config("rides"));
+  ASSERT_TRUE(made.ok() && (*made)->open(context()).ok());
+  constexpr int16_t kProduce = 0;
+  rd_kafka_mock_push_request_errors(cluster_, kProduce, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  test::write(**made, {"a:1"});
+  const Status status = settle(**made);
+  EXPECT_EQ(status.code(), Code::invalid_argument) << status.to_string();
+  EXPECT_FALSE((*made)->prepare(Epoch(2)).ok());
+}
+
+TEST_F(Kafka, ExactlyOnceIsRefusedByName) {
+  const auto config = sink_config("rides");
+  OptionValue delivery;
+  delivery.text = "exactly_once";
+  config->options.set("delivery", delivery);
+  const auto made = test::catalog().find_sink("topic")->make(config);
+  EXPECT_EQ(made.status().code(), Code::unimplemented);
+  EXPECT_THAT(made.status().message(), HasSubstr("at_least_once"));
+}
+
+TEST_F(Kafka, PropertiesAreAnAllowList) {
+  make_topic("rides", 1);
+  for (const char* name : {"plugin.library.paths", "sasl.kerberos.kinit.cmd", "ssl.key.location", "debug",
+                           "enable.auto.commit", "bootstrap.servers", "no.such.name"}) {
+    const auto made = open_reader(options({{"name", "rides"}}), cluster({{name, "x"}}));
+    EXPECT_EQ(made.status().code(), Code::permission_denied) << name;
+    EXPECT_THAT(made.status().message(), HasSubstr(name));
+  }
+  EXPECT_TRUE(open_reader(options({{"name", "rides"}}), cluster({{"fetch.wait.max.ms", "50"}})).ok());
+  const auto bad = open_reader(options({{"name", "rides"}}), cluster({{"fetch.wait.max.ms", "soon"}}));
+  EXPECT_THAT(bad.status().message(), HasSubstr("fetch.wait.max.ms"));
+}
+
+TEST_F(Kafka, SecretsAreResolvedAtOpenAndNeverShown) {
+  Options o = cluster();
+  OptionValue password;
+  password.secret.env = "RIDEFLOW_TEST_NO_SUCH_VARIABLE";
+  o.set("password", password);
+  const auto made = open_reader(options({{"name", "rides"}}), o);
+  EXPECT_EQ(made.status().code(), Code::not_found);
+  EXPECT_THAT(made.status().message(), HasSubstr("RIDEFLOW_TEST_NO_SUCH_VARIABLE"));
+}
+
+TEST_F(Kafka, TopicsAreListedWithTheirRecords) {
+  make_topic("rides", 2);
+  produce("rides", rows(0, 7));
+  Resources none;
+  auto admin = test::catalog().find_source("topic")->topic_admin(env_, none, cluster());
+  ASSERT_TRUE(admin.ok()) << admin.status().to_string();
+  const auto all = (*admin)->list();
+  ASSERT_TRUE(all.ok()) << all.status().to_string();
+  ASSERT_EQ(all->size(), 1U);
+  EXPECT_EQ((*all)[0].name, "rides");
+  EXPECT_EQ((*all)[0].partitions, 2);
+  EXPECT_EQ((*all)[0].records, 7);
+}
+
+}  // namespace
+}  // namespace rideflow
