@@ -78,9 +78,8 @@ struct OptionValue {
   SecretRef secret;
   std::vector<std::string> list;                         // string_list, column_list
   std::vector<std::pair<std::string, std::string>> map;  // string_map, in order
-  std::vector<std::pair<std::string, SecretRef>>
-      secrets;               // string_map: values given as {env: …} or {file: …}
-  std::vector<int> columns;  // column, column_list: indices into the input schema
+  std::vector<std::pair<std::string, SecretRef>> secrets;  // string_map: values given as {env: …} or {file: …}
+  std::vector<int> columns;                              // column, column_list: indices into the input schema
   ExprRef expr;
   std::vector<NamedExpr> exprs;
   std::vector<AggregateCall> aggregates;
@@ -189,9 +188,8 @@ struct SourceKind {
   std::function<Result<std::vector<DecodeField>>(const SourceConfig&)> schema;  // when has_schema
   std::function<Result<std::unique_ptr<RecordReader>>(const SourceConfig&)> make;
   // For `rideflow topics`: the topics of the process's store, or of the brokers that `cluster` (a `kafka:`
-  // section) names. Null: this source has no topics. The Env outlives the answer.
-  std::function<Result<std::unique_ptr<TopicAdmin>>(Env&, const Resources&, const Options& cluster)>
-      topic_admin;
+  // section) names. Null: this source has no topics.
+  std::function<Result<std::unique_ptr<TopicAdmin>>(const Resources&, const Options& cluster)> topic_admin;
 };
 
 struct FormatKind {

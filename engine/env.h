@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -122,12 +121,6 @@ class Env {
   }
   void warn(std::string_view event, std::initializer_list<LogField> fields = {}) {
     log(LogLevel::warn, event, {fields.begin(), fields.size()});
-  }
-
-  // The value of an environment variable of the process, for secrets written {env: NAME}; nothing when unset.
-  virtual std::optional<std::string> variable(const std::string& name) {
-    (void)name;
-    return std::nullopt;
   }
 
   // A named point at which a test may kill the process (RIDEFLOW_KILL_AT=name:n). A no-op otherwise.

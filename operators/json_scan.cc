@@ -1,9 +1,5 @@
 #include "operators/json_scan.h"
 
-#include <immintrin.h>
-
-#include <bit>
-
 namespace rideflow {
 namespace {
 
@@ -71,25 +67,6 @@ std::string_view to_string(JsonType type) {
       return "an object";
   }
   return "";
-}
-
-const char* find_string_end(const char* p, const char* end) {
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i control = _mm_set1_epi8(0x1f);
-  while (p < end) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i hit =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
-    const auto mask = static_cast<uint32_t>(_mm_movemask_epi8(hit));
-    if (mask != 0) {
-      p += std::countr_zero(mask);
-      return p < end ? p : end;
-    }
-    p += 16;
-  }
-  return end;
 }
 
 bool JsonScanner::enter(char bracket, int depth) {

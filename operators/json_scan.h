@@ -4,6 +4,9 @@
 // what and where. Reads up to 16 bytes past `end`: the text must lie in padded memory (engine/buffer.h).
 #pragma once
 
+#include <immintrin.h>
+
+#include <bit>
 #include <string>
 #include <string_view>
 
@@ -66,8 +69,23 @@ class JsonScanner {
   const char* error_ = nullptr;
 };
 
-// The first quote, backslash or control character at or behind `p`, or `end`.
-const char* find_string_end(const char* p, const char* end);
+// The first quote, backslash or control character at or behind `p`, or `end`. Inline: it is most of the work.
+inline const char* find_string_end(const char* p, const char* end) {
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i control = _mm_set1_epi8(0x1f);
+  for (; p < end; p += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i special = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+    const __m128i hit = _mm_or_si128(special, _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
+    const auto mask = static_cast<uint32_t>(_mm_movemask_epi8(hit));
+    if (mask != 0) {
+      p += std::countr_zero(mask);
+      return p < end ? p : end;
+    }
+  }
+  return end;
+}
 
 // The bytes of a string token with escapes, in UTF-8. REQUIRES: the scanner accepted it.
 void unescape_json(std::string_view text, std::string& out);

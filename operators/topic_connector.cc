@@ -17,8 +17,8 @@ Result<std::unique_ptr<Sink>> make_sink(std::shared_ptr<const SinkConfig> config
   return make_embedded_topic_sink(std::move(config));
 }
 
-Result<std::unique_ptr<TopicAdmin>> make_admin(Env& env, const Resources& resources, const Options& cluster) {
-  if (uses_kafka(cluster)) return make_kafka_admin(env, cluster);
+Result<std::unique_ptr<TopicAdmin>> make_admin(const Resources& resources, const Options& cluster) {
+  if (uses_kafka(cluster)) return make_kafka_admin(resources, cluster);
   return make_embedded_topic_admin(resources);
 }
 

@@ -4,6 +4,7 @@
 
 #include "runtime/durable_job_storage.h"
 #include "runtime/posix_process.h"
+#include "runtime/posix_secret.h"
 
 namespace rideflow {
 
@@ -26,6 +27,7 @@ Status JobHost::open_stores() {
   queries_ = std::make_shared<RollupQueries>(&env_, rollups_);
   resources_.add<TopicStore>("", topics_);
   resources_.add<RollupStore>("rollups", rollups_);
+  resources_.add<SecretResolver>("", posix_secrets(env_.fs()));
   return {};
 }
 

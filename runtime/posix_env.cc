@@ -216,12 +216,6 @@ void PosixEnv::log(LogLevel level, std::string_view event, std::span<const LogFi
   }
 }
 
-std::optional<std::string> PosixEnv::variable(const std::string& name) {
-  const char* const value = std::getenv(name.c_str());
-  if (value == nullptr) return std::nullopt;
-  return value;
-}
-
 void PosixEnv::kill_point(std::string_view name) {
   if (kill_name_.empty() || name != kill_name_) return;
   if (kill_passes_left_.fetch_sub(1) == 1) ::_exit(137);

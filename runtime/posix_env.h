@@ -35,7 +35,6 @@ class PosixEnv : public Env {
   FileSystem& fs() override { return *fs_; }
   std::shared_ptr<Completion> offload(std::function<Status()> work) override;
   void log(LogLevel level, std::string_view event, std::span<const LogField> fields) override;
-  std::optional<std::string> variable(const std::string& name) override;
   void kill_point(std::string_view name) override;
 
  private:

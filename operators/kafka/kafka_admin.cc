@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "operators/kafka/kafka_client.h"
 #include "operators/kafka/kafka_topic.h"
 
@@ -12,10 +14,8 @@ using kafka::Reports;
 
 class KafkaAdmin : public TopicAdmin {
  public:
-  explicit KafkaAdmin(Env& env) : reports_(env), env_(env) {}
-
-  Status open(const Options& cluster) {
-    RF_ASSIGN(Handle<rd_kafka_conf_t> conf, kafka::make_conf(cluster, {}, env_, &reports_));
+  Status open(const Resources& resources, const Options& cluster) {
+    RF_ASSIGN(Handle<rd_kafka_conf_t> conf, kafka::make_conf(cluster, {}, &resources, &reports_));
     RF_ASSIGN(client_, kafka::make_client(RD_KAFKA_PRODUCER, std::move(conf)));
     return {};
   }
@@ -56,16 +56,15 @@ class KafkaAdmin : public TopicAdmin {
   }
 
  private:
-  Reports reports_;
-  Env& env_;
+  Reports reports_{nullptr};
   Handle<rd_kafka_t> client_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<TopicAdmin>> make_kafka_admin(Env& env, const Options& cluster) {
-  auto admin = std::make_unique<KafkaAdmin>(env);
-  RF_TRY(admin->open(cluster));
+Result<std::unique_ptr<TopicAdmin>> make_kafka_admin(const Resources& resources, const Options& cluster) {
+  auto admin = std::make_unique<KafkaAdmin>();
+  RF_TRY(admin->open(resources, cluster));
   return std::unique_ptr<TopicAdmin>(std::move(admin));
 }
 

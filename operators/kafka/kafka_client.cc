@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "operators/secret.h"
+#include "engine/secret.h"
 
 namespace rideflow::kafka {
 namespace {
@@ -68,7 +68,7 @@ void on_log(const rd_kafka_t* client, int level, const char* facility, const cha
   if (opaque != nullptr) static_cast<Reports*>(opaque)->log(level, facility, text);
 }
 
-Status set_properties(rd_kafka_conf_t* conf, const Options& options, Env& env) {
+Status set_properties(rd_kafka_conf_t* conf, const Options& options) {
   const OptionValue* properties = options.find("properties");
   if (properties == nullptr) return {};
   if (!properties->secrets.empty()) {
@@ -77,7 +77,6 @@ Status set_properties(rd_kafka_conf_t* conf, const Options& options, Env& env) {
         fmt::format("Kafka property '{}' can't be a secret: use kafka.username and kafka.password",
                     properties->secrets[0].first));
   }
-  (void)env;
   for (const auto& [name, value] : properties->map) {
     if (!is_allowed_property(name)) {
       return Status::user(Code::permission_denied,
@@ -91,7 +90,7 @@ Status set_properties(rd_kafka_conf_t* conf, const Options& options, Env& env) {
   return {};
 }
 
-Status set_security(rd_kafka_conf_t* conf, const Options& cluster, Env& env) {
+Status set_security(rd_kafka_conf_t* conf, const Options& cluster, const Resources* resources) {
   const std::pair<const char*, const char*> plain[] = {{"security", "security.protocol"},
                                                        {"mechanism", "sasl.mechanism"},
                                                        {"username", "sasl.username"},
@@ -101,7 +100,7 @@ Status set_security(rd_kafka_conf_t* conf, const Options& cluster, Env& env) {
   }
   const OptionValue* password = cluster.find("password");
   if (password == nullptr) return {};
-  RF_ASSIGN(const std::string secret, resolve_secret(env, password->secret));
+  RF_ASSIGN(const std::string secret, resolve_secret(resources, password->secret));
   return set(conf, "sasl.password", secret);
 }
 
@@ -113,13 +112,15 @@ void Reports::error(rd_kafka_resp_err_t code, const char* reason) {
     code_ = code;
     reason_ = reason == nullptr ? "" : reason;
   }
-  env_.warn("kafka_error", {{"code", rd_kafka_err2name(code)}, {"reason", reason == nullptr ? "" : reason}});
+  if (env_ == nullptr) return;
+  env_->warn("kafka_error", {{"code", rd_kafka_err2name(code)}, {"reason", reason == nullptr ? "" : reason}});
 }
 
 void Reports::log(int level, const char* facility, const char* text) {
+  if (env_ == nullptr) return;
   constexpr int kWarning = 4;
   const LogField fields[] = {{"facility", facility}, {"text", text}};
-  env_.log(level <= kWarning ? LogLevel::warn : LogLevel::debug, "kafka_client", fields);
+  env_->log(level <= kWarning ? LogLevel::warn : LogLevel::debug, "kafka_client", fields);
 }
 
 rd_kafka_resp_err_t Reports::take_error(std::string& reason) {
@@ -142,14 +143,14 @@ Status set(rd_kafka_conf_t* conf, const char* name, const std::string& value) {
                                                           secret ? "bad value" : why));
 }
 
-Result<Handle<rd_kafka_conf_t>> make_conf(const Options& cluster, const Options& connector, Env& env,
-                                          Reports* reports) {
+Result<Handle<rd_kafka_conf_t>> make_conf(const Options& cluster, const Options& connector,
+                                          const Resources* resources, Reports* reports) {
   Handle<rd_kafka_conf_t> conf(rd_kafka_conf_new());
   RF_TRY(set(conf.get(), "bootstrap.servers", cluster.text("brokers")));
   RF_TRY(set(conf.get(), "client.id", cluster.text("client_id", "rideflow")));
-  RF_TRY(set_security(conf.get(), cluster, env));
-  RF_TRY(set_properties(conf.get(), cluster, env));
-  RF_TRY(set_properties(conf.get(), connector, env));
+  RF_TRY(set_security(conf.get(), cluster, resources));
+  RF_TRY(set_properties(conf.get(), cluster));
+  RF_TRY(set_properties(conf.get(), connector));
   rd_kafka_conf_set_opaque(conf.get(), reports);
   rd_kafka_conf_set_error_cb(conf.get(), on_error);
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
@@ -232,8 +233,6 @@ Result<int32_t> ensure_topic(rd_kafka_t* client, const std::string& topic, int32
                         fmt::format("Kafka has no topic '{}' and it can't be made here ({}): create it first",
                                     topic, created.message()));
   }
-  reports->env().info("kafka_topic_created",
-                      {{"topic", topic}, {"partitions", fmt::format("{}", partitions)}});
   for (int attempt = 0; attempt < 20; ++attempt) {
     count = partition_count(client, topic, reports);
     if (count.ok() || count.status().code() != Code::not_found) break;

@@ -30,15 +30,14 @@ using Handle = std::unique_ptr<T, Destroy>;
 // What librdkafka told its callbacks, from its own threads.
 class Reports {
  public:
-  explicit Reports(Env& env) : env_(env) {}
+  explicit Reports(Env* env) : env_(env) {}  // null: nobody is told but the caller
   void error(rd_kafka_resp_err_t code, const char* reason);
   void log(int level, const char* facility, const char* text);
   // The last one, and forgets it. NO_ERROR: none.
   rd_kafka_resp_err_t take_error(std::string& reason);
-  Env& env() { return env_; }
 
  private:
-  Env& env_;
+  Env* env_;
   std::mutex mutex_;
   rd_kafka_resp_err_t code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string reason_;
@@ -50,8 +49,8 @@ bool is_allowed_property(std::string_view name);
 
 // A configuration from the job's `kafka:` section and a connector's own `properties`. Secrets are resolved
 // here. `reports` must outlive the client.
-Result<Handle<rd_kafka_conf_t>> make_conf(const Options& cluster, const Options& connector, Env& env,
-                                          Reports* reports);
+Result<Handle<rd_kafka_conf_t>> make_conf(const Options& cluster, const Options& connector,
+                                          const Resources* resources, Reports* reports);
 Status set(rd_kafka_conf_t* conf, const char* name, const std::string& value);
 // Takes the configuration.
 Result<Handle<rd_kafka_t>> make_client(rd_kafka_type_t type, Handle<rd_kafka_conf_t> conf);

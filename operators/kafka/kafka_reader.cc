@@ -39,20 +39,20 @@ class KafkaReader : public RecordReader {
 
   Status open(const OpenContext& context) override {
     env_ = context.env;
-    reports_ = std::make_unique<Reports>(*env_);
+    reports_ = std::make_unique<Reports>(env_);
     RF_ASSIGN(Handle<rd_kafka_conf_t> conf,
-              kafka::make_conf(config_.cluster, config_.options, *env_, reports_.get()));
+              kafka::make_conf(config_.cluster, config_.options, context.resources, reports_.get()));
     char group[512] = {};
     size_t group_size = sizeof(group);
     if (rd_kafka_conf_get(conf.get(), "group.id", group, &group_size) != RD_KAFKA_CONF_OK ||
         group[0] == '\0') {
-      RF_TRY(set(conf.get(), "group.id", fmt::format("rideflow.{}.{}", config_.job, config_.source)));
+      RF_TRY(kafka::set(conf.get(), "group.id", fmt::format("rideflow.{}.{}", config_.job, config_.source)));
     }
     // Offsets are the checkpoint's; a gap must be seen, not jumped.
     for (const auto& [property, value] :
          {std::pair{"enable.auto.commit", "false"}, std::pair{"enable.auto.offset.store", "false"},
           std::pair{"enable.partition.eof", "true"}}) {
-      RF_TRY(set(conf.get(), property, value));
+      RF_TRY(kafka::set(conf.get(), property, value));
     }
     RF_ASSIGN(client_, kafka::make_client(RD_KAFKA_CONSUMER, std::move(conf)));
     const int64_t partitions = config_.options.integer("partitions", 4);
@@ -61,7 +61,7 @@ class KafkaReader : public RecordReader {
     rd_kafka_topic_conf_t* const topic_conf = rd_kafka_topic_conf_new();
     rd_kafka_topic_conf_set(topic_conf, "auto.offset.reset", "error", nullptr, 0);
     topic_.reset(rd_kafka_topic_new(client_.get(), name_.c_str(), topic_conf));
-    if (topic_ == nullptr) return to_status(rd_kafka_last_error(), what(), reports_.get());
+    if (topic_ == nullptr) return kafka::to_status(rd_kafka_last_error(), what(), reports_.get());
     return {};
   }
 
@@ -98,7 +98,7 @@ class KafkaReader : public RecordReader {
     auto* const entry = rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
     entry->offset = time / 1000 + (time % 1000 > 0 ? 1 : 0);  // a time in milliseconds, in and an offset out
     const auto error = rd_kafka_offsets_for_times(client_.get(), list.get(), kTimeoutMs);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, what(partition), reports_.get());
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), reports_.get());
     return Position{entry->offset >= 0 ? entry->offset : ends.second, {}};
   }
 
@@ -111,7 +111,7 @@ class KafkaReader : public RecordReader {
     int64_t high = 0;
     const auto error =
         rd_kafka_get_watermark_offsets(client_.get(), name_.c_str(), partition.value, &low, &high);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, what(partition), nullptr);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), nullptr);
     return Position{std::max(high, parts_.at(partition).offset), {}};
   }
 
@@ -129,7 +129,7 @@ class KafkaReader : public RecordReader {
     messages_.resize(static_cast<size_t>(budget));
     const ssize_t got =
         rd_kafka_consume_batch(topic_.get(), partition.value, 0, messages_.data(), messages_.size());
-    if (got < 0) return to_status(rd_kafka_last_error(), what(partition), reports_.get());
+    if (got < 0) return kafka::to_status(rd_kafka_last_error(), what(partition), reports_.get());
     Poll poll;
     Status failed;
     poll.chunk = take(partition, part, static_cast<size_t>(got), failed);
@@ -171,7 +171,7 @@ class KafkaReader : public RecordReader {
 
   Status start(Partition partition, int64_t offset) {
     if (rd_kafka_consume_start(topic_.get(), partition.value, offset) == 0) return {};
-    return to_status(rd_kafka_last_error(), what(partition), reports_.get());
+    return kafka::to_status(rd_kafka_last_error(), what(partition), reports_.get());
   }
 
   // First and end offset, by the broker, now.
@@ -180,7 +180,7 @@ class KafkaReader : public RecordReader {
     int64_t high = 0;
     const auto error = rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition.value, &low,
                                                         &high, kTimeoutMs);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, what(partition), reports_.get());
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), reports_.get());
     return std::pair(low, high);
   }
 
@@ -240,7 +240,7 @@ class KafkaReader : public RecordReader {
       case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
         return deleted();
       default:
-        return to_status(message.err, what(partition), reports_.get());
+        return kafka::to_status(message.err, what(partition), reports_.get());
     }
   }
 

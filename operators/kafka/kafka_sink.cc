@@ -16,7 +16,7 @@ constexpr int kDeliveryTimeoutMs = 120'000;
 
 // The client and the account of what it was given; shared with the work that waits for acknowledgements.
 struct Producer {
-  explicit Producer(Env& env) : reports(env) {}
+  explicit Producer(Env* env) : reports(env) {}
 
   Reports reports;
   std::atomic<int64_t> settled{0};  // acknowledged or failed
@@ -50,19 +50,19 @@ class KafkaSink : public Sink {
   Status open(const OpenContext& context) override {
     env_ = context.env;
     metrics_ = context.metrics;
-    producer_ = std::make_shared<Producer>(*env_);
+    producer_ = std::make_shared<Producer>(env_);
     const Options& options = config_->options;
     RF_ASSIGN(Handle<rd_kafka_conf_t> conf,
-              kafka::make_conf(config_->cluster, options, *env_, &producer_->reports));
+              kafka::make_conf(config_->cluster, options, context.resources, &producer_->reports));
     for (const auto& [property, value] : {std::pair{"enable.idempotence", "true"},
                                           std::pair{"partitioner", "murmur2_random"}}) {  // as Java's
-      RF_TRY(set(conf.get(), property, value));
+      RF_TRY(kafka::set(conf.get(), property, value));
     }
     if (!has_property("linger.ms") && !has_property("queue.buffering.max.ms")) {
-      RF_TRY(set(conf.get(), "linger.ms", "20"));
+      RF_TRY(kafka::set(conf.get(), "linger.ms", "20"));
     }
     if (!has_property("compression.codec") && !has_property("compression.type")) {
-      RF_TRY(set(conf.get(), "compression.codec", "lz4"));
+      RF_TRY(kafka::set(conf.get(), "compression.codec", "lz4"));
     }
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
     RF_ASSIGN(producer_->client, kafka::make_client(RD_KAFKA_PRODUCER, std::move(conf)));
@@ -135,11 +135,12 @@ class KafkaSink : public Sink {
 
   Status produce(std::optional<std::string_view> key, int64_t timestamp_ms) {
     rd_kafka_t* const client = producer_->client.get();
+    const char* const key_data = key ? key->data() : nullptr;
+    const size_t key_size = key ? key->size() : 0;
     for (int waited = 0;; waited += 20) {
       const auto error = rd_kafka_producev(
           client, RD_KAFKA_V_RKT(producer_->topic.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-          RD_KAFKA_V_VALUE(payload_.data(), payload_.size()),
-          RD_KAFKA_V_KEY(key ? key->data() : nullptr, key ? key->size() : 0),
+          RD_KAFKA_V_VALUE(payload_.data(), payload_.size()), RD_KAFKA_V_KEY(key_data, key_size),
           RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_OPAQUE(producer_.get()), RD_KAFKA_V_END);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         ++sent_;

@@ -13,7 +13,6 @@ namespace rideflow {
 
 std::unique_ptr<RecordReader> make_kafka_reader(const SourceConfig& config);
 Result<std::unique_ptr<Sink>> make_kafka_sink(std::shared_ptr<const SinkConfig> config);
-// Its errors and log lines go to `env`, which must outlive it.
-Result<std::unique_ptr<TopicAdmin>> make_kafka_admin(Env& env, const Options& cluster);
+Result<std::unique_ptr<TopicAdmin>> make_kafka_admin(const Resources& resources, const Options& cluster);
 
 }  // namespace rideflow

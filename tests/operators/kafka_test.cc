@@ -7,6 +7,7 @@
 #include "operators/kafka/kafka_client.h"
 #include "operators/kafka/kafka_topic.h"
 #include "runtime/posix_env.h"
+#include "runtime/posix_secret.h"
 #include "tests/operators/decode_support.h"
 #include "tests/operators/sink_support.h"
 #include "tests/operators/source_contract.h"
@@ -21,6 +22,7 @@ using testing::HasSubstr;
 class Kafka : public testing::Test {
  protected:
   Kafka() {
+    resources_.add<SecretResolver>("", posix_secrets(env_.fs()));
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     char why[256];
     host_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why)));
@@ -47,6 +49,7 @@ class Kafka : public testing::Test {
   OpenContext context() {
     OpenContext c;
     c.env = &env_;
+    c.resources = &resources_;
     c.metrics = &metrics_;
     c.job = "job";
     c.lineage = "l1";
@@ -126,6 +129,7 @@ class Kafka : public testing::Test {
   void wait() { rd_kafka_poll(host_.get(), 10); }
 
   PosixEnv env_;
+  Resources resources_;
   OperatorMetrics metrics_;
   kafka::Handle<rd_kafka_t> host_;
   rd_kafka_mock_cluster_t* cluster_ = nullptr;
@@ -273,8 +277,7 @@ TEST_F(Kafka, SecretsAreResolvedAtOpenAndNeverShown) {
 TEST_F(Kafka, TopicsAreListedWithTheirRecords) {
   make_topic("rides", 2);
   produce("rides", rows(0, 7));
-  Resources none;
-  auto admin = test::catalog().find_source("topic")->topic_admin(env_, none, cluster());
+  auto admin = test::catalog().find_source("topic")->topic_admin(resources_, cluster());
   ASSERT_TRUE(admin.ok()) << admin.status().to_string();
   const auto all = (*admin)->list();
   ASSERT_TRUE(all.ok()) << all.status().to_string();

@@ -213,7 +213,7 @@ TEST(TopicSink, AMarkerAboveTheCheckpointRefusesToStart) {
 
 TEST(TopicAdmin, ListsMakesAndRemoves) {
   World world;
-  auto made = test::catalog().find_source("topic")->topic_admin(world.env, world.resources, {});
+  auto made = test::catalog().find_source("topic")->topic_admin(world.resources, {});
   ASSERT_TRUE(made.ok());
   ASSERT_TRUE((*made)->create("a", 2).ok());
   EXPECT_EQ((*made)->create("a", 2).code(), Code::already_exists);
