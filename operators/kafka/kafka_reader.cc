@@ -51,16 +51,14 @@ class KafkaReader : public RecordReader {
     // Offsets are the checkpoint's; a gap must be seen, not jumped.
     for (const auto& [property, value] :
          {std::pair{"enable.auto.commit", "false"}, std::pair{"enable.auto.offset.store", "false"},
-          std::pair{"enable.partition.eof", "true"}}) {
+          std::pair{"enable.partition.eof", "true"}, std::pair{"auto.offset.reset", "error"}}) {
       RF_TRY(kafka::set(conf.get(), property, value));
     }
     RF_ASSIGN(client_, kafka::make_client(RD_KAFKA_CONSUMER, std::move(conf)));
     const int64_t partitions = config_.options.integer("partitions", 4);
     RF_ASSIGN(count_,
               kafka::ensure_topic(client_.get(), name_, static_cast<int32_t>(partitions), reports_.get()));
-    rd_kafka_topic_conf_t* const topic_conf = rd_kafka_topic_conf_new();
-    rd_kafka_topic_conf_set(topic_conf, "auto.offset.reset", "error", nullptr, 0);
-    topic_.reset(rd_kafka_topic_new(client_.get(), name_.c_str(), topic_conf));
+    topic_.reset(rd_kafka_topic_new(client_.get(), name_.c_str(), nullptr));
     if (topic_ == nullptr) return kafka::to_status(rd_kafka_last_error(), what(), reports_.get());
     return {};
   }

@@ -2,9 +2,11 @@
 // (making topics by request, users, TLS) is tested on a real Kafka elsewhere.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <librdkafka/rdkafka_mock.h>
 
 #include "operators/kafka/kafka_client.h"
+// rdkafka_mock.h needs rdkafka.h before it.
+#include <librdkafka/rdkafka_mock.h>
+
 #include "operators/kafka/kafka_topic.h"
 #include "runtime/posix_env.h"
 #include "runtime/posix_secret.h"
@@ -25,6 +27,7 @@ class Kafka : public testing::Test {
     resources_.add<SecretResolver>("", posix_secrets(env_.fs()));
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     char why[256];
+    rd_kafka_conf_set(conf, "log_level", "3", why, sizeof(why));
     host_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why)));
     cluster_ = rd_kafka_mock_cluster_new(host_.get(), 1);
     brokers_ = rd_kafka_mock_cluster_bootstraps(cluster_);
