@@ -35,6 +35,7 @@ struct Key {
   static Key of(std::string_view bytes) {
     Key key;
     key.length = static_cast<uint32_t>(bytes.size());
+    if (bytes.empty()) return key;
     if (bytes.size() <= kInline) {
       std::memcpy(key.prefix, bytes.data(), bytes.size());  // prefix and rest are contiguous
     } else {

@@ -57,7 +57,7 @@ void RowLayout::encode(const std::byte* row, std::string& out) const {
 Status RowLayout::decode(std::string_view bytes, std::byte* row) const {
   StateReader in(bytes);
   const std::string_view extra = in.take(static_cast<uint64_t>(extra_));
-  std::memcpy(row, extra.data(), extra.size());
+  if (!extra.empty()) std::memcpy(row, extra.data(), extra.size());
   for (const Slot& slot : slots_) {
     const std::string_view state = in.bytes();
     if (in.failed()) break;
