@@ -75,7 +75,7 @@ export async function startReal(root, binary) {
   const data = await mkdtemp(join(tmpdir(), 'rideflow-browser-'));
   const job = join(root, 'jobs/ride_metrics/ride_metrics.yaml');
   const args = ['dev', job, '--data-dir', data, '--listen', `127.0.0.1:${port}`];
-  const extra = (process.env.RIDEFLOW_DEV_ARGS ?? '').split(' ').filter(Boolean);
+  const extra = (process.env.RIDEFLOW_DEV_ARGS ?? '--generate 500/s').split(' ').filter(Boolean);
   const process_ = start(binary, [...args, ...extra], root);
   const base = `http://127.0.0.1:${port}`;
   const remove = () => rm(data, { recursive: true, force: true });
