@@ -4,7 +4,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "engine/decimal.h"
 #include "operators/function_kernels.h"
 
 namespace rideflow {
@@ -90,6 +89,21 @@ struct CellSize {
   }
 };
 
+// units * 10^-places as text: format_decimal for 64 bits, which every row of a map pays.
+void append_units(std::string& out, int64_t units, int places) {
+  char digits[24];
+  char* const end = digits + sizeof(digits);
+  char* at = end;
+  uint64_t rest = units < 0 ? 0 - static_cast<uint64_t>(units) : static_cast<uint64_t>(units);
+  for (int written = 0; rest != 0 || written <= places; ++written) {
+    if (written == places && places > 0) *--at = '.';
+    *--at = static_cast<char>('0' + rest % 10);
+    rest /= 10;
+  }
+  if (units < 0) *--at = '-';
+  out.append(at, end);
+}
+
 Column cell_kernel(const KernelCall& call, RowErrors& errors) {
   double last_size = 0;
   std::optional<CellSize> cell;
@@ -104,8 +118,9 @@ Column cell_kernel(const KernelCall& call, RowErrors& errors) {
     } else if (!is_place(lat, lon)) {
       errors.fail(i, not_a_place("grid_cell", lat, lon));
     } else {
-      out = format_decimal(cell->border(lat), cell->places) + ":" +
-            format_decimal(cell->border(lon), cell->places);
+      append_units(out, cell->border(lat), cell->places);
+      out += ':';
+      append_units(out, cell->border(lon), cell->places);
     }
   });
 }
