@@ -4,7 +4,7 @@ case_a_data_directory_has_one_owner() {
   sed 's/until: latest/on_gap: fail/' "$JOBS/windows.yaml" >job.yaml
   start first run job.yaml --data-dir data --quiet
   local owner=$PID
-  until_true 90 grep -qs '^address 127' data/LOCK || fail "the first process did not begin"
+  until_true 90 grep -qs '^address http:' data/LOCK || fail "the first process did not begin"
   expect 1 run job.yaml --data-dir data --quiet
   has err "belongs to process $owner"
   has err "--data-dir"
