@@ -123,8 +123,9 @@ Status Datasource::compact() {
             CommitLog::open(env_, path(next.log_name()), [](const LogRecord&) { return Status(); }));
   for (const auto& p : prepared) RF_TRY(log->append(p.second));
   RF_TRY(env_->fs().sync_dir(dir_));
-  env_->kill_point("rollup_seal");
+  env_->kill_point("rollup_seal_before_manifest");
   RF_TRY(write_file_atomic(env_->fs(), path("MANIFEST"), encode_manifest(next)));
+  env_->kill_point("rollup_seal_after_manifest");
   const Manifest old = std::exchange(manifest_, next);
   const std::string old_log = log_->path();
   log_ = std::move(log);

@@ -299,8 +299,9 @@ Status Datasource::persist(const Marker& marker) {
   }
   record.type = RecordType::prepared;
   record.cells = encode_cells(*cells);
-  env_->kill_point("rollup_prepare");
+  env_->kill_point("rollup_prepare_before_record");
   RF_TRY(log_->append(record));
+  env_->kill_point("rollup_prepare_after_record");
   std::lock_guard lock(mutex_);
   const auto it = pending_.find(marker);
   if (it != pending_.end()) it->second.durable = true;
@@ -326,8 +327,9 @@ Status Datasource::commit_record(const LogRecord& record) {
                               " before it was durable.");
     }
   }
-  env_->kill_point("rollup_commit");
+  env_->kill_point("rollup_commit_before_record");
   RF_TRY(log_->append(record));
+  env_->kill_point("rollup_commit_after_record");
   std::lock_guard lock(mutex_);
   apply_commit(record);
   return {};

@@ -60,11 +60,13 @@ class FileSink : public Sink {
     prepared.handle = fmt::format("{}\n{}", in_progress_, part_name(epoch));
     auto file = std::make_shared<std::unique_ptr<WritableFile>>(std::move(file_));
     prepared.durable = env_->offload(
-        [file, rest = std::exchange(buffer_, {}), &fs = env_->fs(), directory = directory_]() -> Status {
+        [file, rest = std::exchange(buffer_, {}), env = env_, directory = directory_]() -> Status {
           RF_TRY((*file)->append(rest));
+          env->kill_point("file_sink_prepare_before_sync");
           RF_TRY((*file)->sync());
           RF_TRY((*file)->close());
-          return fs.sync_dir(directory);
+          env->kill_point("file_sink_prepare_after_sync");
+          return env->fs().sync_dir(directory);
         });
     file_ = nullptr;
     return prepared;
@@ -92,10 +94,13 @@ class FileSink : public Sink {
           Code::data_loss,
           fmt::format("'{}', which a checkpoint lists, is gone and was not published", from));
     }
+    env_->kill_point("file_sink_commit_before_rename");
     if (waiting) RF_TRY(fs.rename(from, to));
     RF_TRY(fs.sync_dir(directory_));
-    env_->kill_point("file_sink_between_rename_and_marker");
-    return write_file_atomic(fs, marker_path(shard), fmt::format("{}\n", epoch.value));
+    env_->kill_point("file_sink_commit_before_marker");
+    RF_TRY(write_file_atomic(fs, marker_path(shard), fmt::format("{}\n", epoch.value)));
+    env_->kill_point("file_sink_commit_after_marker");
+    return {};
   }
 
   Status recover(Epoch restored, const std::vector<std::pair<Epoch, std::string>>& pending) override {
