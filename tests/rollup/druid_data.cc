@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "tests/rollup/rollup_rows.h"
+#include "tests/support/rollup_rows.h"
 #include "tests/support/source_tree.h"
 
 namespace rideflow::test {

@@ -10,7 +10,7 @@
 #include "rollup/query/text_match.h"
 #include "rollup/rollup_queries.h"
 #include "tests/rollup/druid_data.h"
-#include "tests/rollup/rollup_rows.h"
+#include "tests/support/rollup_rows.h"
 
 namespace rideflow {
 namespace {

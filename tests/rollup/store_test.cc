@@ -7,7 +7,7 @@
 
 #include "engine/virtual_env.h"
 #include "rollup/rollup_queries.h"
-#include "tests/rollup/rollup_rows.h"
+#include "tests/support/rollup_rows.h"
 
 namespace rideflow {
 namespace {

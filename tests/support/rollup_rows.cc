@@ -1,4 +1,4 @@
-#include "tests/rollup/rollup_rows.h"
+#include "tests/support/rollup_rows.h"
 
 #include "engine/distinct_sketch.h"
 
