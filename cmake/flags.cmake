@@ -63,6 +63,12 @@ elseif(NOT RIDEFLOW_SANITIZE STREQUAL "")
   message(FATAL_ERROR "RIDEFLOW_SANITIZE is '${RIDEFLOW_SANITIZE}': use address, thread or nothing")
 endif()
 
+# Several sources a compilation, in the presets that are built from nothing more often than edited: half the time of
+# a build is headers and templates read again. There an anonymous namespace stands in an included file.
+if(CMAKE_UNITY_BUILD AND RIDEFLOW_GNU)
+  add_compile_options(-Wno-subobject-linkage)
+endif()
+
 find_program(RIDEFLOW_MOLD mold)
 if(RIDEFLOW_MOLD)
   add_link_options(-fuse-ld=mold)

@@ -18,7 +18,7 @@ function(rideflow_target target)
   get_target_property(sources ${target} SOURCES)
   foreach(source IN LISTS sources)
     if(source MATCHES "_(v[23])\\.cc$")
-      set_source_files_properties("${source}" PROPERTIES SKIP_PRECOMPILE_HEADERS ON
+      set_source_files_properties("${source}" PROPERTIES SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON
                                   COMPILE_OPTIONS "-march=x86-64-${CMAKE_MATCH_1}")
     endif()
   endforeach()

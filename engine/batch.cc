@@ -2,19 +2,17 @@
 
 #include <algorithm>
 
+#include "engine/gather.h"
 #include "engine/value.h"
 
 namespace rideflow {
 
 namespace {
 
+// A member that a batch need not have.
 template <class T>
-BufferRef gather(const BufferRef& from, const int32_t* rows, int32_t n) {
-  if (!from) return {};
-  BufferRef out = BufferRef::allocate(static_cast<size_t>(n) * sizeof(T));
-  T* to = out.as_mutable<T>();
-  for (int32_t i = 0; i < n; ++i) to[i] = from.as<T>()[rows[i]];
-  return out;
+BufferRef gather_member(const BufferRef& from, const int32_t* rows, int32_t n) {
+  return from ? gather<T>(from, rows, n) : BufferRef{};
 }
 
 // One buffer of all parts' `member`; absent when the first part has none. A part without one gets zeros.
@@ -52,9 +50,9 @@ Batch take(const Batch& batch, const int32_t* rows, int32_t n) {
   out.rows = n;
   out.columns.reserve(batch.columns.size());
   for (const Column& column : batch.columns) out.columns.push_back(take(column, rows, n));
-  out.event_time = gather<Micros>(batch.event_time, rows, n);
-  out.key_hash = gather<uint64_t>(batch.key_hash, rows, n);
-  out.row_kind = gather<int8_t>(batch.row_kind, rows, n);
+  out.event_time = gather_member<Micros>(batch.event_time, rows, n);
+  out.key_hash = gather_member<uint64_t>(batch.key_hash, rows, n);
+  out.row_kind = gather_member<int8_t>(batch.row_kind, rows, n);
   for (const BehindRow& behind : batch.behind) {
     const int32_t* at = std::lower_bound(rows, rows + n, behind.row);
     for (; at != rows + n && *at == behind.row; ++at) {

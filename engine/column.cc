@@ -4,19 +4,11 @@
 #include <unordered_map>
 
 #include "engine/bits.h"
+#include "engine/gather.h"
 
 namespace rideflow {
 
 namespace {
-
-template <class T>
-BufferRef gather(const BufferRef& from, const int32_t* rows, int32_t n) {
-  BufferRef out = BufferRef::allocate(static_cast<size_t>(n) * sizeof(T));
-  const T* values = from.as<T>();
-  T* to = out.as_mutable<T>();
-  for (int32_t i = 0; i < n; ++i) to[i] = values[rows[i]];
-  return out;
-}
 
 BufferRef gather_width(const BufferRef& from, int width, const int32_t* rows, int32_t n) {
   struct Wide {

@@ -11,6 +11,7 @@
 
 #include "engine/catalog.h"
 #include "engine/json_writer.h"
+#include "operators/option_spec.h"
 #include "operators/record_text.h"
 #include "operators/text_values.h"
 
@@ -359,15 +360,6 @@ Result<std::unique_ptr<Encoder>> make_encoder(SchemaRef schema, const Options& o
   return std::unique_ptr<Encoder>(std::make_unique<CsvEncoder>(std::move(schema), std::move(csv)));
 }
 
-OptionSpec spec(std::string name, OptionType type, std::string value, std::string doc) {
-  OptionSpec s;
-  s.name = std::move(name);
-  s.type = type;
-  s.doc = std::move(doc);
-  s.default_value = std::move(value);
-  return s;
-}
-
 }  // namespace
 }  // namespace rideflow
 
@@ -377,11 +369,13 @@ RIDEFLOW_REGISTER(csv_format) {
   kind.name = "csv";
   kind.doc = "Rows of fields between delimiters, with quotes where needed (RFC 4180).";
   kind.options = {
-      rideflow::spec("header", OptionType::boolean, "false", "The first line of a file names its columns."),
-      rideflow::spec("delimiter", OptionType::string, ",", "Between fields; '\\t' or tab for tabulators."),
-      rideflow::spec("quote", OptionType::string, "\"",
-                     "Around fields that hold delimiters; doubled inside."),
-      rideflow::spec("null", OptionType::string, "", "What stands for null when it is not in quotes."),
+      rideflow::option_spec("header", OptionType::boolean, "The first line of a file names its columns.",
+                            "false"),
+      rideflow::option_spec("delimiter", OptionType::string, "Between fields; '\\t' or tab for tabulators.",
+                            ","),
+      rideflow::option_spec("quote", OptionType::string,
+                            "Around fields that hold delimiters; doubled inside.", "\""),
+      rideflow::option_spec("null", OptionType::string, "What stands for null when it is not in quotes.", ""),
   };
   kind.make_decoder = rideflow::make_decoder;
   kind.make_encoder = rideflow::make_encoder;

@@ -1,36 +1,24 @@
 #include "operators/topic_options.h"
 
 #include "engine/json_writer.h"
+#include "operators/option_spec.h"
 
 namespace rideflow {
-namespace {
-
-OptionSpec spec(std::string name, OptionType type, std::string doc,
-                std::optional<std::string> default_value = std::nullopt) {
-  OptionSpec s;
-  s.name = std::move(name);
-  s.type = type;
-  s.doc = std::move(doc);
-  s.default_value = std::move(default_value);
-  return s;
-}
-
-}  // namespace
-
 bool uses_kafka(const Options& cluster) {
   return !cluster.text("brokers").empty();
 }
 
 std::vector<OptionSpec> topic_source_options() {
   std::vector<OptionSpec> specs = {
-      spec("name", OptionType::string, "The topic's name."),
-      spec("partitions", OptionType::integer,
-           "Partitions of a topic that is made here on first use; an existing topic keeps its own.", "4"),
-      spec("on_gap", OptionType::choice,
-           "What to do when the next offset is gone (retention): fail, or skip to the first one left.",
-           "fail"),
-      spec("properties", OptionType::string_map,
-           "Further settings of the Kafka client; only known safe names."),
+      option_spec("name", OptionType::string, "The topic's name."),
+      option_spec("partitions", OptionType::integer,
+                  "Partitions of a topic that is made here on first use; an existing topic keeps its own.",
+                  "4"),
+      option_spec("on_gap", OptionType::choice,
+                  "What to do when the next offset is gone (retention): fail, or skip to the first one left.",
+                  "fail"),
+      option_spec("properties", OptionType::string_map,
+                  "Further settings of the Kafka client; only known safe names."),
   };
   specs[0].required = true;
   specs[2].choices = {"fail", "skip"};
@@ -39,15 +27,16 @@ std::vector<OptionSpec> topic_source_options() {
 
 std::vector<OptionSpec> topic_sink_options() {
   std::vector<OptionSpec> specs = {
-      spec("name", OptionType::string, "The topic's name."),
-      spec("key", OptionType::column_list,
-           "Columns of the record's key: one string column as it is, otherwise a JSON object."),
-      spec("partitions", OptionType::integer,
-           "Partitions of a topic that is made here on first use; an existing topic keeps its own.", "4"),
-      spec("delivery", OptionType::choice,
-           "exactly_once (topics in the data directory; the default there) or at_least_once (Kafka)."),
-      spec("properties", OptionType::string_map,
-           "Further settings of the Kafka client; only known safe names."),
+      option_spec("name", OptionType::string, "The topic's name."),
+      option_spec("key", OptionType::column_list,
+                  "Columns of the record's key: one string column as it is, otherwise a JSON object."),
+      option_spec("partitions", OptionType::integer,
+                  "Partitions of a topic that is made here on first use; an existing topic keeps its own.",
+                  "4"),
+      option_spec("delivery", OptionType::choice,
+                  "exactly_once (topics in the data directory; the default there) or at_least_once (Kafka)."),
+      option_spec("properties", OptionType::string_map,
+                  "Further settings of the Kafka client; only known safe names."),
   };
   specs[0].required = true;
   specs[3].choices = {"exactly_once", "at_least_once"};

@@ -75,6 +75,11 @@ int exit_code(const Status& status) {
   return status.blame() == Blame::user ? 1 : 2;
 }
 
+int finish(const Status& status) {
+  if (!status.ok()) print_error(status);
+  return exit_code(status);
+}
+
 FlagSpec format_flag() {
   return {"format", "text|json", "how results and errors are printed (default text)", false};
 }

@@ -43,6 +43,7 @@ Command tap_command();
 void print(std::string_view text);       // to stdout
 void print_error(const Status& status);  // "error: …" to stderr
 int exit_code(const Status& status);     // 0, 1 or 2
+int finish(const Status& status);        // prints what failed; the exit code
 
 FlagSpec format_flag();    // --format text|json
 FlagSpec data_dir_flag();  // --data-dir DIR

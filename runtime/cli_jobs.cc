@@ -12,11 +12,6 @@
 namespace rideflow {
 namespace {
 
-int finish(const Status& status) {
-  if (!status.ok()) print_error(status);
-  return exit_code(status);
-}
-
 int check(CliContext& context, const ParsedArgs& args) {
   const Result<LoadOptions> options = load_options(context, args);
   if (!options.ok()) return finish(options.status());

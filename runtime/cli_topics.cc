@@ -14,11 +14,6 @@ namespace {
 
 constexpr size_t kProduceBatch = 1000;
 
-int finish(const Status& status) {
-  if (!status.ok()) print_error(status);
-  return exit_code(status);
-}
-
 Status list_topics(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const auto topics, open_topics(context, args));
   RF_ASSIGN(const std::vector<TopicInfo> all, topics->list());

@@ -17,7 +17,7 @@ int hex_digit(char c) {
 }
 
 // What stands in "error" of our own answers.
-std::string_view error_code(int status) {
+std::string_view error_word(int status) {
   switch (status) {
     case 400:
       return "bad_request";
@@ -228,7 +228,7 @@ HttpResponse text_response(std::string body, int status) {
 HttpResponse error_response(int status, std::string_view message, bool druid) {
   if (druid) return json_response(druid_error_body(status, message), status);
   std::string body;
-  JsonWriter(body).begin_object().field("error", error_code(status)).field("message", message).end_object();
+  JsonWriter(body).begin_object().field("error", error_word(status)).field("message", message).end_object();
   return json_response(std::move(body), status);
 }
 

@@ -110,36 +110,9 @@ struct HttpServer::Impl {
     return {};
   }
 
-  awaitable<void> accept_loop() {
-    while (!core.stopping) {
-      boost::system::error_code ec;
-      tcp::socket socket = co_await acceptor->async_accept(net::redirect_error(use_awaitable, ec));
-      if (core.stopping || ec == net::error::operation_aborted) co_return;
-      if (ec) {  // out of file descriptors: those of ended connections come back
-        net::steady_timer pause(io, std::chrono::milliseconds(100));
-        co_await pause.async_wait(net::redirect_error(use_awaitable, ec));
-        continue;
-      }
-      if (core.sessions.size() >= static_cast<size_t>(core.options.max_connections)) {
-        http_io::refuse(std::move(socket), tls.has_value());
-        continue;
-      }
-      if (tls) {
-        net::co_spawn(io, http_io::serve_tls(core, std::move(socket), *tls), net::detached);
-      } else {
-        net::co_spawn(io, http_io::serve_plain(core, std::move(socket)), net::detached);
-      }
-    }
-  }
+  awaitable<void> accept_loop();
 
-  awaitable<void> tick_loop() {
-    while (!core.stopping) {
-      if (tick) tick();
-      tick_timer->expires_after(kTick);
-      boost::system::error_code ec;
-      co_await tick_timer->async_wait(net::redirect_error(use_awaitable, ec));
-    }
-  }
+  awaitable<void> tick_loop();
 
   void run() {
     net::co_spawn(io, accept_loop(), net::detached);
@@ -163,6 +136,38 @@ struct HttpServer::Impl {
     if (core.sessions.empty()) drain_timer->cancel();
   }
 };
+
+// Out of the class: clang 14 cannot compile an inline coroutine member with the address sanitizer.
+awaitable<void> HttpServer::Impl::accept_loop() {
+  while (!core.stopping) {
+    boost::system::error_code ec;
+    tcp::socket socket = co_await acceptor->async_accept(net::redirect_error(use_awaitable, ec));
+    if (core.stopping || ec == net::error::operation_aborted) co_return;
+    if (ec) {  // out of file descriptors: those of ended connections come back
+      net::steady_timer pause(io, std::chrono::milliseconds(100));
+      co_await pause.async_wait(net::redirect_error(use_awaitable, ec));
+      continue;
+    }
+    if (core.sessions.size() >= static_cast<size_t>(core.options.max_connections)) {
+      http_io::refuse(std::move(socket), tls.has_value());
+      continue;
+    }
+    if (tls) {
+      net::co_spawn(io, http_io::serve_tls(core, std::move(socket), *tls), net::detached);
+    } else {
+      net::co_spawn(io, http_io::serve_plain(core, std::move(socket)), net::detached);
+    }
+  }
+}
+
+awaitable<void> HttpServer::Impl::tick_loop() {
+  while (!core.stopping) {
+    if (tick) tick();
+    tick_timer->expires_after(kTick);
+    boost::system::error_code ec;
+    co_await tick_timer->async_wait(net::redirect_error(use_awaitable, ec));
+  }
+}
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 

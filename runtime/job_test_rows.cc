@@ -95,9 +95,9 @@ std::vector<ActualRow> plain_rows(const TestCollection& collection) {
 }
 
 // A rollup computed the slow way: one accumulator row per (truncated time, dimensions).
-class RollupRows {
+class ReferenceRollup {
  public:
-  explicit RollupRows(const SinkConfig& sink) : sink_(sink) {
+  explicit ReferenceRollup(const SinkConfig& sink) : sink_(sink) {
     for (const auto& [name, option] : sink.options.all()) {
       for (const AggregateCall& call : option.aggregates) calls_.push_back(&call);
       if (name == "dimensions") dimensions_ = option.columns;
@@ -107,13 +107,13 @@ class RollupRows {
       width_ += call->aggregate->state_size();
     }
   }
-  ~RollupRows() {
+  ~ReferenceRollup() {
     for (auto& [key, cell] : cells_) {
       for (size_t i = 0; i < calls_.size(); ++i) calls_[i]->aggregate->destroy(cell.data() + offsets_[i]);
     }
   }
-  RollupRows(const RollupRows&) = delete;
-  RollupRows& operator=(const RollupRows&) = delete;
+  ReferenceRollup(const ReferenceRollup&) = delete;
+  ReferenceRollup& operator=(const ReferenceRollup&) = delete;
 
   Status add(const Batch& batch) {
     RF_ASSIGN(const auto rows, cell_rows(batch));
@@ -218,7 +218,7 @@ Result<std::vector<ActualRow>> rows_of(const SinkConfig& sink, const TestCollect
   const bool rollup = std::any_of(sink.options.all().begin(), sink.options.all().end(),
                                   [](const auto& option) { return !option.second.aggregates.empty(); });
   if (!rollup) return plain_rows(collection);
-  RollupRows rows(sink);
+  ReferenceRollup rows(sink);
   for (const Batch& batch : collection.batches) RF_TRY(rows.add(batch));
   return rows.finish();
 }

@@ -8,12 +8,12 @@
 namespace rideflow {
 namespace {
 
-constexpr uint32_t kMagic = 0x31435452;  // "RTC1"
-constexpr size_t kHeadBytes = 16;        // magic, body bytes, checksum of the body
+constexpr uint32_t kCommitMagic = 0x31435452;  // "RTC1"
+constexpr size_t kHeadBytes = 16;              // magic, body bytes, checksum of the body
 
 std::string framed(std::string_view body) {
   std::string out;
-  bytes::put(out, kMagic);
+  bytes::put(out, kCommitMagic);
   bytes::put(out, static_cast<uint32_t>(body.size()));
   bytes::put(out, checksum64(body));
   out += body;
@@ -72,7 +72,7 @@ Result<CommitLog> CommitLog::open(FileSystem& fs, const std::string& path) {
   while (content.size() - good >= kHeadBytes) {
     const std::string_view rest = std::string_view(content).substr(good);
     const auto size = bytes::load<uint32_t>(rest.data() + 4);
-    if (bytes::load<uint32_t>(rest.data()) != kMagic || rest.size() - kHeadBytes < size) break;
+    if (bytes::load<uint32_t>(rest.data()) != kCommitMagic || rest.size() - kHeadBytes < size) break;
     const std::string_view body = rest.substr(kHeadBytes, size);
     if (bytes::load<uint64_t>(rest.data() + 8) != checksum64(body)) break;
     RF_ASSIGN(const CommitRecord record, decode_commit(body));
@@ -82,7 +82,7 @@ Result<CommitLog> CommitLog::open(FileSystem& fs, const std::string& path) {
   // One record is written and synced at a time, so only the last can be torn: another one behind the damage
   // means that durable bytes have changed.
   std::string magic;
-  bytes::put(magic, kMagic);
+  bytes::put(magic, kCommitMagic);
   for (size_t at = content.find(magic, good + 1); at != std::string::npos; at = content.find(magic, at + 1)) {
     const std::string_view rest = std::string_view(content).substr(at);
     if (rest.size() < kHeadBytes) break;

@@ -10,13 +10,13 @@
 namespace rideflow {
 namespace {
 
-constexpr uint32_t kMagic = 0x31465452;  // "RTF1"
+constexpr uint32_t kFrameMagic = 0x31465452;  // "RTF1"
 constexpr size_t kMaxBodyBytes = kMaxRecordBytes * 2;
 
 }  // namespace
 
 void write_frame_header(const FrameHeader& header, char* out) {
-  bytes::store(out, kMagic);
+  bytes::store(out, kFrameMagic);
   bytes::store(out + 4, header.stored_bytes);
   bytes::store(out + 8, header.base_offset);
   bytes::store(out + 16, header.records);
@@ -32,7 +32,7 @@ void write_frame_header(const FrameHeader& header, char* out) {
 std::optional<FrameHeader> read_frame_header(std::string_view text) {
   if (text.size() < kFrameHeaderBytes) return std::nullopt;
   const char* in = text.data();
-  if (bytes::load<uint32_t>(in) != kMagic) return std::nullopt;
+  if (bytes::load<uint32_t>(in) != kFrameMagic) return std::nullopt;
   if (bytes::load<uint64_t>(in + 56) != checksum64({in, 56})) return std::nullopt;
   FrameHeader header;
   header.stored_bytes = bytes::load<uint32_t>(in + 4);

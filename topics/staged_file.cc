@@ -10,8 +10,8 @@
 namespace rideflow {
 namespace {
 
-constexpr uint32_t kMagic = 0x31535452;  // "RTS1"
-constexpr size_t kFixedBytes = 16;       // magic, head bytes, checksum of the head
+constexpr uint32_t kStagedMagic = 0x31535452;  // "RTS1"
+constexpr size_t kFixedBytes = 16;             // magic, head bytes, checksum of the head
 
 Status damaged() {
   return Status::external(Code::data_loss, "The file of a staged epoch is damaged.");
@@ -44,14 +44,14 @@ std::string encode_staged_head(const StagedFile& file) {
     bytes::put(head, static_cast<uint64_t>(span.frames.size()));
   }
   std::string out;
-  bytes::put(out, kMagic);
+  bytes::put(out, kStagedMagic);
   bytes::put(out, static_cast<uint32_t>(head.size()));
   bytes::put(out, checksum64(head));
   return out += head;
 }
 
 Result<StagedFile> decode_staged(std::string_view content) {
-  if (content.size() < kFixedBytes || bytes::load<uint32_t>(content.data()) != kMagic) return damaged();
+  if (content.size() < kFixedBytes || bytes::load<uint32_t>(content.data()) != kStagedMagic) return damaged();
   const auto head_bytes = bytes::load<uint32_t>(content.data() + 4);
   if (content.size() - kFixedBytes < head_bytes) return damaged();
   const std::string_view head = content.substr(kFixedBytes, head_bytes);

@@ -7,6 +7,7 @@
 #include "engine/hash.h"
 #include "operators/files/file_list.h"
 #include "operators/files/line_reader.h"
+#include "operators/option_spec.h"
 
 namespace rideflow {
 namespace {
@@ -261,17 +262,6 @@ Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
   return std::unique_ptr<RecordReader>(std::make_unique<FileReader>(std::move(options)));
 }
 
-OptionSpec spec(std::string name, OptionType type, std::string doc,
-                std::optional<std::string> value = std::nullopt) {
-  OptionSpec s;
-  s.name = std::move(name);
-  s.type = type;
-  s.doc = std::move(doc);
-  s.required = !value.has_value();
-  s.default_value = std::move(value);
-  return s;
-}
-
 }  // namespace
 }  // namespace rideflow
 
@@ -281,16 +271,16 @@ RIDEFLOW_REGISTER(file_source) {
   kind.name = "file";
   kind.doc = "Lines of a file or of all files of a directory, plain, gzip or zstd; each file once.";
   kind.options = {
-      rideflow::spec("path", OptionType::string,
-                     "A file, a directory, or a pattern with * and ? in its last part."),
-      rideflow::spec("watch", OptionType::boolean,
-                     "Wait for more files; otherwise the source ends with the last.", "false"),
-      rideflow::spec("partitions", OptionType::integer, "Partitions among which files are spread by name.",
-                     "1"),
-      rideflow::spec("settle", OptionType::duration,
-                     "With watch: a file is whole when it has not changed for so long.", "2s"),
-      rideflow::spec("max_ratio", OptionType::number,
-                     "Compressed files may hold at most this many bytes per compressed byte.", "250"),
+      rideflow::required_option("path", OptionType::string,
+                                "A file, a directory, or a pattern with * and ? in its last part."),
+      rideflow::option_spec("watch", OptionType::boolean,
+                            "Wait for more files; otherwise the source ends with the last.", "false"),
+      rideflow::option_spec("partitions", OptionType::integer,
+                            "Partitions among which files are spread by name.", "1"),
+      rideflow::option_spec("settle", OptionType::duration,
+                            "With watch: a file is whole when it has not changed for so long.", "2s"),
+      rideflow::option_spec("max_ratio", OptionType::number,
+                            "Compressed files may hold at most this many bytes per compressed byte.", "250"),
   };
   kind.has_timestamp = false;
   kind.make = rideflow::make_reader;

@@ -10,7 +10,7 @@ namespace rideflow::rollup {
 namespace {
 
 using ExpressionRef = std::shared_ptr<const Expression>;
-constexpr int kMaxDepth = 64;
+constexpr int kMaxExpressionDepth = 64;
 constexpr size_t kMaxNodes = 4096;
 
 class Literal : public Expression {
@@ -129,7 +129,7 @@ class Parser {
   }
 
   Result<ExpressionRef> binary(int least, int depth) {
-    if (depth > kMaxDepth || ++nodes_ > kMaxNodes) return error("an expression too large");
+    if (depth > kMaxExpressionDepth || ++nodes_ > kMaxNodes) return error("an expression too large");
     RF_ASSIGN(ExpressionRef left, unary(depth));
     for (;;) {
       const BinaryOperator* op = peek_operator();
@@ -147,7 +147,7 @@ class Parser {
   }
 
   Result<ExpressionRef> unary(int depth) {
-    if (depth > kMaxDepth) return error("an expression too deep");
+    if (depth > kMaxExpressionDepth) return error("an expression too deep");
     skip();
     if (text_.substr(at_).substr(0, 2) != "!=" && take("!")) return apply("!", depth);
     if (take("-")) return apply("negate", depth);

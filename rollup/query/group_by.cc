@@ -9,7 +9,7 @@
 namespace rideflow::rollup {
 namespace {
 
-constexpr std::string_view kType = "query.groupby.GroupByQuery";
+constexpr std::string_view kGroupByType = "query.groupby.GroupByQuery";
 
 struct OrderColumn {
   std::string name;
@@ -223,14 +223,15 @@ Status check_names(const Query& query, const std::vector<GroupDimension>& dimens
   std::set<std::string> names;
   for (const GroupDimension& d : dimensions) {
     if (!names.insert(d.output).second || query.has_output(d.output)) {
-      return bad_query(kType, fmt::format("[{}] already defined", d.output));
+      return bad_query(kGroupByType, fmt::format("[{}] already defined", d.output));
     }
   }
   for (const OrderColumn& column : limit.columns) {
     if (names.count(column.name) > 0 || query.has_output(column.name) || column.name == "__time") continue;
-    return bad_query(kType, fmt::format("Unknown column in order clause[OrderByColumnSpec{{dimension='{}', "
-                                        "direction='{}', dimensionComparator='lexicographic'}}]",
-                                        column.name, column.descending ? "descending" : "ascending"));
+    return bad_query(kGroupByType,
+                     fmt::format("Unknown column in order clause[OrderByColumnSpec{{dimension='{}', "
+                                 "direction='{}', dimensionComparator='lexicographic'}}]",
+                                 column.name, column.descending ? "descending" : "ascending"));
   }
   return {};
 }
@@ -245,7 +246,8 @@ Result<std::vector<std::vector<size_t>>> parse_subtotals(const JsonObject& json,
       const auto it = std::find_if(dimensions.begin(), dimensions.end(),
                                    [&](const GroupDimension& d) { return d.output == wanted; });
       if (it == dimensions.end()) {
-        return bad_query(kType, fmt::format("Subtotal spec [{}] is not a subset of the dimensions", wanted));
+        return bad_query(kGroupByType,
+                         fmt::format("Subtotal spec [{}] is not a subset of the dimensions", wanted));
       }
       set.push_back(static_cast<size_t>(it - dimensions.begin()));
     }

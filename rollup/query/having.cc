@@ -7,7 +7,7 @@
 namespace rideflow::rollup {
 namespace {
 
-constexpr int kMaxDepth = 32;
+constexpr int kMaxHavingDepth = 32;
 using HavingRef = std::shared_ptr<const Having>;
 
 template <class F>
@@ -50,7 +50,7 @@ Result<HavingRef> parse_dimension(const JsonObject& json) {
 Result<std::shared_ptr<const Having>> Having::parse(const Json& json, const QueryColumns& columns,
                                                     int depth) {
   const JsonObject* object = json.if_object();
-  if (object == nullptr || depth > kMaxDepth) {
+  if (object == nullptr || depth > kMaxHavingDepth) {
     return bad_query("query.groupby.having.HavingSpec", "having is an object, not nested too deep");
   }
   const std::string type = text(*object, "type");

@@ -10,7 +10,7 @@ namespace rideflow::rollup {
 namespace {
 
 using PostRef = std::shared_ptr<const PostAggregator>;
-constexpr int kMaxDepth = 32;
+constexpr int kMaxPostAggregatorDepth = 32;
 
 template <class F>
 class SimplePost : public PostAggregator {
@@ -231,7 +231,7 @@ QueryValue plain(const QueryValue& v) {
 
 Result<std::shared_ptr<const PostAggregator>> PostAggregator::parse(const Json& json, int depth) {
   const JsonObject* object = json.if_object();
-  if (object == nullptr || depth > kMaxDepth) {
+  if (object == nullptr || depth > kMaxPostAggregatorDepth) {
     return bad_query("query.aggregation.PostAggregator",
                      "a post-aggregator is an object, not nested too deep");
   }
