@@ -201,17 +201,23 @@ Status SourceDriver::stamp(Batch& batch, std::vector<RejectedRecord>& rejected) 
   if (!column && !node_.kind->has_timestamp) return {};
   batch.event_time = column ? times_of(*column) : times_of_records(batch);
   const bool check_ahead = node_.event_time.max_ahead > 0 && node_.kind->has_timestamp && !context_.job_test;
-  if (!check_ahead && !(column && column->has_nulls())) return {};
+  const bool nulls = column && column->has_nulls();
+  const Micros* times = batch.event_times();
+  const Micros most = node_.event_time.max_ahead;
+  const auto ahead = [times, most](const RecordOrigin& r, int32_t i) {
+    return r.timestamp != kNoTime && times[i] > r.timestamp && times[i] - r.timestamp > most;
+  };
+  bool suspect = nulls;
+  for (int32_t i = 0; check_ahead && i < batch.rows && !suspect; ++i) suspect = ahead(batch.record(i), i);
+  if (!suspect) return {};
 
   std::vector<int32_t> keep;
-  const Micros* times = batch.event_times();
   for (int32_t i = 0; i < batch.rows; ++i) {
     const int32_t record = batch.origin_row ? batch.origin_row.as<int32_t>()[i] : i;
     const Micros own = batch.record(i).timestamp;
-    if (column && column->is_null(i)) {
+    if (nulls && column->is_null(i)) {
       rejected.push_back({record, "no event time: the column is null", "column " + node_.event_time.column});
-    } else if (check_ahead && own != kNoTime && times[i] > own &&
-               times[i] - own > node_.event_time.max_ahead) {
+    } else if (check_ahead && ahead(batch.record(i), i)) {
       rejected.push_back(
           {record,
            fmt::format("event time {} is more than {} after the record's own timestamp {}",

@@ -1,0 +1,64 @@
+// What the rows of bench/report share: options in, rows out as a table and as JSON.
+//
+// A row is a figure beside its limit, measured in the same run, and whether the result behind it was checked.
+// A row whose check failed has no figure. One thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/status.h"
+
+namespace rideflow::bench {
+
+struct Options {
+  bool smoke = false;  // tiny sizes: only the checks count
+  bool spoil = false;  // the expected results are made wrong, so that every check must fail
+  int repeats = 5;
+  std::string root = ".";      // of the source tree: the jobs to run
+  std::string work_dir = ".";  // for data on disk
+  std::string rideflow;        // the executable, for rows about whole processes; empty: none
+};
+
+enum class Aim : uint8_t { none, at_least, at_most };
+
+struct Row {
+  std::string name;
+  double value = 0;
+  std::string unit;
+  double limit = 0;  // in the unit of `value`; 0: there is none
+  Aim aim = Aim::none;
+  double target = 0;  // of the ratio where there is a limit, else of the value
+  bool checked = false;
+  std::string note;  // why a check failed, or what to know
+
+  double ratio() const { return limit == 0 ? 0 : value / limit; }
+};
+
+class Report {
+ public:
+  explicit Report(Options options) : options_(std::move(options)) {}
+  const Options& options() const { return options_; }
+
+  void add(Row row) { rows_.push_back(std::move(row)); }
+  void fail(const std::string& name, const Status& why);
+  void skip(const std::string& name, const std::string& why);
+
+  std::string table() const;
+  std::string json() const;
+  int passed() const;
+  int failed() const { return static_cast<int>(rows_.size()) - passed(); }
+  int skipped() const { return static_cast<int>(skipped_.size()); }
+
+ private:
+  Options options_;
+  std::vector<Row> rows_;
+  std::vector<std::pair<std::string, std::string>> skipped_;
+};
+
+double median(std::vector<double> values);
+int64_t thread_cpu_nanos();
+int64_t wall_nanos();
+
+}  // namespace rideflow::bench

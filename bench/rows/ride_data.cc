@@ -1,0 +1,80 @@
+#include "bench/rows/ride_data.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "engine/hash.h"
+#include "engine/time.h"
+#include "operators/generator.h"
+
+namespace rideflow::bench {
+namespace {
+
+constexpr size_t kMaxEvent = EventGenerator::kMaxEventBytes;
+
+bool chosen(uint64_t hash, double share) {
+  return static_cast<double>(hash >> 11) < share * static_cast<double>(uint64_t{1} << 53);
+}
+
+void replace_value(std::string& event, std::string_view key, std::string_view value) {
+  const size_t begin = event.find(key) + key.size();
+  const size_t end = event[begin] == '"' ? event.find('"', begin + 1) + 1 : event.find_first_of(",}", begin);
+  event.replace(begin, end - begin, value);
+}
+
+// The last two fields change places.
+void reorder(std::string& event) {
+  const size_t distance = event.find(",\"distance_km\":");
+  const size_t time = event.find(",\"ride_timestamp\":");
+  const std::string moved = event.substr(distance, time - distance);
+  event.insert(event.size() - 1, moved);
+  event.erase(distance, moved.size());
+}
+
+void drop_distance(std::string& event) {
+  const size_t begin = event.find(",\"distance_km\":");
+  const size_t end = event.find(',', begin + 1);
+  event.erase(begin, (end == std::string::npos ? event.size() - 1 : end) - begin);
+}
+
+void escape(std::string& event) {
+  constexpr std::string_view kCity = "\"city\":\"";
+  event.insert(event.find(kCity) + kCity.size(), "\\u00e9");
+}
+
+}  // namespace
+
+Result<RideData> RideData::make(const RideOptions& options) {
+  GeneratorOptions g;
+  g.kind = "rides";
+  g.seed = 7;
+  g.start = 1'767'225'600 * kMicrosPerSecond;  // 2026-01-01
+  g.rate = options.rate;
+  g.pace = 20;
+  g.disorder = 2 * kMicrosPerSecond;
+  RF_ASSIGN(const std::unique_ptr<EventGenerator> generator, EventGenerator::make(g));
+  // Beyond the first rides' lives, when every status is there in its share.
+  const int64_t first = static_cast<int64_t>(g.rate * 600);
+  RideData data;
+  data.ends_.push_back(0);
+  std::string all;
+  std::string event;
+  for (int64_t i = 0; i < options.events; ++i) {
+    event.clear();
+    generator->append(first + i, event);
+    const uint64_t draw = mix64(static_cast<uint64_t>(i) + 99);
+    const auto driver = static_cast<int64_t>((draw >> 20) % static_cast<uint64_t>(options.drivers));
+    replace_value(event, "\"driver_id\":", fmt::format("\"d-{:07}\"", driver));
+    if (chosen(mix64(draw + 1), options.reordered)) reorder(event);
+    if (chosen(mix64(draw + 2), options.optional)) drop_distance(event);
+    if (chosen(mix64(draw + 3), options.escaped)) escape(event);
+    if (event.size() > kMaxEvent) return Status::internal("an event larger than the generator's limit");
+    all += event;
+    data.ends_.push_back(all.size());
+  }
+  data.bytes_ = BufferRef::copy_of(all);
+  return data;
+}
+
+}  // namespace rideflow::bench
