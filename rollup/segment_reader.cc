@@ -187,6 +187,24 @@ Status Segment::load() {
   return {};
 }
 
+// The library reads any bytes without leaving them, but what it makes of them may be no set of this segment's
+// rows: then the rows are looked at one by one.
+bool names_rows_in_order(const roaring_bitmap_t& bitmap, uint64_t rows) {
+  struct Check {
+    uint64_t next = 0;
+    uint64_t rows = 0;
+  } check{0, rows};
+  return roaring_iterate(
+      &bitmap,
+      [](uint32_t row, void* state) {
+        auto& c = *static_cast<Check*>(state);
+        const bool fits = row >= c.next && row < c.rows;
+        c.next = uint64_t{row} + 1;
+        return fits;
+      },
+      &check);
+}
+
 bool Segment::rows_with(int d, std::span<const uint32_t> codes, ::Roaring& out) const {
   const SegmentDimension& in = footer_.dimensions[static_cast<size_t>(d)];
   std::string bytes;
@@ -196,8 +214,10 @@ bool Segment::rows_with(int d, std::span<const uint32_t> codes, ::Roaring& out) 
     const std::string_view one = blobs.at(code);
     const roaring_bitmap_t* bitmap = roaring_bitmap_portable_deserialize_safe(one.data(), one.size());
     if (bitmap == nullptr) return false;
-    roaring_bitmap_or_inplace(&out.roaring, bitmap);
+    const bool fits = names_rows_in_order(*bitmap, rows());
+    if (fits) roaring_bitmap_or_inplace(&out.roaring, bitmap);
     roaring_bitmap_free(bitmap);
+    if (!fits) return false;
   }
   return true;
 }
