@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/state_migration.h"
 #include "operators/row_routing.h"
 #include "operators/window_accumulators.h"
 #include "operators/window_cells.h"
@@ -29,7 +30,7 @@ struct HeldRows {
   Micros time_at(size_t i) const { return batch.event_times()[order[i]]; }
 };
 
-class SessionAggregate : public Operator {
+class SessionAggregate : public Operator, public MigratesState {
  public:
   static constexpr int kLatePort = 1;
   static constexpr int kRejectedPort = 2;
@@ -51,6 +52,10 @@ class SessionAggregate : public Operator {
   Status restore(StateTable& table) override;
   std::string small_state() override;
   Status restore_small_state(std::span<const std::string> blobs) override;
+  const RowLayout& row_layout() const override { return *accumulators_->layout(); }
+  bool holds_rows() const override { return true; }
+  Result<std::string> migrate_cell(const CellKey& cell, std::string_view value,
+                                   const StateMigration& migration) const override;
 
  private:
   struct Timer {

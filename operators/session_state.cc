@@ -121,6 +121,14 @@ Status SessionAggregate::restore(StateTable& cells) {
   return {};
 }
 
+Result<std::string> SessionAggregate::migrate_cell(const CellKey& cell, std::string_view value,
+                                                   const StateMigration& migration) const {
+  if (!cell.key.empty() && cell.key.front() == kHeldCell)
+    return migrate_held_row(value, migration, *config_->input);
+  const std::string none(static_cast<size_t>(row_layout().extra()), '\0');
+  return migrate_row(value, migration, row_layout(), none);
+}
+
 std::string SessionAggregate::small_state() {
   std::string out;
   append_fixed(out, applied_until_);

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <map>
-
+#include "engine/state_type.h"
 #include "operators/row_routing.h"
 
 namespace rideflow {
@@ -11,16 +10,9 @@ namespace rideflow {
 Result<std::unique_ptr<Accumulators>> Accumulators::make(const StepConfig& config, int extra_bytes) {
   auto made = std::make_unique<Accumulators>();
   std::vector<std::shared_ptr<const Aggregate>> distinct;
-  std::map<std::string, size_t> shared;
-  std::vector<size_t> slot_of_call;
-  for (const AggregateCall& call : config.aggregates) {
-    const auto known = call.share.empty() ? shared.end() : shared.find(call.share);
-    if (known != shared.end()) {
-      slot_of_call.push_back(known->second);
-      continue;
-    }
-    if (!call.share.empty()) shared.emplace(call.share, distinct.size());
-    slot_of_call.push_back(distinct.size());
+  const AccumulatorSlots slots = accumulator_slots(config.aggregates);
+  for (const size_t first : slots.first_call) {
+    const AggregateCall& call = config.aggregates[first];
     distinct.push_back(call.aggregate);
     Update update;
     update.aggregate = call.aggregate;
@@ -49,9 +41,9 @@ Result<std::unique_ptr<Accumulators>> Accumulators::make(const StepConfig& confi
   for (size_t i = 0; i < made->updates_.size(); ++i) {
     made->updates_[i].offset = made->layout_->offset(static_cast<int>(i));
   }
-  for (size_t i = 0; i < slot_of_call.size(); ++i) {
+  for (size_t i = 0; i < slots.slot_of_call.size(); ++i) {
     made->calls_.push_back(
-        {config.aggregates[i].aggregate, made->layout_->offset(static_cast<int>(slot_of_call[i]))});
+        {config.aggregates[i].aggregate, made->layout_->offset(static_cast<int>(slots.slot_of_call[i]))});
   }
   return made;
 }

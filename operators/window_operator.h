@@ -19,13 +19,14 @@
 #include <utility>
 #include <vector>
 
+#include "engine/state_migration.h"
 #include "operators/row_routing.h"
 #include "operators/window_accumulators.h"
 #include "operators/window_cells.h"
 
 namespace rideflow {
 
-class WindowAggregate : public Operator {
+class WindowAggregate : public Operator, public MigratesState {
  public:
   static constexpr int kLatePort = 1;
   static constexpr int kRejectedPort = 2;
@@ -46,6 +47,9 @@ class WindowAggregate : public Operator {
   Status restore(StateTable& table) override;
   std::string small_state() override;
   Status restore_small_state(std::span<const std::string> blobs) override;
+  const RowLayout& row_layout() const override { return *accumulators_->layout(); }
+  Result<std::string> migrate_cell(const CellKey& cell, std::string_view value,
+                                   const StateMigration& migration) const override;
 
  private:
   enum class Mode : uint8_t { direct, hopping, running };

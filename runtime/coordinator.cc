@@ -91,8 +91,8 @@ class Apply {
   void begin_checkpoint(Micros now) {
     CoordinatorState& s = out_.state;
     CheckpointRecord record;
-    record.epoch =
-        Epoch(std::max(s.last_complete.value, s.history.empty() ? 0 : s.history.front().epoch.value) + 1);
+    const int64_t newest = s.history.empty() ? 0 : s.history.front().epoch.value;
+    record.epoch = std::max(s.first_epoch, Epoch(std::max(s.last_complete.value, newest) + 1));
     record.started_at = now;
     s.current = record;
     s.step = CoordinatorState::Step::collecting;

@@ -44,6 +44,7 @@ struct CoordinatorState {
   int64_t timeout = 600 * kMicrosPerSecond;
 
   Epoch last_complete;                      // the newest durable checkpoint; 0: none
+  Epoch first_epoch{1};                     // of this attempt: lower ones may belong to an earlier attempt
   std::optional<CheckpointRecord> current;  // under way
   std::map<int32_t, TaskSnapshot> acks;     // of the current one
   enum class Step : uint8_t { collecting, publishing, committing } step = Step::collecting;

@@ -14,6 +14,7 @@ Result<Manifest> to_manifest(const JobCheckpoint& checkpoint) {
   manifest.epoch = checkpoint.epoch;
   manifest.key_groups = checkpoint.key_groups;
   manifest.created_at = checkpoint.created_at;
+  manifest.types = checkpoint.types;
   for (const TaskSnapshot& snapshot : checkpoint.snapshots) {
     ManifestTask task;
     task.task = snapshot.task;
@@ -44,6 +45,7 @@ JobCheckpoint to_checkpoint(const Manifest& manifest) {
   checkpoint.epoch = manifest.epoch;
   checkpoint.key_groups = manifest.key_groups;
   checkpoint.created_at = manifest.created_at;
+  checkpoint.types = manifest.types;
   for (const ManifestTask& task : manifest.tasks) {
     TaskSnapshot snapshot;
     snapshot.task = task.task;

@@ -25,6 +25,9 @@ class DurableJobStorage : public JobStorage {
                                                          std::shared_ptr<RocksShared> shared);
 
   Result<std::optional<JobCheckpoint>> load() override;
+  Result<Epoch> begin_attempt(const std::string& lineage) override {
+    return checkpoints_->begin_attempt(lineage);
+  }
   // Newer checkpoints that the last load() passed over because they are damaged, with the reason each.
   const std::vector<std::string>& passed_over() const { return passed_over_; }
   Result<StateTable*> restored_cells(const std::string& node_name) override;

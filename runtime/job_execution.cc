@@ -3,18 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
-
-#include "runtime/state_shape.h"
 
 namespace rideflow {
-namespace {
-
-std::string step_of(const std::string& node_name) {
-  return node_name.substr(0, node_name.rfind('/'));
-}
-
-}  // namespace
 
 JobExecution::JobExecution(std::shared_ptr<const LogicalPlan> plan, const ExecutionOptions& options)
     : plan_(std::move(plan)), options_(options) {}
@@ -34,6 +24,7 @@ Status JobExecution::build() {
   RF_ASSIGN(const std::optional<JobCheckpoint> checkpoint, options_.storage->load());
   const int32_t key_groups = checkpoint ? checkpoint->key_groups : kDefaultKeyGroups;
   lineage_ = checkpoint ? checkpoint->lineage : fmt::format("{:016x}", options_.env->random());
+  RF_ASSIGN(state_.first_epoch, options_.storage->begin_attempt(lineage_));
   RF_ASSIGN(PhysicalPlan physical, make_physical_plan(plan_, options_.parallelism, key_groups));
 
   GraphContext context;
@@ -59,87 +50,23 @@ Status JobExecution::build() {
 }
 
 Status JobExecution::restore(const JobCheckpoint* checkpoint) {
-  if (checkpoint) RF_TRY(check_dropped_state(*checkpoint));
+  const StateTypes types = state_types(*plan_, *graph_);
+  for (const auto& [node, type] : types) types_[node] = encode_state_type(type);
+  std::unique_ptr<RestorePlan> restore;
+  if (checkpoint) {
+    RF_ASSIGN(restore, RestorePlan::make(*checkpoint, *graph_, types, options_.drop_state));
+    notes_ = restore->notes();
+    notes_.push_back(fmt::format("restored from checkpoint {}", checkpoint->epoch.value));
+  }
   for (const auto& task : tasks()) {
-    if (!checkpoint) {
+    if (!restore) {
       RF_TRY(task->open(nullptr));
       continue;
     }
-    const TaskRestore from = restore_for(*checkpoint, *task);
+    const TaskRestore from = restore->for_task(*task, *options_.storage);
     RF_TRY(task->open(&from));
   }
-  if (checkpoint) notes_.push_back(fmt::format("restored from checkpoint {}", checkpoint->epoch.value));
   return {};
-}
-
-// State of a step that the job no longer has, or has differently, would be lost: that needs a word.
-Status JobExecution::check_dropped_state(const JobCheckpoint& checkpoint) {
-  std::set<std::string> present;
-  for (const LogicalNode& node : plan_->nodes) present.insert(node_name(*plan_, node.id));
-  std::set<std::string> gone;
-  StateShapes stored;
-  for (const TaskSnapshot& snapshot : checkpoint.snapshots) {
-    for (const auto& [name, blob] : snapshot.blobs) {
-      if (name == kStateShapesBlob) {
-        RF_ASSIGN(stored, decode_state_shapes(blob));
-      } else if (!present.count(name)) {
-        gone.insert(step_of(name));
-      }
-    }
-    for (const PreparedSink& sink : snapshot.prepared) {
-      if (!present.count(sink.sink)) gone.insert(step_of(sink.sink));
-    }
-  }
-  for (const std::string& step : gone) {
-    RF_TRY(drop_state(step, "the checkpoint holds state of '{}', which the job no longer has",
-                      "state of '{}' dropped: the job no longer has it"));
-  }
-  for (const auto& [name, shape] : state_shapes(*plan_)) {
-    const auto old = stored.find(name);
-    if (old == stored.end() || old->second == shape) continue;
-    RF_TRY(drop_state(step_of(name),
-                      "the checkpoint holds state of '{}' as it was before its keys, window or aggregates "
-                      "changed",
-                      "state of '{}' dropped: its keys, window or aggregates changed"));
-    dropped_nodes_.insert(name);
-  }
-  return {};
-}
-
-Status JobExecution::drop_state(const std::string& step, const char* refusal, const char* note) {
-  const auto& allowed = options_.drop_state;
-  if (!options_.drop_changed_state && std::find(allowed.begin(), allowed.end(), step) == allowed.end()) {
-    return Status::user(Code::failed_precondition,
-                        fmt::format(fmt::runtime(refusal), step) +
-                            fmt::format(": run again with --drop-state {} to give it up", step));
-  }
-  notes_.push_back(fmt::format(fmt::runtime(note), step));
-  return {};
-}
-
-TaskRestore JobExecution::restore_for(const JobCheckpoint& checkpoint, const Task& task) const {
-  TaskRestore from;
-  from.epoch = checkpoint.epoch;
-  const auto& counters = *graph_->counters()[static_cast<size_t>(task.id().value)];
-  const int32_t parallelism = graph_->plan().stages[static_cast<size_t>(counters.stage)].parallelism;
-  for (const Task::Node& node : task.nodes()) {
-    if (dropped_nodes_.count(node.name)) continue;
-    for (const TaskSnapshot& snapshot : checkpoint.snapshots) {
-      const auto blob = snapshot.blobs.find(node.name);
-      if (blob != snapshot.blobs.end()) from.blobs[node.name].push_back(blob->second);
-      // What a shard prepared is settled under its own id; shards that are gone fall to the remaining ones.
-      for (const PreparedSink& sink : snapshot.prepared) {
-        if (sink.sink == node.name && sink.shard.value % parallelism == counters.shard.value) {
-          from.pending[node.name].emplace_back(checkpoint.epoch, sink.handle);
-        }
-      }
-    }
-  }
-  from.cells = [this](const std::string& name) -> Result<StateTable*> {
-    if (dropped_nodes_.count(name)) return static_cast<StateTable*>(nullptr);
-    return options_.storage->restored_cells(name);
-  };
-  return from;
 }
 
 // ---- Events
@@ -241,10 +168,8 @@ void JobExecution::publish(const PublishCheckpoint& command) {
   checkpoint.epoch = command.epoch;
   checkpoint.key_groups = graph_->plan().key_groups;
   checkpoint.created_at = options_.env->now();
+  checkpoint.types = types_;
   checkpoint.snapshots = command.snapshots;
-  if (const StateShapes shapes = state_shapes(*plan_); !shapes.empty() && !checkpoint.snapshots.empty()) {
-    checkpoint.snapshots[0].blobs[std::string(kStateShapesBlob)] = encode_state_shapes(shapes);
-  }
   auto bytes = std::make_shared<int64_t>(0);
   Background work;
   work.on_success = CheckpointPublished{0, command.epoch, 0};

@@ -7,15 +7,16 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "engine/job_graph.h"
 #include "runtime/coordinator.h"
 #include "runtime/job_storage.h"
+#include "runtime/restore_plan.h"
 
 namespace rideflow {
 
@@ -28,10 +29,7 @@ struct ExecutionOptions {
   int32_t batch_rows = 2048;
   int64_t checkpoint_interval = 10 * kMicrosPerSecond;
   bool job_test = false;
-  // Nodes whose restored state may be dropped because the job no longer has them or they changed: step names.
-  std::vector<std::string> drop_state;
-  // Drop such state without being asked, and say so (dev --watch).
-  bool drop_changed_state = false;
+  DropPolicy drop_state;
 };
 
 class JobExecution : private TaskEvents {
@@ -68,10 +66,6 @@ class JobExecution : private TaskEvents {
 
   Status build();
   Status restore(const JobCheckpoint* checkpoint);
-  Status check_dropped_state(const JobCheckpoint& checkpoint);
-  // Refuses, or notes it when the user allows it. Both texts have one place, for the step.
-  Status drop_state(const std::string& step, const char* refusal, const char* note);
-  TaskRestore restore_for(const JobCheckpoint& checkpoint, const Task& task) const;
 
   void on_snapshot(TaskSnapshot snapshot) override;
   void on_ended(TaskId task) override;
@@ -94,7 +88,7 @@ class JobExecution : private TaskEvents {
   std::string lineage_;
   Micros started_at_ = 0;
   std::vector<std::string> notes_;
-  std::set<std::string> dropped_nodes_;  // whose state is not restored, because they changed
+  std::map<std::string, std::string> types_;  // of the nodes' state, for checkpoints
   std::shared_ptr<JobGraph> graph_;
   mutable std::mutex state_mutex_;
   CoordinatorState state_;

@@ -49,8 +49,7 @@ Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions&
   execution.parallelism = options.parallelism;
   execution.batch_rows = options.batch_rows;
   execution.checkpoint_interval = options.checkpoint_interval;
-  execution.drop_state = options.drop_state;
-  execution.drop_changed_state = options.drop_changed_state;
+  execution.drop_state = {options.drop_state, options.drop_changed_state};
   RF_ASSIGN(auto job, LocalJob::start(plan, execution));
   for (const std::string& note : job->execution().notes()) {
     env_.info("job_started", {{"job", plan->job}, {"note", note}});

@@ -2,6 +2,7 @@
 // memory serves job tests and simulation; the execution of a job cannot tell them apart.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@ struct JobCheckpoint {
   Epoch epoch;
   int32_t key_groups = kDefaultKeyGroups;
   Micros created_at = 0;
+  std::map<std::string, std::string> types;  // node name -> encode_state_type() of its cells
   std::vector<TaskSnapshot> snapshots;
 };
 
@@ -27,6 +29,9 @@ class JobStorage {
   // The newest checkpoint that can be read; nothing at a first start. data_loss when there are only damaged
   // ones.
   virtual Result<std::optional<JobCheckpoint>> load() = 0;
+  // Begins an attempt after load(): the first epoch that it may use, durably above all that were used in the
+  // lineage, be it by a damaged checkpoint or by one that died before it was published.
+  virtual Result<Epoch> begin_attempt(const std::string& lineage) = 0;
   // The keyed cells of a node in the loaded checkpoint, of all its shards together; null when it had none.
   // Valid until finish_restore().
   virtual Result<StateTable*> restored_cells(const std::string& node_name) = 0;

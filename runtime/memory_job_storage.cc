@@ -1,5 +1,7 @@
 #include "runtime/memory_job_storage.h"
 
+#include <algorithm>
+
 #include "engine/byte_codec.h"
 
 namespace rideflow {
@@ -82,6 +84,15 @@ Result<std::optional<JobCheckpoint>> MemoryJobStorage::load() {
     RF_TRY(in.finish("the state of a task"));
   }
   return newest_;
+}
+
+Result<Epoch> MemoryJobStorage::begin_attempt(const std::string& lineage) {
+  const std::lock_guard lock(mutex_);
+  const int64_t published = newest_ ? newest_->epoch.value : 0;
+  const int64_t begun = lineage == lineage_ ? attempt_.value : 0;
+  lineage_ = lineage;
+  attempt_ = Epoch(std::max(published + 1, begun) + (begun > 0 ? 1 : 0));
+  return attempt_;
 }
 
 Result<StateTable*> MemoryJobStorage::restored_cells(const std::string& node_name) {

@@ -13,6 +13,7 @@ namespace rideflow {
 class MemoryJobStorage : public JobStorage {
  public:
   Result<std::optional<JobCheckpoint>> load() override;
+  Result<Epoch> begin_attempt(const std::string& lineage) override;
   Result<StateTable*> restored_cells(const std::string& node_name) override;
   void finish_restore() override { restored_.clear(); }
   Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) override;
@@ -22,6 +23,8 @@ class MemoryJobStorage : public JobStorage {
   class Backend;
   std::mutex mutex_;
   std::optional<JobCheckpoint> newest_;
+  std::string lineage_;
+  Epoch attempt_{0};  // first epoch of the last attempt
   std::map<std::string, std::unique_ptr<MemoryStateTable>> restored_;
 };
 

@@ -6,12 +6,14 @@
 #include <charconv>
 #include <set>
 
+#include "engine/byte_codec.h"
 #include "engine/hash.h"
 
 namespace rideflow {
 namespace {
 
 constexpr std::string_view kManifestPrefix = "manifest-";
+constexpr std::string_view kDamagedPrefix = "damaged-";
 constexpr size_t kEpochDigits = 16;
 
 std::optional<Epoch> leading_epoch(std::string_view text) {
@@ -85,6 +87,53 @@ Result<Manifest> CheckpointStore::read(Epoch epoch) {
     return Status::external(Code::data_loss, fmt::format("'{}' describes checkpoint {}: it was renamed.",
                                                          manifest_path(epoch), manifest->epoch.value));
   return manifest;
+}
+
+// ---- Epochs
+
+// The first epoch of the lineage's last attempt; 0: none.
+Result<Epoch> CheckpointStore::last_attempt(const std::string& lineage) {
+  const auto bytes = read_file(env_.fs(), attempt_path());
+  if (!bytes.ok() && bytes.status().code() == Code::not_found) return Epoch(0);
+  if (!bytes.ok()) return Status(bytes.status());
+  ByteReader in(*bytes);
+  const std::string of = in.get_string();
+  const Epoch first(in.get<int64_t>());
+  const auto checksum = in.get<uint64_t>();
+  const bool whole =
+      in.ok() && in.at_end() &&
+      checksum == checksum64(std::string_view(*bytes).substr(0, bytes->size() - sizeof(checksum)));
+  if (!whole)
+    return Status::external(
+        Code::data_loss,
+        fmt::format("'{}' is damaged: which checkpoint numbers were used is not known. Start "
+                    "the job under a new name, or remove the file if the job's last "
+                    "attempt ended properly.",
+                    attempt_path()));
+  return of == lineage ? first : Epoch(0);
+}
+
+Result<Epoch> CheckpointStore::begin_attempt(const std::string& lineage) {
+  RF_ASSIGN(const Epoch begun, last_attempt(lineage));
+  RF_ASSIGN(const auto entries, env_.fs().list(dir_));
+  Epoch used(0);
+  for (const DirEntry& entry : entries) {
+    for (const std::string_view prefix : {kManifestPrefix, kDamagedPrefix}) {
+      if (!entry.name.starts_with(prefix)) continue;
+      const auto epoch = leading_epoch(std::string_view(entry.name).substr(prefix.size()));
+      if (epoch) used = std::max(used, *epoch);
+    }
+  }
+  // The last attempt may have begun one epoch behind the newest that it published.
+  const int64_t next = used.value + 1;
+  const Epoch first(begun.value > 0 ? std::max(next, begun.value) + 1 : next);
+  ByteWriter out;
+  out.put_string(lineage).put(first.value);
+  std::string bytes = out.take();
+  const uint64_t checksum = checksum64(bytes);
+  bytes.append(reinterpret_cast<const char*>(&checksum), sizeof(checksum));
+  RF_TRY(write_file_atomic(env_.fs(), attempt_path(), bytes));
+  return first;
 }
 
 // ---- Publishing
@@ -164,7 +213,7 @@ Status CheckpointStore::check_files(const Manifest& manifest) {
 }
 
 Status CheckpointStore::set_aside(Epoch epoch) {
-  const std::string aside = join_path(dir_, fmt::format("damaged-{:016}", epoch.value));
+  const std::string aside = join_path(dir_, fmt::format("{}{:016}", kDamagedPrefix, epoch.value));
   RF_TRY(env_.fs().rename(manifest_path(epoch), aside));
   return env_.fs().sync_dir(dir_);
 }

@@ -11,6 +11,7 @@
 // damaged-<epoch>), so that it can't come back later as the truth. That is safe for exactly-once output only
 // while no sink has published beyond the older one: sinks check their markers in recover() and refuse
 // (exactly-once.md R4).
+// ATTEMPT names the lineage and the first epoch of its last attempt.
 //
 // Thread-safety: adopt() and file_name() from any thread; the rest from one thread at a time.
 #pragma once
@@ -50,6 +51,12 @@ class CheckpointStore {
   // failed_precondition: the newest needs a newer Rideflow (never passed over).
   Result<std::optional<LoadedCheckpoint>> load();
 
+  // Begins an attempt after load(): answers the first epoch that it may use, durably above every epoch that
+  // an attempt of the lineage may have used: those of published checkpoints, damaged ones set aside, and the
+  // one that an attempt may have begun without publishing it. One attempt has one checkpoint under way at a
+  // time.
+  Result<Epoch> begin_attempt(const std::string& lineage);
+
   // Epochs that are there, oldest first.
   Result<std::vector<Epoch>> epochs();
   // Removes files of epochs up to `up_to` that no kept checkpoint names. Returns how many.
@@ -58,6 +65,8 @@ class CheckpointStore {
  private:
   CheckpointStore(Env& env, std::string dir) : env_(env), dir_(std::move(dir)) {}
   std::string manifest_path(Epoch epoch) const;
+  std::string attempt_path() const { return join_path(dir_, "ATTEMPT"); }
+  Result<Epoch> last_attempt(const std::string& lineage);
   std::string files_dir() const { return join_path(dir_, "files"); }
   Status check_files(const Manifest& manifest);
   Status set_aside(Epoch epoch);

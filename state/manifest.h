@@ -59,7 +59,7 @@ struct Manifest {
   int32_t key_groups = kDefaultKeyGroups;
   int32_t parallelism = 1;
   Micros created_at = 0;
-  std::map<std::string, std::string> types;  // state -> type descriptor
+  std::map<std::string, std::string> types;  // node -> what its cells hold (engine/state_type.h)
   std::vector<ManifestTask> tasks;
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };

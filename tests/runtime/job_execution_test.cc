@@ -234,6 +234,38 @@ TEST(JobExecution, CrashesAtAnyStepLoseAndDoubleNothing) {
   }
 }
 
+// Also of checkpoints that were begun and never published: what a sink prepared under a number is that
+// attempt's alone.
+TEST(JobExecution, NoEpochComesTwice) {
+  auto storage = std::make_shared<MemoryJobStorage>();
+  std::mt19937_64 random(7);
+  VirtualEnv env(7);
+  int64_t newest = 0;
+  int unpublished = 0;
+  for (int attempt = 0; attempt < 60; ++attempt) {
+    auto world = std::make_shared<TestWorld>();
+    fill(*world, 1, 2, 50);
+    world->feeds["feed"].ended = false;
+    auto job = JobExecution::start(make_plan(world), options_for(env, storage, 1, 5));
+    ASSERT_TRUE(job.ok()) << job.status().to_string();
+    run(**job, env, random, static_cast<int64_t>(random() % 60));
+    const CoordinatorState state = (*job)->status();
+    if (state.last_complete == Epoch(0)) newest = 0;  // the lineage was never stored
+    const int64_t before = newest;
+    for (const CheckpointRecord& record : state.history) {
+      EXPECT_GT(record.epoch.value, before) << "attempt " << attempt;
+      newest = std::max(newest, record.epoch.value);
+    }
+    if (state.current) {
+      EXPECT_GT(state.current->epoch.value, before) << "attempt " << attempt;
+      newest = std::max(newest, state.current->epoch.value);
+      ++unpublished;
+    }
+    env.drop_offload();
+  }
+  EXPECT_GT(unpublished, 10) << "the test kills too late";
+}
+
 TEST(JobExecution, StopIsAPauseThatFiresNothing) {
   auto world = std::make_shared<TestWorld>();
   fill(*world, 1, 2, 100);

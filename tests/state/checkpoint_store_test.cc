@@ -200,6 +200,37 @@ TEST_F(CheckpointStoreTest, ADamagedOneIsSetAsideWithItsReasonAndNeverComesBack)
   EXPECT_TRUE(env_.fs().stat("c/damaged-0000000000000005").ok());
 }
 
+TEST_F(CheckpointStoreTest, AnAttemptBeginsAboveEveryEpochThatWasUsed) {
+  EXPECT_EQ(*store_->begin_attempt("l"), Epoch(6));
+  // It may have begun 6 and died; so may the next one.
+  EXPECT_EQ(*store_->begin_attempt("l"), Epoch(7));
+  env_.fs().crash(Crash::lose_unsynced);
+  EXPECT_EQ(*store_->begin_attempt("l"), Epoch(8));
+}
+
+TEST_F(CheckpointStoreTest, TheEpochOfADamagedCheckpointDoesNotComeAgain) {
+  ASSERT_TRUE(store_->begin_attempt("l").ok());  // published 5, and perhaps began 6
+  damage(5);
+  auto loaded = store_->load();
+  ASSERT_TRUE(loaded.ok() && *loaded);
+  ASSERT_EQ((*loaded)->manifest.epoch, Epoch(4));
+  EXPECT_EQ(*store_->begin_attempt("l"), Epoch(7));
+  EXPECT_EQ(*store_->begin_attempt("another"), Epoch(6)) << "what a lineage used binds that one alone";
+}
+
+TEST_F(CheckpointStoreTest, ADamagedAttemptIsNotTakenForAFirstOne) {
+  ASSERT_TRUE(store_->begin_attempt("l").ok());
+  const std::string good = env_.fs().content("c/ATTEMPT");
+  for (size_t n = 0; n < good.size(); ++n) {
+    std::string bad = good;
+    bad[n] ^= 1;
+    for (const std::string& bytes : {bad, good.substr(0, n)}) {
+      env_.fs().set_content("c/ATTEMPT", bytes);
+      EXPECT_EQ(store_->begin_attempt("l").status().code(), Code::data_loss) << n;
+    }
+  }
+}
+
 TEST_F(CheckpointStoreTest, ARenamedManifestIsNotAnotherEpochs) {
   ASSERT_TRUE(env_.fs().rename(path(4), path(7)).ok());
   auto loaded = store_->load();

@@ -110,22 +110,35 @@ case_a_saved_job_goes_on_from_its_checkpoint() {
   wanted=$(grep -c '"status":"requested"' lines)
   until_true 90 total_is requested "$wanted" ||
     { cat dev.log; fail "requested: $(last_total requested) instead of $wanted: state was lost, or rows"; }
-  # An aggregate more is another state: dev gives the old one up, and says so.
-  sed -i "s/^      n: count()/      n: count()\n      money: sum(fare)/" job.yaml
-  until_true 90 grep -q "state of 'totals' dropped" dev.log || { cat dev.log; fail "the drop was not told"; }
+  # An aggregate more, in front of the other: it starts empty, and the counts go on.
+  sed -i "s/^      n: count()/      fares: count(fare)\n      n: count()/" job.yaml
+  until_true 90 grep -q "state of 'totals' kept, but: 'fares' (count(fare: double)) starts empty" dev.log ||
+    { cat dev.log; fail "what starts empty was not told"; }
   rf produce ride_events second --data-dir data
   sed 's/T00:01:00/T00:02:00/' aheads >later
   rf produce ride_events later --data-dir data
-  has_money() { rf consume out_totals --from-beginning --until-end --data-dir data | grep -q '"money":'; }
-  until_true 90 has_money || { cat dev.log; fail "the new aggregate gives nothing"; }
+  local again
+  again=$(grep -c '"status":"requested"' second)
+  until_true 90 total_is requested $((wanted + again)) ||
+    { cat dev.log; fail "requested: $(last_total requested) instead of $((wanted + again)): the count was lost"; }
+  rf consume out_totals --from-beginning --until-end --data-dir data | grep '"status":"requested"' | tail -n 1 >last
+  [ "$(json last 'd.fares')" = "$again" ] || { cat last; fail "the new aggregate does not start empty"; }
+  # Another argument under the old name: the message says both, and the counts go on again.
+  sed -i "s/fares: count(fare)/fares: count(fare + 1)/" job.yaml
+  until_true 90 grep -q "'fares' starts empty: it was count(fare: double) and is count(fare + 1" dev.log ||
+    { cat dev.log; fail "the changed aggregate was not told"; }
+  # Another key: the whole state goes, and dev says so.
+  sed -i "s/key_by: \[status\]/key_by: [status, city]/" job.yaml
+  until_true 90 grep -q "state of 'totals' dropped: its keys changed" dev.log ||
+    { cat dev.log; fail "the drop was not told"; }
 
   # A broken edit is told, here and by the port, and the job goes on as it was.
-  sed -i 's/sum(fare)/sum(farre)/' job.yaml
+  sed -i 's/count(fare + 1)/count(farre + 1)/' job.yaml
   until_true 90 grep -q 'live goes on as it was' dev.log || { cat dev.log; fail "the broken edit was not told"; }
   request GET "$URL/api/v1/jobs/live" >doc
   [ "$(json doc 'd.state')" = running ] || fail "the old job does not run"
   [ "$(json doc 'String(d.error)')" != null ] || fail "the port does not show the error"
-  sed -i 's/sum(farre)/sum(fare)/' job.yaml
+  sed -i 's/count(farre + 1)/count(fare + 1)/' job.yaml
   shows_no_error() { request GET "$URL/api/v1/jobs/live" >doc && [ "$(json doc 'String(d.error)')" = null ]; }
   until_true 90 shows_no_error || fail "the mended job still shows an error"
   kill -TERM "$PID"

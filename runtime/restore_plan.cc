@@ -1,0 +1,147 @@
+#include "runtime/restore_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rideflow {
+namespace {
+
+std::string step_of(const std::string& node_name) {
+  return node_name.substr(0, node_name.rfind('/'));
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string out;
+  for (const std::string& part : parts) out += (out.empty() ? "" : "; ") + part;
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RestorePlan>> RestorePlan::make(const JobCheckpoint& checkpoint, const JobGraph& graph,
+                                                       const StateTypes& now, const DropPolicy& policy) {
+  std::unique_ptr<RestorePlan> plan(new RestorePlan(checkpoint, graph, policy));
+  RF_TRY(plan->find_gone());
+  for (const auto& [node, type] : now) RF_TRY(plan->compare(node, type));
+  return plan;
+}
+
+Status RestorePlan::allow(const std::string& step, const std::string& refusal) const {
+  if (policy_.all || std::find(policy_.steps.begin(), policy_.steps.end(), step) != policy_.steps.end())
+    return {};
+  return Status::user(Code::failed_precondition,
+                      fmt::format("{}: run again with --drop-state {} to give it up", refusal, step));
+}
+
+// State of nodes that the job no longer has.
+Status RestorePlan::find_gone() {
+  const LogicalPlan& job = *graph_.plan().logical;
+  std::set<std::string> nodes;
+  std::set<std::string> steps;
+  for (const LogicalNode& node : job.nodes) {
+    nodes.insert(node_name(job, node.id));
+    steps.insert(node.step);
+  }
+  std::set<std::string> gone;
+  const auto look = [&](const std::string& node) {
+    if (!nodes.count(node)) gone.insert(step_of(node));
+  };
+  for (const auto& [node, type] : checkpoint_.types) look(node);
+  for (const TaskSnapshot& snapshot : checkpoint_.snapshots) {
+    for (const auto& [node, blob] : snapshot.blobs) look(node);
+    for (const PreparedSink& sink : snapshot.prepared) look(sink.sink);
+  }
+  for (const std::string& step : gone) {
+    const bool changed = steps.count(step) > 0;
+    RF_TRY(allow(step,
+                 changed
+                     ? fmt::format("the checkpoint holds state of '{}' as it was before it became "
+                                   "a step of another kind",
+                                   step)
+                     : fmt::format("the checkpoint holds state of '{}', which the job no longer has", step)));
+    notes_.push_back(changed ? fmt::format("state of '{}' dropped: it is a step of another kind now", step)
+                             : fmt::format("state of '{}' dropped: the job no longer has it", step));
+  }
+  return {};
+}
+
+Status RestorePlan::compare(const std::string& node, const StateType& now) {
+  const auto stored = checkpoint_.types.find(node);
+  if (stored == checkpoint_.types.end()) {
+    // A node that is new; or cells that nothing describes, which are not read on a guess.
+    dropped_.insert(node);
+    const bool known = std::any_of(checkpoint_.snapshots.begin(), checkpoint_.snapshots.end(),
+                                   [&](const TaskSnapshot& s) { return s.blobs.count(node) > 0; });
+    return known ? give_up(node, "the checkpoint does not describe it") : Status();
+  }
+  RF_ASSIGN(const StateType before, decode_state_type(stored->second));
+  RF_ASSIGN(StateChange change, compare_state_types(before, now));
+  if (change.kind == StateChange::Kind::none) return {};
+  if (change.kind == StateChange::Kind::migrate && find_migrating(graph_, node))
+    return migrate(node, std::move(change));
+  if (change.why.empty()) change.why = "its aggregates changed";
+  dropped_.insert(node);
+  return give_up(node, change.why);
+}
+
+Status RestorePlan::give_up(const std::string& node, const std::string& why) {
+  const std::string step = step_of(node);
+  RF_TRY(allow(step,
+               fmt::format("the checkpoint holds state of '{}' that can't be used any more: {}", step, why)));
+  notes_.push_back(fmt::format("state of '{}' dropped: {}", step, why));
+  return {};
+}
+
+Status RestorePlan::migrate(const std::string& node, StateChange change) {
+  const std::string step = step_of(node);
+  if (!change.lost.empty())
+    RF_TRY(allow(step, fmt::format("the checkpoint holds state of '{}' that would be lost: {}", step,
+                                   joined(change.lost))));
+  // What starts empty under its old name says both.
+  std::vector<std::string> told = change.starting;
+  for (const std::string& lost : change.lost) {
+    if (lost.ends_with("no longer computed")) told.push_back(lost);
+  }
+  if (!told.empty()) notes_.push_back(fmt::format("state of '{}' kept, but: {}", step, joined(told)));
+  migrations_[node] = std::move(change.migration);
+  return {};
+}
+
+Result<StateTable*> RestorePlan::cells_of(const std::string& node, JobStorage& storage) {
+  if (dropped_.count(node)) return static_cast<StateTable*>(nullptr);
+  RF_ASSIGN(StateTable * stored, storage.restored_cells(node));
+  const auto migration = migrations_.find(node);
+  if (!stored || migration == migrations_.end()) return stored;
+  auto& cells = migrated_[node];
+  if (!cells) {
+    cells = std::make_unique<MigratedCells>(
+        *stored,
+        [op = find_migrating(graph_, node), how = &migration->second](
+            const CellKey& cell, std::string_view value) { return op->migrate_cell(cell, value, *how); });
+  }
+  return static_cast<StateTable*>(cells.get());
+}
+
+TaskRestore RestorePlan::for_task(const Task& task, JobStorage& storage) {
+  TaskRestore from;
+  from.epoch = checkpoint_.epoch;
+  const auto& counters = *graph_.counters()[static_cast<size_t>(task.id().value)];
+  const int32_t parallelism = graph_.plan().stages[static_cast<size_t>(counters.stage)].parallelism;
+  for (const Task::Node& node : task.nodes()) {
+    if (dropped_.count(node.name)) continue;
+    for (const TaskSnapshot& snapshot : checkpoint_.snapshots) {
+      const auto blob = snapshot.blobs.find(node.name);
+      if (blob != snapshot.blobs.end()) from.blobs[node.name].push_back(blob->second);
+      // What a shard prepared is settled under its own id; shards that are gone fall to the remaining ones.
+      for (const PreparedSink& sink : snapshot.prepared) {
+        if (sink.sink == node.name && sink.shard.value % parallelism == counters.shard.value)
+          from.pending[node.name].emplace_back(checkpoint_.epoch, sink.handle);
+      }
+    }
+  }
+  from.cells = [this, &storage](const std::string& node) { return cells_of(node, storage); };
+  return from;
+}
+
+}  // namespace rideflow
