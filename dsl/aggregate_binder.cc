@@ -37,7 +37,10 @@ class AggregateBinder {
   }
 
   void add(const SpecNamed& spec, const std::string& path) {
-    if (!spec.expr) return;
+    if (!spec.expr) {
+      broken_.push_back(spec.name);
+      return;
+    }
     path_ = path;
     const bool whole = spec.expr.ast->kind == AstKind::call && catalog_.find_aggregate(spec.expr.ast->text);
     wanted_name_ = whole ? spec.name : "";
@@ -46,7 +49,10 @@ class AggregateBinder {
     outer.set_name_hook([&](const Ast& name) { return sibling(name); });
     outer.set_unknown_message([&](const std::string& name) { return unknown(name); });
     ExprRef expr = outer.bind(*spec.expr.ast);
-    if (!expr) return;
+    if (!expr) {
+      broken_.push_back(spec.name);
+      return;
+    }
     const bool same =
         expr->op == ExprOp::column && fields_[static_cast<size_t>(expr->index)].name == spec.name;
     plain_ = plain_ && same;
@@ -84,7 +90,8 @@ class AggregateBinder {
   ExprRef sibling(const Ast& name) const {
     for (const NamedExpr& output : outputs_)
       if (output.name == name.text) return output.expr;
-    return nullptr;
+    const bool broken = std::find(broken_.begin(), broken_.end(), name.text) != broken_.end();
+    return broken ? make_literal(Value::null(), Type(Kind::null), name.pos) : nullptr;
   }
 
   std::string unknown(const std::string& name) const {
@@ -104,6 +111,7 @@ class AggregateBinder {
   size_t first_call_ = 0;
   std::vector<AggregateCall> calls_;
   std::vector<NamedExpr> outputs_;
+  std::vector<std::string> broken_;  // results that have errors
   std::string path_;
   std::string wanted_name_;
   bool plain_ = true;

@@ -195,9 +195,12 @@ ExprRef Binder::bind_condition(const Ast& ast) {
 }
 
 ExprRef Binder::column(const Ast& ast) {
-  if (const std::optional<int> index = schema_->find(ast.text)) return make_column(*schema_, *index, ast.pos);
+  // Without a type: its definition has an error, which was told.
+  const auto known = [](ExprRef e) { return e->type.kind == Kind::null ? nullptr : e; };
+  if (const std::optional<int> index = schema_->find(ast.text))
+    return known(make_column(*schema_, *index, ast.pos));
   if (name_hook_) {
-    if (ExprRef other = name_hook_(ast)) return other;
+    if (ExprRef other = name_hook_(ast)) return known(std::move(other));
   }
   if (unknown_message_) {
     std::string message = unknown_message_(ast.text);

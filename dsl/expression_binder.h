@@ -30,7 +30,8 @@ class Binder {
   using AggregateHook = std::function<ExprRef(const Ast& call, const AggregateKind& kind)>;
   void set_aggregate_hook(AggregateHook hook) { aggregate_hook_ = std::move(hook); }
   void set_aggregate_hint(std::string hint) { aggregate_hint_ = std::move(hint); }
-  // Called for names that are no column: another meaning (an expression), or null.
+  // Called for names that are no column: another meaning (an expression; a bare NULL: one whose definition
+  // has an error), or null.
   using NameHook = std::function<ExprRef(const Ast& name)>;
   void set_name_hook(NameHook hook) { name_hook_ = std::move(hook); }
   // What is said of an unknown column, instead of the nearest name; empty: the usual.

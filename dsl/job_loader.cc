@@ -190,15 +190,19 @@ class Loader {
     }
     for (const YamlEntry& column : entry.value.entries) {
       const std::string at = dotted(path, column.key);
-      if (!check_column_name(column.key, column.key_pos, at)) continue;
-      if (!need_scalar(column.value, column.key_pos, at, "a type", diagnostics_)) continue;
-      Result<DecodeField> field = parse_decode_field(column.key, column.value.text);
-      if (!field.ok()) {
-        error(column.value.pos, at, field.status().message());
-        continue;
+      DecodeField field;  // without a type: what reads it has no error of its own
+      field.field.name = column.key;
+      if (check_column_name(column.key, column.key_pos, at) &&
+          need_scalar(column.value, column.key_pos, at, "a type", diagnostics_)) {
+        Result<DecodeField> parsed = parse_decode_field(column.key, column.value.text);
+        if (parsed.ok()) {
+          field = *std::move(parsed);
+        } else {
+          error(column.value.pos, at, parsed.status().message());
+        }
       }
-      field->pos = column.key_pos;
-      source.schema.push_back(*std::move(field));
+      field.pos = column.key_pos;
+      source.schema.push_back(std::move(field));
     }
   }
 

@@ -67,6 +67,7 @@ std::optional<Rows> PlanBuilder::add_operator(std::string_view kind_name, std::s
     if (input.source != out.source) out.source.clear();
     if (input.bad_records != out.bad_records) out.bad_records = BadRecords::keep;
     out.has_event_time = out.has_event_time && input.has_event_time;
+    out.partial = out.partial || input.partial;
     out.updates = out.updates || input.updates;
   }
   config.skip_bad = out.bad_records == BadRecords::skip;
@@ -174,6 +175,11 @@ std::vector<Field> fields_of(const std::vector<NamedExpr>& exprs) {
   std::vector<Field> fields;
   for (const NamedExpr& e : exprs) fields.push_back({e.name, e.expr->type, e.expr->nullable});
   return fields;
+}
+
+bool has_broken_column(const Schema& schema) {
+  return std::any_of(schema.fields().begin(), schema.fields().end(),
+                     [](const Field& field) { return field.type.kind == Kind::null; });
 }
 
 ExprRef column_of(const Schema& schema, std::string_view name, TextPos pos) {

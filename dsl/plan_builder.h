@@ -23,7 +23,12 @@ struct Rows {
   // themselves: then the step's own name.
   std::string source;
   BadRecords bad_records = BadRecords::keep;
+  // Its step has errors, so that nodes and outputs may be missing: their absence is no error of a reader.
+  bool partial = false;
 };
+// A column of Kind::null stands for one whose definition has an error: to be read, but nothing can be said of
+// it. Only plans with errors have such columns.
+bool has_broken_column(const Schema& schema);
 
 class PlanBuilder {
  public:

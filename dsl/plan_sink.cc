@@ -52,7 +52,8 @@ class SinkPlanner {
       error(sink_.from.pos, "from",
             fmt::format("'{}' gives updates, which a {} can't take back: say 'emit: final' in its window",
                         sink_.from.text(), kind_.name));
-    if (builder_.diagnostics().errors().size() > errors) return false;
+    if (builder_.diagnostics().errors().size() > errors || input.partial || has_broken_column(*input.schema))
+      return false;
     if (has_aggregates(kind_)) {
       std::optional<Rows> projected = project(input, options);
       if (!projected) return false;

@@ -38,21 +38,11 @@ class SourcePlanner {
 
   std::optional<Rows> run() {
     const SourceKind* kind = builder_.catalog().find_source(source_.connector.kind);
-    if (!kind) return std::nullopt;
-    node_.kind = kind;
     const size_t errors = builder_.diagnostics().errors().size();
-    node_.config.source = source_.name;
-    node_.config.job = builder_.spec().job;
-    const OptionContext context = {builder_.catalog(), *builder_.spec().document, builder_.diagnostics(),
-                                   nullptr};
-    node_.config.options = check_options(kind->options, source_.connector.options, source_.connector.pos,
-                                         dotted(path_, kind->name), context, engine_options(*kind));
-    if (kind->name == "topic")
-      node_.config.cluster = check_options(kafka_option_specs(), builder_.spec().kafka, {}, "kafka", context);
-    format(context);
-    if (builder_.diagnostics().errors().size() > errors) return std::nullopt;
-    if (!columns(*kind)) return std::nullopt;
-    if (!event_time(*kind)) return std::nullopt;
+    if (kind) connector(*kind);
+    if (!columns(kind) || (source_.has_schema && node_.decoder.columns.empty())) return std::nullopt;
+    event_time(kind);
+    if (!kind || builder_.diagnostics().errors().size() > errors || has_broken_column()) return partial();
     node_.start = source_.start;
     node_.start_time = source_.start_time;
     node_.until = source_.until;
@@ -61,6 +51,42 @@ class SourcePlanner {
   }
 
  private:
+  void connector(const SourceKind& kind) {
+    node_.kind = &kind;
+    node_.config.source = source_.name;
+    node_.config.job = builder_.spec().job;
+    const OptionContext context = {builder_.catalog(), *builder_.spec().document, builder_.diagnostics(),
+                                   nullptr};
+    node_.config.options = check_options(kind.options, source_.connector.options, source_.connector.pos,
+                                         dotted(path_, kind.name), context, engine_options(kind));
+    if (kind.name == "topic")
+      node_.config.cluster = check_options(kafka_option_specs(), builder_.spec().kafka, {}, "kafka", context);
+    format(context);
+  }
+
+  bool has_broken_column() const {
+    const auto& columns = node_.decoder.columns;
+    return std::any_of(columns.begin(), columns.end(),
+                       [](const DecodeField& c) { return c.field.type.kind == Kind::null; });
+  }
+
+  // Its columns, so that the steps which read it can be checked too.
+  Rows partial() const {
+    std::vector<Field> fields;
+    for (const DecodeField& column : node_.decoder.columns) fields.push_back(column.field);
+    for (const MetadataColumn& metadata : kMetadata) {
+      if (demand_.names.contains(std::string(metadata.name)))
+        fields.push_back({std::string(metadata.name), Type(metadata.kind), metadata.nullable});
+    }
+    Rows rows;
+    rows.schema = make_schema(std::move(fields));
+    rows.has_event_time = !source_.event_time.column.empty() || !node_.kind || node_.kind->has_timestamp;
+    rows.source = source_.name;
+    rows.bad_records = source_.bad_records;
+    rows.partial = true;
+    return rows;
+  }
+
   void error(TextPos pos, std::string_view key, std::string message) {
     builder_.error(pos, dotted(path_, key), std::move(message));
   }
@@ -84,22 +110,23 @@ class SourcePlanner {
                       dotted(path_, "format." + name), context);
   }
 
-  bool columns(const SourceKind& kind) {
+  bool columns(const SourceKind* kind) {
     std::vector<DecodeField>& columns = node_.decoder.columns;
     columns = source_.schema;
     if (!source_.has_schema) {
-      if (!kind.has_schema) {
+      if (!kind) return false;
+      if (!kind->has_schema) {
         error(source_.pos, "", "'schema' is missing: name the columns and their types");
         return false;
       }
-      Result<std::vector<DecodeField>> own = kind.schema(node_.config);
+      Result<std::vector<DecodeField>> own = kind->schema(node_.config);
       if (!own.ok()) {
-        error(source_.connector.pos, kind.name, own.status().message());
+        error(source_.connector.pos, kind->name, own.status().message());
         return false;
       }
       columns = *std::move(own);
     } else if (columns.empty()) {
-      // Every line of it had an error of its own, or there is none.
+      // It is no map, which was told, or there is none.
       if (builder_.diagnostics().ok()) error(source_.schema_pos, "schema", "the schema has no columns");
       return false;
     }
@@ -113,27 +140,26 @@ class SourcePlanner {
     return it == columns.end() ? -1 : static_cast<int>(it - columns.begin());
   }
 
-  bool event_time(const SourceKind& kind) {
+  void event_time(const SourceKind* kind) {
     node_.event_time = source_.event_time;
     // Files have no time of their own to compare with.
-    if (!kind.has_timestamp && !source_.max_ahead_given) node_.event_time.max_ahead = 0;
+    if (kind && !kind->has_timestamp && !source_.max_ahead_given) node_.event_time.max_ahead = 0;
     const std::string& name = source_.event_time.column;
-    if (name.empty()) return true;
+    if (name.empty()) return;
     node_.decoder.event_time = find_column(name);
     std::vector<std::string> names;
     for (const DecodeField& column : node_.decoder.columns) names.push_back(column.field.name);
     if (node_.decoder.event_time < 0) {
       error(source_.event_time_pos, "event_time.column",
             with_suggestion(fmt::format("unknown column '{}'", name), name, names));
-      return false;
+      return;
     }
     const Type& type = node_.decoder.columns[static_cast<size_t>(node_.decoder.event_time)].field.type;
-    if (type.kind == Kind::timestamp) return true;
+    if (type.kind == Kind::timestamp || type.kind == Kind::null) return;
     error(source_.event_time_pos, "event_time.column",
           fmt::format("'{}' is a {}, event time must be a timestamp (numbers: timestamp(s), timestamp(ms) or "
                       "timestamp(us))",
                       name, type.to_string()));
-    return false;
   }
 
   Rows add() {

@@ -17,8 +17,7 @@ class StepPlanner {
   std::optional<Rows> run(const std::vector<Rows>& inputs) {
     std::optional<Rows> rows = inputs[0];
     if (stream_.is_union) {
-      if (!union_fits(inputs)) return std::nullopt;
-      rows = add("union", "union", config(), inputs, "union");
+      rows = union_fits(inputs) ? add("union", "union", config(), inputs, "union") : union_as_far(inputs);
     }
     // After a bad condition the rows are what they were: go on, for the errors of the rest.
     if (rows && !stream_.where.text.empty()) {
@@ -54,6 +53,9 @@ class StepPlanner {
             std::find_if(seen.begin(), seen.end(), [&](const Field& f) { return f.name == field.name; });
         if (other == seen.end()) {
           seen.push_back(field);
+        } else if (field.type.kind == Kind::null || other->type.kind == Kind::null) {
+          other->type = Type();  // one of them has an error, which was told
+          ok = false;
         } else if (!(other->type == field.type)) {
           builder_.error(
               stream_.from[i].pos, path("union"),
@@ -74,6 +76,27 @@ class StepPlanner {
     return ok;
   }
 
+  // The columns of a union that has errors; those on which its inputs differ have no type.
+  Rows union_as_far(const std::vector<Rows>& inputs) const {
+    std::vector<Field> fields;
+    Rows out = inputs[0];
+    for (const Rows& input : inputs) {
+      out.has_event_time = out.has_event_time && input.has_event_time;
+      for (const Field& field : input.schema->fields()) {
+        const auto same = [&](const Field& f) { return f.name == field.name; };
+        const auto at = std::find_if(fields.begin(), fields.end(), same);
+        if (at == fields.end()) {
+          fields.push_back(field);
+        } else if (!(at->type == field.type)) {
+          at->type = Type();
+        }
+      }
+    }
+    out.schema = make_schema(std::move(fields));
+    out.partial = true;
+    return out;
+  }
+
   std::optional<Rows> where(const Rows& input) {
     StepConfig step = config();
     step.condition = bind_condition(builder_, stream_.where, input.schema, path("where"));
@@ -83,7 +106,6 @@ class StepPlanner {
 
   std::optional<Rows> select(const Rows& input) {
     StepConfig step = config();
-    bool ok = true;
     for (const SpecNamed& named : stream_.select) {
       if (named.name == "*") {
         for (int i = 0; i < input.schema->size(); ++i) {
@@ -98,15 +120,13 @@ class StepPlanner {
       ExprRef expr = named.plain
                          ? plain_column(named, *input.schema, "select")
                          : bind_expression(builder_, named.expr, input.schema, path("select." + named.name));
-      if (expr && expr->type.kind == Kind::null) {
+      if (expr && expr->type.kind == Kind::null)
         builder_.error(named.pos, path("select." + named.name),
                        "NULL alone has no type: write cast(null as string), or the type you mean");
-        expr = nullptr;
-      }
-      ok = ok && expr;
-      if (expr) step.projection.push_back({named.name, std::move(expr), named.pos});
+      // After an error the column has no type, and what reads it none of its own.
+      if (!expr) expr = make_literal(Value::null(), Type(), named.pos);
+      step.projection.push_back({named.name, std::move(expr), named.pos});
     }
-    if (!ok) return std::nullopt;
     if (step.projection.empty()) {
       builder_.error(stream_.pos, path("select"), "'select' names no column");
       return std::nullopt;
@@ -114,8 +134,10 @@ class StepPlanner {
     return add("project", "project", std::move(step), {input}, "select");
   }
 
+  // Null after an error, be it one of the column's own definition.
   ExprRef plain_column(const SpecNamed& named, const Schema& schema, std::string_view key) {
     ExprRef column = column_of(schema, named.name, named.pos);
+    if (column && column->type.kind == Kind::null) return nullptr;
     if (!column)
       builder_.error(
           named.pos, path(key),
@@ -134,8 +156,11 @@ class StepPlanner {
       }
       step.branches.push_back({branch.name, std::move(condition), branch.pos});
     }
-    if (!ok) return std::nullopt;
-    return add("split", "split", std::move(step), {input}, "split");
+    if (ok) return add("split", "split", std::move(step), {input}, "split");
+    Rows rows = input;
+    rows.partial = true;
+    for (const SpecNamed& branch : stream_.split) builder_.set_port(stream_.name, branch.name, rows);
+    return rows;
   }
 
   // An operator of the catalog under its own name.
@@ -168,7 +193,8 @@ class StepPlanner {
     }
     if (kind->keyed && stream_.key_by.empty())
       builder_.error(word.pos, path(word.kind), fmt::format("'{}' needs 'key_by'", word.kind));
-    if (builder_.diagnostics().errors().size() > errors) return std::nullopt;
+    if (builder_.diagnostics().errors().size() > errors || has_broken_column(*input.schema))
+      return std::nullopt;
     return add(kind->name, kind->name, std::move(step), {input}, word.kind, std::move(exchange));
   }
 

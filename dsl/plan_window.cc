@@ -5,6 +5,7 @@
 #include "dsl/aggregate_binder.h"
 #include "dsl/expression_binder.h"
 #include "dsl/plan_parts.h"
+#include "engine/rejected.h"
 
 namespace rideflow {
 
@@ -19,16 +20,18 @@ class WindowPlanner {
       : builder_(builder), stream_(stream), input_schema_(std::move(input)) {}
 
   std::optional<Rows> run(const Rows& input) {
-    const bool allowed = check_input(input);
-    if (!bind_keys(*input.schema)) return std::nullopt;
+    bool ok = check_input(input);
+    ok = bind_keys(*input.schema) && ok;
     const size_t errors = builder_.diagnostics().errors().size();
     bound_ = bind_aggregates(builder_.catalog(), input.schema, fields_of(keys_), stream_.aggregate,
                              path("aggregate"), builder_.diagnostics());
     if (!stream_.window->close_on.text.empty()) {
       close_on_ =
           bind_condition(builder_, stream_.window->close_on, input.schema, path("window.session.close_on"));
+      ok = ok && close_on_;
     }
-    if (!allowed || builder_.diagnostics().errors().size() > errors) return std::nullopt;
+    ok = ok && bound_.outputs.size() == stream_.aggregate.size();
+    if (!ok || builder_.diagnostics().errors().size() > errors) return as_far_as_known(input);
 
     std::optional<Rows> rows = input;
     if (stream_.window->window.kind != WindowKind::global) rows = late_split(input);
@@ -47,6 +50,32 @@ class WindowPlanner {
     config.step = stream_.name;
     return builder_.add_operator(kind, role, stream_.pos, path(key), std::move(config), {input},
                                  std::move(exchange));
+  }
+
+  // The results of a step that has errors, for the errors of what reads them.
+  Rows as_far_as_known(const Rows& input) {
+    const WindowSpec& spec = stream_.window->window;
+    std::vector<Field> fields;
+    if (!stream_.key_by.empty()) fields = fields_of(keys_);
+    fields.push_back({"window_start", Kind::timestamp, true});
+    fields.push_back({"window_end", Kind::timestamp, true});
+    for (const SpecNamed& aggregate : stream_.aggregate) {
+      const auto bound = std::find_if(bound_.outputs.begin(), bound_.outputs.end(),
+                                      [&](const NamedExpr& e) { return e.name == aggregate.name; });
+      fields.push_back({aggregate.name, bound == bound_.outputs.end() ? Type() : bound->expr->type, true});
+    }
+    fields.push_back({"_revision", Kind::int64, false});
+    Rows rows = input;
+    rows.partial = true;
+    if (spec.kind != WindowKind::global) {
+      rows.schema = late_schema(*input.schema);
+      builder_.set_port(stream_.name, "late", rows);
+    }
+    rows.schema = make_schema(std::move(fields));
+    rows.updates = spec.emit == Emit::updates;
+    rows.has_event_time = true;
+    if (!stream_.having.text.empty()) bind_condition(builder_, stream_.having, rows.schema, path("having"));
+    return rows;
   }
 
   bool check_input(const Rows& input) {
@@ -74,7 +103,9 @@ class WindowPlanner {
       ExprRef expr;
       if (key.plain) {
         expr = column_of(schema, key.name, key.pos);
-        if (!expr)
+        const bool broken = expr && expr->type.kind == Kind::null;
+        if (broken) expr = nullptr;
+        if (!expr && !broken)
           builder_.error(
               key.pos, at,
               with_suggestion(fmt::format("unknown column '{}'", key.name), key.name, column_names(schema)));
@@ -94,7 +125,8 @@ class WindowPlanner {
         expr = nullptr;
       }
       ok = ok && expr;
-      if (expr) keys_.push_back({key.name, std::move(expr), key.pos});
+      if (!expr) expr = make_literal(Value::null(), Type(), key.pos);
+      keys_.push_back({key.name, std::move(expr), key.pos});
     }
     if (stream_.key_by.empty())
       keys_.push_back({std::string(kAllRows), make_literal(Value::int32(0), Type(Kind::int32)), stream_.pos});

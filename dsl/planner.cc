@@ -15,6 +15,18 @@ namespace rideflow {
 
 namespace {
 
+// Without empty and "." parts, so that one directory has one name.
+std::string plain_path(std::string_view path) {
+  std::string out = path.starts_with('/') ? "/" : "";
+  while (!path.empty()) {
+    const size_t end = std::min(path.find('/'), path.size());
+    const std::string_view part = path.substr(0, end);
+    path.remove_prefix(std::min(end + 1, path.size()));
+    if (!part.empty() && part != ".") out.append(part).append("/");
+  }
+  return out;
+}
+
 // Who reads rejected rows is planned after all steps that may reject some.
 constexpr std::string_view kRejected = "rejected";
 
@@ -40,6 +52,7 @@ class Planner {
     for (const SpecStream& stream : spec_.streams)
       if (wanted(stream.name)) plan(stream);
     for (const SpecSink& sink : spec_.sinks) plan(sink);
+    check_directories();
     if (builder_.diagnostics().ok()) keep_the_rest();
     return builder_.take();
   }
@@ -110,6 +123,22 @@ class Planner {
     done_.insert(sink.name);
   }
 
+  // Two sinks in one directory would take each other's parts for their own.
+  void check_directories() {
+    std::map<std::string, const SpecSink*> owners;
+    for (const SpecSink& sink : spec_.sinks) {
+      if (sink.connector.kind != "file") continue;
+      const YamlNode* given = sink.connector.options.find("directory");
+      if (!given || !given->is_scalar() || given->text.empty()) continue;
+      const auto [owner, first] = owners.emplace(plain_path(given->text), &sink);
+      if (first) continue;
+      const TextPos taken = owner->second->connector.options.find("directory")->pos;
+      builder_.error(given->pos, "sinks." + sink.name + ".file.directory",
+                     fmt::format("'{}' is the directory of sink '{}' at {}:{}: give each sink one of its own",
+                                 given->text, owner->second->name, taken.line, taken.column));
+    }
+  }
+
   // ---- names
   std::optional<Rows> resolve(const SpecStreamRef& ref, const std::string& path) {
     if (ref.name.empty()) return std::nullopt;
@@ -129,6 +158,7 @@ class Planner {
     }
     if (ref.port.empty()) return main_rows(ref, path, stream, main->second);
     if (const Rows* port = builder_.find_port(ref.name, ref.port)) return *port;
+    if (main != rows_.end() && main->second.partial) return std::nullopt;
     std::vector<std::string> ports = builder_.port_names(ref.name);
     ports.emplace_back(kRejected);
     builder_.error(
@@ -200,7 +230,8 @@ class Planner {
     if (known != rejected_.end()) return known->second;
     const std::vector<Rows> parts = bucket(ref.name, true);
     if (parts.empty()) {
-      if (rows_.contains(ref.name) || spec_.find_sink(ref.name))
+      const auto rows = rows_.find(ref.name);
+      if (rows != rows_.end() ? !rows->second.partial : spec_.find_sink(ref.name) != nullptr)
         builder_.error(ref.pos, path, fmt::format("'{}' rejects nothing", ref.name));
       return std::nullopt;
     }
