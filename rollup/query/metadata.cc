@@ -21,7 +21,8 @@ Result<std::pair<Micros, Micros>> time_bounds(const Query& query) {
     first = first == kNoTime ? t : std::min(first, t);
     last = std::max(last, t);
   };
-  if (query.filter == nullptr && query.intervals.front().start == kEternity.start) {
+  const bool everything = !query.intervals.empty() && query.intervals.front().start == kEternity.start;
+  if (query.filter == nullptr && everything) {
     for (const auto& part : query.snapshot->parts) {
       take(part->min_time());
       take(part->max_time());
