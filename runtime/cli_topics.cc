@@ -112,10 +112,16 @@ Status for_each_line(CliContext& context, const ParsedArgs& args,
 Status produce(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const auto topics, open_topics(context, args));
   int64_t records = 0;
-  RF_TRY(for_each_line(context, args, [&](std::vector<std::string>& lines) -> Status {
+  const Status status = for_each_line(context, args, [&](std::vector<std::string>& lines) -> Status {
+    RF_TRY(topics->produce(args.arguments[0], lines));
     records += static_cast<int64_t>(lines.size());
-    return topics->produce(args.arguments[0], lines);
-  }));
+    return {};
+  });
+  if (!status.ok() && records == 0) return status;
+  if (!status.ok()) {
+    Status told = status;
+    return std::move(told.with(fmt::format("after {} records, which are kept", records)));
+  }
   print(fmt::format("{} records produced to {}\n", records, args.arguments[0]));
   return {};
 }

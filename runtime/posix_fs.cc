@@ -53,9 +53,11 @@ Status posix_error(int error, std::string_view what, const std::string& path) {
     default:
       break;
   }
+  const bool full = error == ENOSPC || error == EDQUOT;
   return Status::external(code,
                           "Cannot " + std::string(what) + " '" + path +
-                              "': " + std::error_code(error, std::generic_category()).message() + ".",
+                              "': " + std::error_code(error, std::generic_category()).message() + "." +
+                              (full ? " Make room there, then go on: what was acknowledged is kept." : ""),
                           retry);
 }
 
@@ -271,9 +273,15 @@ class PosixFs : public FileSystem {
   }
 
   Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override {
-    RF_ASSIGN(Fd fd, open_fd(path, O_RDONLY, "open"));
+    // Without waiting: the open of a FIFO would wait for a writer.
+    RF_ASSIGN(Fd fd, open_fd(path, O_RDONLY | O_NONBLOCK, "open"));
     RF_ASSIGN(const struct stat info, stat_fd(fd.get(), path));
     if (S_ISDIR(info.st_mode)) return posix_error(EISDIR, "open", path);
+    if (!S_ISREG(info.st_mode)) {
+      return Status::user(Code::invalid_argument, "Cannot open '" + path +
+                                                      "': it is a device, a pipe or a socket. Copy what it "
+                                                      "gives into a file, or produce it into a topic.");
+    }
     return std::unique_ptr<ReadableFile>(std::make_unique<PosixReadable>(std::move(fd), path));
   }
 

@@ -63,7 +63,11 @@ Result<std::unique_ptr<DataDir>> DataDir::open(Env& env, const std::string& path
                                     path, made.message()));
   auto lock = env.fs().lock(join_path(path, "LOCK"));
   if (!lock.ok()) {
-    if (lock.status().code() != Code::aborted) return std::move(lock).status();
+    if (lock.status().code() != Code::aborted)
+      return Status::user(lock.status().code(),
+                          fmt::format("The data directory '{}' can't be written ({}): give this user the "
+                                      "right to, or choose another one with --data-dir.",
+                                      path, lock.status().message()));
     const auto text = read_file(env.fs(), join_path(path, "LOCK"));
     const DataDirOwner owner = text.ok() ? parse_owner(*text) : DataDirOwner();
     return Status::user(

@@ -74,8 +74,12 @@ Status rocks_status(const rocksdb::Status& status, std::string_view what, const 
     return Status::internal("RocksDB could not " + std::string(what) + " '" + path +
                             "': " + status.ToString() + ".");
   }
+  const char* way_out =
+      status.IsNoSpace() ? " Make room there, then go on: what was acknowledged is kept." : "";
   return Status::external(
-      code, "RocksDB could not " + std::string(what) + " '" + path + "': " + status.ToString() + ".", retry);
+      code,
+      "RocksDB could not " + std::string(what) + " '" + path + "': " + status.ToString() + "." + way_out,
+      retry);
 }
 
 }  // namespace rideflow

@@ -1,5 +1,6 @@
 // One contract for both file systems: the real one and the virtual one must not differ in what programs see.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "engine/virtual_env.h"
 #include "runtime/posix_fs.h"
@@ -83,6 +84,21 @@ TEST_P(FileSystemContract, MissingThingsHaveTheirCodes) {
   EXPECT_TRUE(fs_->remove(at("none")).ok());
   EXPECT_TRUE(fs_->remove_tree(at("none")).ok());
   EXPECT_NE(fs_->open(at("none")).status().message().find(at("none")), std::string::npos);
+}
+
+// A job file that names a FIFO must not hang its process, and /dev/zero has no end.
+TEST(PosixFs, OpensRegularFilesOnly) {
+  test::TempDir temp;
+  const std::string fifo = temp / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const auto fs = make_posix_fs();
+  for (const std::string& path : {fifo, std::string("/dev/zero"), std::string("/dev/null")}) {
+    const auto file = fs->open(path);
+    EXPECT_EQ(file.status().code(), Code::invalid_argument) << path;
+    EXPECT_NE(file.status().message().find("'" + path + "': it is a device, a pipe or a socket"),
+              std::string::npos)
+        << file.status().message();
+  }
 }
 
 TEST_P(FileSystemContract, ReadsAtOffsetsAndGrows) {
