@@ -215,9 +215,16 @@ class WindowLoader {
     if (!window.every) return;
     if (window.kind == WindowKind::cumulating)
       error(every_pos_, "a cumulating window gives results every 'step': remove 'every'", "every");
-    const bool fits = window.kind == WindowKind::global ||
-                      (divides(*window.every, window.size) &&
-                       (window.kind != WindowKind::hopping || divides(*window.every, window.slide)));
+    if (window.kind == WindowKind::hopping) {
+      // A row would be given again for every window that holds it: size / slide times as often as it changes.
+      error(every_pos_,
+            "hopping windows have no early results: remove 'every', and use a shorter 'slide' for fresher "
+            "rows, "
+            "or a tumbling window of 'size' for growing ones",
+            "every");
+      return;
+    }
+    const bool fits = window.kind == WindowKind::global || divides(*window.every, window.size);
     if (!fits) error(every_pos_, "the window must be a whole number of 'every' periods", "every");
   }
 
