@@ -143,7 +143,8 @@ class WindowPlanner {
     return add("late_split", "late_split", std::move(step), input, "window");
   }
 
-  // Keys, arguments, filters and close_on as plain columns; nothing else crosses the exchange.
+  // Keys, arguments, filters and close_on as plain columns; nothing else crosses the exchange, unless
+  // somebody reads late rows: those that the window itself finds have all columns of the input then.
   std::optional<Rows> prepare(const Rows& input) {
     for (const NamedExpr& key : keys_) columns_.push_back(key);
     for (AggregateCall& call : bound_.calls) {
@@ -152,6 +153,7 @@ class WindowPlanner {
       if (call.filter) call.filter = prepared(call.filter);
     }
     if (close_on_) close_on_ = prepared(close_on_);
+    if (stream_.window->window.kind != WindowKind::global && late_is_read()) carry_input(*input.schema);
     bool identity = static_cast<int>(columns_.size()) == input.schema->size();
     for (size_t i = 0; identity && i < columns_.size(); ++i)
       identity = columns_[i].expr->op == ExprOp::column && columns_[i].expr->index == static_cast<int>(i) &&
@@ -160,6 +162,19 @@ class WindowPlanner {
     StepConfig step;
     step.projection = columns_;
     return add("project", "pre_project", std::move(step), input, "aggregate");
+  }
+
+  // All columns of the input among the prepared ones; those whose name a key took, under another.
+  void carry_input(const Schema& input) {
+    for (int i = 0; i < input.size(); ++i) {
+      if (is_hidden_metadata(input, i)) continue;
+      const ExprRef column = make_column(input, i, stream_.pos);
+      const bool there = std::any_of(columns_.begin(), columns_.end(),
+                                     [&](const NamedExpr& c) { return same_expr(*c.expr, *column); });
+      if (there) continue;
+      const std::optional<std::string> name = input_name(*column);
+      columns_.push_back({name ? *name : fmt::format("_in{}", i), column, stream_.pos});
+    }
   }
 
   // The expression as a column of the prepared rows.
@@ -226,8 +241,8 @@ class WindowPlanner {
   }
 
   // Rows that are late only because their partition had been idle are found by the window itself, behind the
-  // exchange. Where somebody reads late rows they join the others, with those of the step's input columns
-  // that crossed it; else both are kept apart, which costs no exchange.
+  // exchange. Where somebody reads late rows they join the others, with the same columns; else both are kept
+  // apart, which costs no exchange, and these have the columns that crossed it.
   bool gather_late() {
     if (stream_.window->window.kind == WindowKind::global) {
       builder_.erase_port(stream_.name, "late");  // nothing is ever late
@@ -240,10 +255,16 @@ class WindowPlanner {
     if (!window_late) return true;
     const Schema& schema = *window_late->schema;
     StepConfig step;
+    std::vector<bool> given(static_cast<size_t>(input_schema_->size()));
     for (int i = 0; i < schema.size(); ++i) {
-      const bool prepared = i < static_cast<int>(columns_.size());
-      if (prepared && !is_input_column(columns_[static_cast<size_t>(i)])) continue;
-      step.projection.push_back({schema.field(i).name, make_column(schema, i, stream_.pos), stream_.pos});
+      std::string name = schema.field(i).name;
+      if (i < static_cast<int>(columns_.size())) {
+        const Expr& from = *columns_[static_cast<size_t>(i)].expr;
+        if (from.op != ExprOp::column || given[static_cast<size_t>(from.index)]) continue;
+        given[static_cast<size_t>(from.index)] = true;
+        name = input_schema_->field(from.index).name;
+      }
+      step.projection.push_back({std::move(name), make_column(schema, i, stream_.pos), stream_.pos});
     }
     std::optional<Rows> part = add("project", "late_project", std::move(step), *window_late, "window");
     if (!part) return false;
@@ -253,10 +274,6 @@ class WindowPlanner {
                                                      std::move(both), {split_late, *part});
     if (late) builder_.set_port(stream_.name, "late", *late);
     return late.has_value();
-  }
-
-  bool is_input_column(const NamedExpr& column) const {
-    return column.expr->op == ExprOp::column && input_schema_->field(column.expr->index).name == column.name;
   }
 
   // Expressions over aggregates, under the user's names.

@@ -59,7 +59,7 @@ sinks
   out: from minute to topic {name: out}
   late: from minute.late to discard )"
                                  "\n");
-  EXPECT_TRUE(to_string(*job.plan).starts_with(R"(logical plan of test: 11 nodes
+  EXPECT_TRUE(to_string(*job.plan).starts_with(R"(logical plan of test: 10 nodes
     0 rides/source
         generator kind=rides json event_time _timestamp out_of_order 0s
         -> ride_id string, fare double?
