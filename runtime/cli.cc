@@ -49,12 +49,28 @@ const Command* find_command(const std::vector<Command>& commands, const std::vec
   return nullptr;
 }
 
+// Commands of two words that begin with this one.
+std::vector<Command> commands_of(const std::vector<Command>& commands, const std::string& word) {
+  std::vector<Command> group;
+  for (const Command& command : commands) {
+    if (command.spec.name.starts_with(word + " ")) group.push_back(command);
+  }
+  return group;
+}
+
 int unknown_command(const std::vector<Command>& commands, const std::vector<std::string>& words) {
+  const std::vector<Command> group = commands_of(commands, words[0]);
+  const bool asked = words.size() > 1 && words[1] == "--help";
+  if (!group.empty() && (words.size() == 1 || asked)) {
+    print(help(group));
+    return asked ? 0 : 1;
+  }
+  const std::string name = group.empty() ? words[0] : words[0] + " " + words[1];
   std::vector<std::string> names;
   for (const Command& command : commands) names.push_back(command.spec.name);
-  print_error(
-      Status::user(Code::invalid_argument, fmt::format("unknown command '{}'{}; 'rideflow --help' lists them",
-                                                       words[0], hint_of(words[0], names))));
+  print_error(Status::user(
+      Code::invalid_argument,
+      fmt::format("unknown command '{}'{}; 'rideflow --help' lists them", name, hint_of(name, names))));
   return 1;
 }
 

@@ -10,11 +10,15 @@ case_every_command_has_help() {
     expect 0 $name --help
     has out "usage: rideflow $name"
   done <names
+  expect 0 topics --help
+  has out "topics create"
 }
 
 case_mistakes_are_told_with_a_suggestion() {
   expect 1 chek
   has err "unknown command 'chek' (did you mean 'check'?)"
+  expect 1 topics lst
+  has err "unknown command 'topics lst' (did you mean 'topics list'?)"
   expect 1 run --paralelism 2 job.yaml
   has err "unknown option --paralelism (did you mean 'parallelism'?)"
   expect 1 run
