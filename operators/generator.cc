@@ -145,6 +145,7 @@ std::string_view generator_topic(std::string_view kind) {
 EventGenerator::EventGenerator(const GeneratorOptions& options)
     : options_(options),
       seed_(hash_bytes(options.kind, mix64(options.seed + 1))),
+      id_seed_(mix64(seed_ ^ mix64(static_cast<uint64_t>(options.start)))),
       events_per_second_(options.rate > 0 ? options.rate : kFullSpeedRate),
       clean_per_second_(events_per_second_ * (1 - options.duplicates - options.broken)),
       extra_share_(options.duplicates + options.broken) {}

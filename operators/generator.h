@@ -4,6 +4,8 @@
 // ride_cancelled on the way), with consistent riders, drivers and vehicles, a fare that grows with the
 // distance, and more rides in large cities and at busy local hours. Vehicles move; users sign up and rate.
 //
+// The same seed is the same city, drivers and vehicles; rides and users have ids of their own at every start.
+//
 // Event n is the same bytes for the same options, wherever and in whatever order it is asked for: any number
 // of threads or partitions may each write their own share. Event n is due at start + n / rate; the time that
 // stands in it is that instant too, less what `disorder` and `late` take away.
@@ -75,7 +77,8 @@ class EventGenerator {
   Micros shifted(int64_t index, Micros turn, Micros max_shift) const;
 
   const GeneratorOptions options_;
-  const uint64_t seed_;  // mixed with the kind
+  const uint64_t seed_;     // mixed with the kind
+  const uint64_t id_seed_;  // and with the start: rides and users of a later start are others
 
  private:
   char* write_broken(int64_t number, int64_t index, char* out) const;

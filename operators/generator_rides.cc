@@ -203,10 +203,10 @@ class Rides : public EventGenerator {
 
   static constexpr int kRideIdLength = 12;
 
-  // Every number its own id, in no visible order.
+  // Every number its own id, in no visible order. Two starts begin at random places among 2^44.
   void write_ride_id(Writer& w, int64_t number) const {
     constexpr uint64_t kMask = (uint64_t{1} << 44) - 1;
-    uint64_t x = (static_cast<uint64_t>(number) + (seed_ >> 20)) & kMask;
+    uint64_t x = (static_cast<uint64_t>(number) + (id_seed_ >> 20)) & kMask;
     x ^= x >> 22;
     x = x * 0x9e3779b97f5ULL & kMask;
     x ^= x >> 22;

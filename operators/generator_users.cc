@@ -98,10 +98,10 @@ class UserDocuments : public EventGenerator {
     const std::string_view last = pick(random, kLast);
     const int where = city_by_share(random.next());
     w.text("{\"_id\":\"");
-    w.hex(mix64(seed_ ^ static_cast<uint64_t>(user)), 16);
+    w.hex(mix64(id_seed_ ^ static_cast<uint64_t>(user)), 16);
     w.hex(static_cast<uint64_t>(user), 8);
     w.text("\",\"user_id\":\"");
-    uuid(w, seed_, user);
+    uuid(w, id_seed_, user);
     *w.p++ = '"';
     field(w, "first_name", first);
     field(w, "last_name", last);
@@ -226,7 +226,7 @@ class Users : public UserDocuments {
     Writer w{out};
     w.text("{\"user_id\":\"");
     const auto key_offset = static_cast<int32_t>(w.p - out);
-    uuid(w, seed_, user);
+    uuid(w, id_seed_, user);
     w.text("\",\"event_type\":\"");
     w.text(signup ? (driver ? "new_driver_signup" : "new_customer_signup")
                   : (driver ? "driver_rating_submission" : "customer_rating_submission"));
