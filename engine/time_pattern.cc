@@ -10,11 +10,11 @@ namespace rideflow {
 
 namespace {
 
-constexpr std::string_view kMonths[] = {"January",   "February", "March",    "April",
-                                        "May",       "June",     "July",     "August",
-                                        "September", "October",  "November", "December"};
-constexpr std::string_view kDays[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                      "Friday", "Saturday", "Sunday"};
+constexpr std::string_view kMonthNames[] = {"January",   "February", "March",    "April",
+                                            "May",       "June",     "July",     "August",
+                                            "September", "October",  "November", "December"};
+constexpr std::string_view kDayNames[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                          "Friday", "Saturday", "Sunday"};
 
 void append_padded(std::string& out, int64_t value, int width) {
   out += fmt::format("{:0{}}", value, width);
@@ -69,7 +69,7 @@ void append_letter(std::string& out, char letter, int n, const Clock& t) {
       return append_year(out, c.iso_year, n);
     case 'M':
     case 'L':
-      if (n >= 3) return append_name(out, kMonths[c.month - 1], n);
+      if (n >= 3) return append_name(out, kMonthNames[c.month - 1], n);
       return append_padded(out, c.month, n);
     case 'd':
       return append_padded(out, c.day, n);
@@ -82,7 +82,7 @@ void append_letter(std::string& out, char letter, int n, const Clock& t) {
     case 'e':
       return append_padded(out, c.weekday, n);
     case 'E':
-      return append_name(out, kDays[c.weekday - 1], n);
+      return append_name(out, kDayNames[c.weekday - 1], n);
     case 'H':
       return append_padded(out, c.hour, n);
     case 'k':

@@ -94,9 +94,9 @@ std::shared_ptr<const Extraction> make(F f) {
   return std::make_shared<SimpleExtraction<F>>(std::move(f));
 }
 
-using Made = Result<std::shared_ptr<const Extraction>>;
+using ExtractionResult = Result<std::shared_ptr<const Extraction>>;
 
-Made parse_case(bool upper) {
+ExtractionResult parse_case(bool upper) {
   return make([upper](const Datum& d) -> Text {
     const Text t = text_of(d);
     if (!t) return std::nullopt;
@@ -104,7 +104,7 @@ Made parse_case(bool upper) {
   });
 }
 
-Made parse_regex(const JsonObject& json) {
+ExtractionResult parse_regex(const JsonObject& json) {
   RF_ASSIGN(const auto regex, compile_regex(text(json, "expr")));
   const int group = static_cast<int>(integer(find(json, "index")).value_or(1));
   const bool replace = flag(json, "replaceMissingValue");
@@ -120,7 +120,7 @@ Made parse_regex(const JsonObject& json) {
   });
 }
 
-Made parse_partial(const JsonObject& json) {
+ExtractionResult parse_partial(const JsonObject& json) {
   RF_ASSIGN(const auto regex, compile_regex(text(json, "expr")));
   return make([regex](const Datum& d) -> Text {
     const Text t = text_of(d);
@@ -141,7 +141,7 @@ Text java_substring(std::string_view value, size_t index, size_t length) {
   return reached ? Text(out) : std::nullopt;
 }
 
-Made parse_substring(const JsonObject& json) {
+ExtractionResult parse_substring(const JsonObject& json) {
   const auto index = integer(find(json, "index"));
   const auto length = integer(find(json, "length"));
   if (!index || *index < 0 || (length && *length < 1)) {
@@ -155,7 +155,7 @@ Made parse_substring(const JsonObject& json) {
   });
 }
 
-Made parse_bucket(const JsonObject& json) {
+ExtractionResult parse_bucket(const JsonObject& json) {
   const double size = number(find(json, "size")).value_or(1);
   const double offset = number(find(json, "offset")).value_or(0);
   if (!(size > 0)) return bad_query("query.extraction.BucketExtractionFn", "size must be positive");
@@ -169,7 +169,7 @@ Made parse_bucket(const JsonObject& json) {
   });
 }
 
-Made parse_time_format(const JsonObject& json) {
+ExtractionResult parse_time_format(const JsonObject& json) {
   const TimeZone* zone = TimeZone::utc();
   if (const Json* name = find(json, "timeZone")) {
     const auto found = TimeZone::find(text(name).value_or(""));
@@ -201,7 +201,7 @@ Made parse_time_format(const JsonObject& json) {
   });
 }
 
-Made parse_lookup(const JsonObject& json) {
+ExtractionResult parse_lookup(const JsonObject& json) {
   const JsonObject* lookup = find_object(json, "lookup");
   const JsonObject* map = lookup == nullptr ? nullptr : find_object(*lookup, "map");
   if (map == nullptr) {
@@ -220,7 +220,7 @@ Made parse_lookup(const JsonObject& json) {
   });
 }
 
-Made parse_string_format(const JsonObject& json) {
+ExtractionResult parse_string_format(const JsonObject& json) {
   const std::string format = text(json, "format");
   const std::string nulls = text(json, "nullHandling", "nullString");
   return make([=](const Datum& d) -> Text {
@@ -235,7 +235,7 @@ Made parse_string_format(const JsonObject& json) {
   });
 }
 
-Made parse_search(const JsonObject& json) {
+ExtractionResult parse_search(const JsonObject& json) {
   const JsonObject* query = find_object(json, "query");
   const std::string value = query == nullptr ? "" : text(*query, "value");
   const bool exact = query != nullptr && flag(*query, "caseSensitive", text(*query, "type") == "contains");
@@ -246,7 +246,7 @@ Made parse_search(const JsonObject& json) {
   });
 }
 
-Made parse_cascade(const JsonObject& json) {
+ExtractionResult parse_cascade(const JsonObject& json) {
   std::vector<std::shared_ptr<const Extraction>> steps;
   for (const Json* step : items(find(json, "extractionFns"))) {
     RF_ASSIGN(auto extraction, Extraction::parse(step));

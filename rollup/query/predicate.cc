@@ -23,7 +23,7 @@ class SimplePredicate : public Predicate {
   F f_;
 };
 
-using Made = Result<std::shared_ptr<const Predicate>>;
+using PredicateResult = Result<std::shared_ptr<const Predicate>>;
 
 // A predicate of values; null is unknown.
 template <class F>
@@ -59,7 +59,7 @@ std::shared_ptr<const Predicate> equals_predicate(const std::string& match) {
   return of_values([match, n = parse_double(match)](const Datum& d) { return equals(d, match, n); });
 }
 
-Made parse_in(const Json* values) {
+PredicateResult parse_in(const Json* values) {
   std::set<std::string, std::less<>> texts;
   std::set<double> numbers;
   bool nulls = false;
@@ -115,7 +115,7 @@ class BoundPredicate : public Predicate {
   bool open_to_null_;
 };
 
-Made parse_bound(const JsonObject& json) {
+PredicateResult parse_bound(const JsonObject& json) {
   const std::string name =
       text(json, "ordering", flag(json, "alphaNumeric") ? "alphanumeric" : "lexicographic");
   const auto ordering = parse_ordering(name);
@@ -126,7 +126,7 @@ Made parse_bound(const JsonObject& json) {
       std::make_shared<BoundPredicate>(std::move(bounds), *ordering, true));
 }
 
-Made parse_range(const JsonObject& json) {
+PredicateResult parse_range(const JsonObject& json) {
   const bool text_type = text(json, "matchValueType", "STRING") == "STRING";
   Bounds bounds{text(find(json, "lower")), text(find(json, "upper")), flag(json, "lowerOpen"),
                 flag(json, "upperOpen")};
@@ -135,18 +135,18 @@ Made parse_range(const JsonObject& json) {
       std::make_shared<BoundPredicate>(std::move(bounds), ordering, false));
 }
 
-Made parse_like(const JsonObject& json) {
+PredicateResult parse_like(const JsonObject& json) {
   const std::string escape = text(json, "escape");
   return of_text([pattern = text(json, "pattern"), c = escape.empty() ? '\0' : escape.front()](
                      std::string_view s) { return like_match(s, pattern, c); });
 }
 
-Made parse_regex(const JsonObject& json) {
+PredicateResult parse_regex(const JsonObject& json) {
   RF_ASSIGN(const auto regex, compile_regex(text(json, "pattern")));
   return of_text([regex](std::string_view s) { return regex_find(*regex, s); });
 }
 
-Made parse_search(const JsonObject& json) {
+PredicateResult parse_search(const JsonObject& json) {
   const JsonObject* query = find_object(json, "query");
   if (query == nullptr) return bad_query("query.filter.SearchQueryDimFilter", "query must not be null");
   const std::string type = text(*query, "type");
@@ -172,7 +172,7 @@ Made parse_search(const JsonObject& json) {
   });
 }
 
-Made parse_interval_filter(const JsonObject& json) {
+PredicateResult parse_interval_filter(const JsonObject& json) {
   RF_ASSIGN(const std::vector<Interval> intervals, parse_intervals(find(json, "intervals")));
   return of_values([intervals](const Datum& d) {
     const auto ms = number_of(d);
@@ -194,7 +194,7 @@ std::shared_ptr<const Predicate> extracted(std::shared_ptr<const Extraction> ext
   return std::make_shared<SimplePredicate<decltype(test)>>(test);
 }
 
-Made parse_predicate(const std::string& type, const JsonObject& json) {
+PredicateResult parse_predicate(const std::string& type, const JsonObject& json) {
   if (type == "selector" || type == "extraction") {
     const auto value = text(find(json, "value"));
     return value ? equals_predicate(*value) : is_null_predicate();
