@@ -2,6 +2,7 @@
 // went wrong on them.
 import { execFileSync } from 'node:child_process';
 import { chromium } from 'playwright-core';
+import { PATIENCE_MS } from './checks.mjs';
 
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -21,7 +22,7 @@ export async function launch() {
 export async function openPage(browser, base, { hash = '#/live', width = 1440, height = 900, scheme = 'light' } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: 'UTC' });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const trouble = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') trouble.push(`console: ${message.text()}`);

@@ -1,28 +1,32 @@
-// A small runner: named checks one after the other, counts at the end.
+// A small runner: named checks one after the other, with the time each took; counts at the end.
+
+/** How long a page may take to show something, in ms. Generous: it costs time only where something is wrong. */
+export const PATIENCE_MS = 60_000;
 
 export class Checks {
   passed = 0;
   failed = 0;
-  skipped = 0;
+  browser = null;
 
   constructor(place) {
     this.place = place;
   }
 
   async check(name, body) {
+    const started = performance.now();
+    const took = () => `${((performance.now() - started) / 1000).toFixed(1)} s`;
     try {
       await body();
       this.passed += 1;
-      console.log(`ok    ${this.place}: ${name}`);
+      console.log(`ok    ${this.place}: ${name}, ${took()}`);
     } catch (error) {
       this.failed += 1;
-      console.log(`FAIL  ${this.place}: ${name}\n      ${String(error.message ?? error).split('\n').join('\n      ')}`);
+      const why = String(error.message ?? error).split('\n').join('\n      ');
+      console.log(`FAIL  ${this.place}: ${name}, ${took()}\n      ${why}`);
+    } finally {
+      // A check that failed leaves its page open, which would ask on and slow down what follows.
+      await Promise.all((this.browser?.contexts() ?? []).map((context) => context.close()));
     }
-  }
-
-  skip(name, why) {
-    this.skipped += 1;
-    console.log(`skip  ${this.place}: ${name} (${why})`);
   }
 }
 
@@ -42,7 +46,7 @@ export function ok(condition, what) {
 }
 
 /** Waits until `probe` gives something true, and answers it. */
-export async function eventually(probe, what, timeoutMs = 15_000) {
+export async function eventually(probe, what, timeoutMs = PATIENCE_MS) {
   const end = Date.now() + timeoutMs;
   let last;
   for (;;) {
@@ -52,3 +56,7 @@ export async function eventually(probe, what, timeoutMs = 15_000) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
+
+/** Every panel of the page shows the answer to its question. */
+export const settled = (page) =>
+  eventually(async () => (await page.locator('[aria-busy="true"]').count()) === 0, 'all panels have answers');

@@ -17,7 +17,6 @@ export async function jobChecks(checks, browser, base) {
     await eventually(
       async () => (await section('panel-checkpoints').locator('tbody tr').count()) > 0,
       'a checkpoint is listed',
-      30_000,
     );
     equal(trouble, [], 'trouble on the page');
     await close();

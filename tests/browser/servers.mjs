@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 async function freePort() {
   return new Promise((resolve, reject) => {
@@ -57,20 +57,12 @@ export async function startMock(root) {
   return { base, stop: () => stop(process_) };
 }
 
-/** The binary with `dev`, or null when there is none yet. */
-export async function realBinary(build) {
-  const binary = join(build, 'rideflow');
-  try {
-    await access(binary, constants.X_OK);
-  } catch {
-    return null;
-  }
-  const help = start(binary, ['dev', '--help'], build);
-  return (await help.ended) === 0 ? binary : null;
-}
-
-export async function startReal(root, binary) {
+export async function startReal(root, build) {
   if (process.env.RIDEFLOW_URL) return { base: process.env.RIDEFLOW_URL.replace(/\/$/, ''), stop: async () => {} };
+  const binary = join(build, 'rideflow');
+  await access(binary, constants.X_OK).catch(() => {
+    throw new Error(`${build} has no rideflow: run scripts/build ${basename(build)} rideflow.`);
+  });
   const port = await freePort();
   const data = await mkdtemp(join(tmpdir(), 'rideflow-browser-'));
   const job = join(root, 'jobs/ride_metrics/ride_metrics.yaml');
