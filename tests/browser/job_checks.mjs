@@ -9,8 +9,15 @@ export async function jobChecks(checks, browser, base) {
   await checks.check('the graph shows every step, the page every source and checkpoint', async () => {
     const { page, trouble, close } = await openPage(browser, base, { hash: '#/job' });
     await page.getByRole('heading', { level: 1, name: document.job }).waitFor();
-    equal(await page.locator('svg.graph .node').count(), document.nodes.length, 'steps drawn');
-    equal(await page.locator('svg.graph .edge').count(), document.edges.length, 'edges drawn');
+    // Outputs for late and rejected rows that nobody asked for may get their first row any time.
+    const named = document.nodes.filter((node) => !node.step.startsWith('_'));
+    const label = (node) => (node.role === 'rejected' ? `${node.step}.rejected` : node.step);
+    const names = await page.locator('svg.graph .node-name').allTextContents();
+    equal(names.filter((name) => !name.startsWith('_')).sort(), [...new Set(named.map(label))].sort(), 'steps');
+    const step = new Map(named.map((node) => [node.id, label(node)]));
+    const between = (e) => step.has(e.from) && step.has(e.to) && step.get(e.from) !== step.get(e.to);
+    const edges = new Set(document.edges.filter(between).map((e) => `${step.get(e.from)} ${step.get(e.to)} ${e.port}`));
+    ok((await page.locator('svg.graph .edge').count()) >= edges.size, 'edges drawn');
     const partitions = document.sources.reduce((total, source) => total + source.partitions.length, 0);
     const section = (id) => page.locator(`section[aria-labelledby=${id}]`);
     equal(await section('panel-partitions').locator('tbody tr').count(), partitions, 'partitions listed');

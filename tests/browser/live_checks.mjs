@@ -189,6 +189,30 @@ export async function stateChecks(checks, browser, base) {
     await close();
   });
 
+  await checks.check('a server that wants a token is given one', async () => {
+    const { page, close } = await openPage(browser, base, { hash: '#/job' });
+    const token = 'secret-of-the-test';
+    await page.route(/\/(druid|api)\//, async (route) => {
+      const given = route.request().headers().authorization;
+      if (given === `Bearer ${token}`) return route.continue();
+      const message = 'This request needs a token.';
+      return route.fulfill({ status: 401, json: { error: 'unauthorized', message } });
+    });
+    await page.goto(`${base}/#/live`);
+    const field = page.getByLabel('This server wants a token.');
+    await field.fill('wrong');
+    await page.getByRole('button', { name: 'Use token' }).click();
+    await page.getByText('This token is not accepted.').waitFor();
+    await page.locator('input[name=token]').fill(token);
+    await page.keyboard.press('Enter');
+    await eventually(async () => (await tileOf(page, 'requested').count()) === 1, 'numbers after the token');
+    await eventually(async () => (await page.locator('input[name=token]').count()) === 0, 'the form is gone');
+    await page.reload();
+    await settled(page);
+    ok((await page.locator('.tiles[data-from]').count()) === 1, 'the tab keeps the token');
+    await close();
+  });
+
   await checks.check('a lost connection is said and heals by itself', async () => {
     const { page, close } = await openPage(browser, base, { hash: '#/live' });
     await settled(page);

@@ -13,7 +13,7 @@ const [build, ...options] = process.argv.slice(2);
 const wants = (name) => options.includes(name);
 
 async function picture(browser, base) {
-  const { page, close } = await openPage(browser, base, { hash: '#/live', width: 1440, height: 1080 });
+  const { page, close } = await openPage(browser, base, { hash: '#/live?range=5m', width: 1440, height: 1080 });
   await eventually(async () => (await page.locator('[aria-busy="true"]').count()) === 0, 'all panels have answers');
   await page.waitForTimeout(1500);
   await page.screenshot({ path: join(root, 'docs/dashboard.png') });

@@ -1,5 +1,6 @@
 // The frame of both pages: name, pages, state of the connection, colours.
 import { useCallback, useEffect, useState } from 'preact/hooks';
+import { TokenForm, useRefused } from './parts/token_form';
 import { ThemeToggle } from './parts/theme_toggle';
 import { formatRoute, parseRoute, type LiveRoute, type Route } from './model/route';
 import { JobPage } from './views/job';
@@ -21,6 +22,8 @@ export function App() {
     const hash = formatRoute(next);
     if (hash !== location.hash) location.hash = hash;
   }, []);
+  const refused = useRefused();
+  const [attempt, setAttempt] = useState(0);
   const live = formatRoute(lastLive ?? parseRoute(''));
   return (
     <>
@@ -42,7 +45,12 @@ export function App() {
         <ThemeToggle />
       </header>
       <main id="main" tabIndex={-1}>
-        {route.page === 'live' ? <LivePage route={route} go={go} /> : <JobPage route={route} go={go} />}
+        {refused && <TokenForm stored={() => setAttempt(attempt + 1)} />}
+        {route.page === 'live' ? (
+          <LivePage key={`live ${attempt}`} route={route} go={go} />
+        ) : (
+          <JobPage key={`job ${attempt}`} route={route} go={go} />
+        )}
       </main>
     </>
   );

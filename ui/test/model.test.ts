@@ -4,7 +4,8 @@ import type { JobEdge, JobNode } from '../src/api/job';
 import { balanceOf, cityGrids, mostWanted, parseCell } from '../src/model/cells';
 import { componentsOf, layersOf, layoutGraph, NODE_HEIGHT } from '../src/model/graph';
 import { formatRoute, parseRoute } from '../src/model/route';
-import { columns, foldSmall, pivot } from '../src/model/series';
+import { columns, pivot, splitSeries } from '../src/model/series';
+import { stepsOf } from '../src/model/steps';
 import { bucketStarts, chartSpan, RANGE_MS, RANGES } from '../src/model/time';
 import { pointsTrend, relativeTrend, share } from '../src/model/trend';
 import { pauseAfter } from '../src/data/poller';
@@ -73,10 +74,12 @@ describe('series', () => {
     expect(table.series[0]!.values.slice(0, 5)).toEqual([null, null, 0, 4, 0]);
   });
 
-  it('folds the smallest into one', () => {
+  it('shows the first of a ranking and adds up the rest', () => {
     const series = [3, 1, 9, 2].map((n, i) => ({ key: `c${i}`, values: [n, null] }));
-    const folded = foldSmall(series, 3, 'rest');
-    expect(folded.map((s) => [s.key, s.values[0]])).toEqual([['c0', 3], ['c2', 9], ['rest', 3]]);
+    const keys = (ranked: string[]) => splitSeries(series, ranked, 2).shown.map((s) => s.key);
+    expect(keys([])).toEqual(['c2', 'c0']);
+    expect(keys(['c1', 'c3', 'c2'])).toEqual(['c1', 'c3']);
+    expect(splitSeries(series, [], 2)).toMatchObject({ restCount: 2, restSum: 3 });
   });
 });
 
@@ -116,6 +119,37 @@ describe('cells', () => {
     expect(balanceOf(10, 20, 0.5)).toBeCloseTo(0, 1);
     expect(balanceOf(400, 1, 1)).toBe(1);
     expect(balanceOf(1, 400, 1)).toBe(-1);
+  });
+});
+
+describe('steps', () => {
+  const node = (id: number, step: string, role: string, rows: number) =>
+    ({ id, step, role, rows_in: rows, rows_per_second: rows, busy: rows / 100, blocked: 0, watermark: null }) as JobNode;
+  const edge = (from: number, to: number, port = ''): JobEdge => ({ from, to, port, exchange: to === 2 });
+  const nodes = [
+    node(0, 'rides', 'source', 9), node(1, 'minutes', 'late_split', 9), node(2, 'minutes', 'window', 7),
+    node(3, 'out', 'sink', 1), node(4, '_late.minutes', 'sink', 0),
+  ];
+  const edges = [edge(0, 1), edge(1, 2), edge(1, 4, 'late'), edge(2, 3)];
+
+  it('are one box each, and silent outputs none', () => {
+    const steps = stepsOf({ nodes, edges });
+    expect(steps.nodes.map((n) => [n.step, n.role, n.rows_per_second])).toEqual([
+      ['rides', 'source', 9], ['minutes', 'window', 9], ['out', 'sink', 1],
+    ]);
+    expect(steps.edges.map((e) => [e.from, e.to])).toEqual([[0, 1], [1, 3]]);
+    expect(steps.silent).toBe(1);
+  });
+
+  it('end in one box of rejected rows, wherever they come from', () => {
+    const more = [...nodes, node(5, 'rides', 'rejected', 1)];
+    const steps = stepsOf({ nodes: more, edges: [...edges, edge(0, 5, 'rejected'), edge(2, 5, 'rejected')] });
+    expect(layersOf(steps.nodes, steps.edges)).toEqual([0, 1, 2, 2]);
+  });
+
+  it('show an output of late rows once it has some', () => {
+    const late = nodes.map((n) => (n.id === 4 ? { ...n, rows_in: 2 } : n));
+    expect(stepsOf({ nodes: late, edges }).edges).toContainEqual({ from: 1, to: 4, port: 'late', exchange: false });
   });
 });
 

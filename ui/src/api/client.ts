@@ -2,6 +2,7 @@
 import type { Query, QueryRow } from './druid';
 import type { JobDocument, JobListEntry, TapRow } from './job';
 import { parseTime } from '../model/time';
+import { authorization, noteAnswer } from './token';
 
 export type ErrorKind = 'unreachable' | 'refused' | 'failed' | 'missing';
 
@@ -30,7 +31,9 @@ async function call(path: string, init: RequestInit, signal: AbortSignal): Promi
   const stop = () => deadline.abort();
   signal.addEventListener('abort', stop);
   try {
-    const response = await fetch(path, { ...init, signal: deadline.signal, cache: 'no-store' });
+    const headers = { ...authorization(), ...(init.headers as Record<string, string> | undefined) };
+    const response = await fetch(path, { ...init, headers, signal: deadline.signal, cache: 'no-store' });
+    noteAnswer(response.status);
     if (!response.ok) throw await errorOf(response);
     return response;
   } catch (error) {

@@ -77,12 +77,18 @@ export function sum(values: (number | null)[]): number {
   return values.reduce<number>((total, value) => total + (value ?? 0), 0);
 }
 
-/** The busiest `most` series, the rest added up as one series named `rest`. Order stays by name. */
-export function foldSmall(series: Series[], most: number, rest: string): Series[] {
-  if (series.length <= most) return series;
-  const bySize = [...series].sort((a, b) => sum(b.values) - sum(a.values));
-  const kept = new Set(bySize.slice(0, most - 1).map((s) => s.key));
-  const folded = series.filter((s) => !kept.has(s.key));
-  const values = folded[0]!.values.map((_, i) => sum(folded.map((s) => s.values[i] ?? null)));
-  return [...series.filter((s) => kept.has(s.key)), { key: rest, values }];
+export interface Split {
+  shown: Series[];
+  /** How many series are not shown, and the sum of all their values. */
+  restCount: number;
+  restSum: number;
+}
+
+/** The `most` series that come first in `ranked`; by size while nothing is ranked yet. */
+export function splitSeries(series: Series[], ranked: string[], most: number): Split {
+  const place = new Map(ranked.map((key, i) => [key, i]));
+  const order = (s: Series) => place.get(s.key) ?? ranked.length;
+  const sorted = [...series].sort((a, b) => order(a) - order(b) || sum(b.values) - sum(a.values));
+  const rest = sorted.slice(most);
+  return { shown: sorted.slice(0, most), restCount: rest.length, restSum: sum(rest.map((s) => sum(s.values))) };
 }

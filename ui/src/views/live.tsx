@@ -1,5 +1,5 @@
 // The live page: a clock of the data, filters, and panels that each ask their own question.
-import { useMemo } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import { runQuery } from '../api/client';
 import { citiesQuery, type TopNRow } from '../api/druid';
 import { momentOf, readClock, type DataClock } from '../data/clock';
@@ -28,13 +28,13 @@ interface Props {
 export function LivePage({ route, go }: Props) {
   const clock = usePoll('clock', readClock);
   const scope = useScope(clock, route);
-  const cities = useCities(scope, route.city);
+  const { names, ranked } = useCities(scope, route.city);
   const chooseCity = (city: string | null) => go({ ...route, city });
   return (
     <div class="live">
       <h1 class="visually-hidden">Live rides</h1>
       <div class="toolbar">
-        <Filters route={route} cities={cities} go={go} moment={scope?.at ?? null} />
+        <Filters route={route} cities={names} go={go} moment={scope?.at ?? null} />
         <StatusLine clock={clock} route={route} />
       </div>
       {scope === null ? (
@@ -44,11 +44,11 @@ export function LivePage({ route, go }: Props) {
           <Pulse scope={scope} />
           <div class="columns">
             <div class="stack">
-              <RidesByCity scope={scope} cities={cities} chooseCity={chooseCity} />
-              <Cells scope={scope} chooseCity={chooseCity} />
+              <RidesByCity scope={scope} cities={ranked} chooseCity={chooseCity} />
+              <Cells scope={scope} cities={ranked} chooseCity={chooseCity} />
             </div>
             <div class="stack">
-              <Totals scope={scope} cities={cities} chooseCity={chooseCity} />
+              <Totals scope={scope} cities={ranked} chooseCity={chooseCity} />
               <Fares scope={scope} />
               <Waits scope={scope} />
               <Ratings scope={scope} />
@@ -75,8 +75,14 @@ function useScope(clock: Loaded<DataClock>, route: LiveRoute): Scope | null {
   }, [at, oldest, completeTo, route]);
 }
 
-/** All cities of the last hour by name, and the chosen one even when it had no event. */
-function useCities(scope: Scope | null, chosen: string | null): string[] {
+interface Cities {
+  /** All cities of the last hour by name, and the chosen one even when it had no event. */
+  names: string[];
+  /** The busiest first, as they were when first seen: places and colours do not change while one looks. */
+  ranked: string[];
+}
+
+function useCities(scope: Scope | null, chosen: string | null): Cities {
   const key = scope === null ? null : `cities ${scope.fixed ? scope.at : ''}`;
   const read = async (signal: AbortSignal) => {
     const at = scope?.at ?? 0;
@@ -84,8 +90,11 @@ function useCities(scope: Scope | null, chosen: string | null): string[] {
     return (rows[0]?.result ?? []).flatMap((row) => (typeof row['city'] === 'string' ? [row['city']] : []));
   };
   const { data } = usePoll(key, read, CITIES_PERIOD_MS);
+  const ranked = useRef<string[]>([]);
+  const fresh = (data ?? []).filter((city) => !ranked.current.includes(city));
+  if (fresh.length > 0) ranked.current = [...ranked.current, ...fresh];
   const names = [...new Set([...(data ?? []), ...(chosen === null ? [] : [chosen])])].sort();
-  return useMemo(() => names, [names.join('|')]);
+  return useMemo(() => ({ names, ranked: ranked.current }), [names.join('|'), ranked.current]);
 }
 
 function NothingYet({ clock }: { clock: Loaded<DataClock> }) {

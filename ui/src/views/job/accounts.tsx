@@ -3,6 +3,7 @@ import { useRef } from 'preact/hooks';
 import type { JobDocument } from '../../api/job';
 import { sourceAccount, stepAccounts, type DifferenceWatch, type SourceAccount } from '../../model/account';
 import { count } from '../../model/format';
+import { isSilent } from '../../model/steps';
 
 interface Props {
   job: JobDocument;
@@ -30,7 +31,8 @@ function useSettled(job: JobDocument, watch: DifferenceWatch, at: number): Map<s
 export function Accounts({ job, watch, at }: Props) {
   const settled = useSettled(job, watch, at);
   const wrong = [...settled.values()].filter((d) => d !== 0).length;
-  const steps = stepAccounts(job);
+  const silent = new Set(job.nodes.filter(isSilent).map((node) => node.id));
+  const steps = stepAccounts(job).filter((step) => !silent.has(step.id));
   return (
     <section class="panel" aria-labelledby="panel-accounts">
       <header class="panel-head">
@@ -102,6 +104,9 @@ export function Accounts({ job, watch, at }: Props) {
           </tbody>
         </table>
       </div>
+      {silent.size > 0 && (
+        <p class="note account-note">Not listed: {silent.size} empty outputs for late and rejected rows.</p>
+      )}
     </section>
   );
 }

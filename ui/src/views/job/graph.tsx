@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { JobDocument, JobEdge, JobNode } from '../../api/job';
 import { age, percent, rate } from '../../model/format';
 import { layoutGraph, NODE_HEIGHT, NODE_WIDTH, type PlacedNode } from '../../model/graph';
+import { isMain, stepName, stepsOf } from '../../model/steps';
 import { parseTime } from '../../model/time';
 
 interface Props {
@@ -27,15 +28,19 @@ function useNarrow(): boolean {
 
 export function JobGraph({ job, step, chooseStep }: Props) {
   const narrow = useNarrow();
-  const shape = JSON.stringify([job.nodes.map((n) => [n.id, n.step, n.role]), job.edges]);
-  const layout = useMemo(() => layoutGraph(job.nodes, job.edges, narrow), [shape, narrow]);
-  const byId = new Map(job.nodes.map((node) => [node.id, node]));
+  const { nodes, edges, silent } = stepsOf(job);
+  const shape = JSON.stringify([nodes.map((n) => [n.id, n.step, n.role]), edges]);
+  const layout = useMemo(() => layoutGraph(nodes, edges, narrow), [shape, narrow]);
+  const byId = new Map(nodes.map((node) => [node.id, node]));
   return (
     <section class="panel graph-panel" aria-labelledby="panel-graph">
       <header class="panel-head">
         <div>
           <h2 id="panel-graph">Steps</h2>
-          <p class="note">Rows per second through each step. Choose a step to see its rows.</p>
+          <p class="note">
+            Rows per second into each step. Choose a step to see its rows.
+            {silent > 0 && ` Not drawn: ${silent} empty outputs for late and rejected rows.`}
+          </p>
         </div>
         <p class="graph-key">
           <span><i class="key-busy" />Busy</span>
@@ -72,16 +77,16 @@ export function JobGraph({ job, step, chooseStep }: Props) {
 
 function Edge({ edge, path, from }: { edge: JobEdge; path: string; from: JobNode | undefined }) {
   const speed = from?.rows_per_second ?? 0;
-  const width = edge.port === '' ? 1.25 + Math.min(4, Math.log10(1 + speed)) * 0.75 : 1.25;
+  const width = isMain(edge) ? 1.25 + Math.min(4, Math.log10(1 + speed)) * 0.75 : 1.25;
   return (
-    <path class={`edge ${edge.port === '' ? '' : 'edge-side'}`} d={path} style={{ strokeWidth: `${width}px` }}>
+    <path class={`edge ${isMain(edge) ? '' : 'edge-side'}`} d={path} style={{ strokeWidth: `${width}px` }}>
       <title>{edgeTitle(edge)}</title>
     </path>
   );
 }
 
 function edgeTitle(edge: JobEdge): string {
-  const port = edge.port === '' ? 'Rows' : `Output ${edge.port}`;
+  const port = isMain(edge) ? 'Rows' : `Output ${edge.port}`;
   return edge.exchange ? `${port}, sent to the task that owns the key` : `${port}, within the task`;
 }
 
@@ -113,7 +118,7 @@ function Node({ placed, node, chosen, choose }: NodeProps) {
       onKeyDown={pressed}
     >
       <rect class="node-box" width={NODE_WIDTH} height={NODE_HEIGHT} rx="7" />
-      <text class="node-name" x="12" y="21">{shorten(node.step, 25)}</text>
+      <text class="node-name" x="12" y="21">{shorten(stepName(node), 25)}</text>
       <text class="node-role" x="12" y="39">{node.role.replace(/_/g, ' ')}</text>
       <text class="node-rate" x={NODE_WIDTH - 12} y="39" text-anchor="end">{rate(node.rows_per_second)}</text>
       <rect class="meter-idle" x="12" y="48" width={bar} height="3" rx="1.5" />

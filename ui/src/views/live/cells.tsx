@@ -8,20 +8,24 @@ import { cityGrids, mostWanted, type CityGrid } from '../../model/cells';
 import { compact, count, title } from '../../model/format';
 import { RANGE_MS, lastOf } from '../../model/time';
 import { Panel } from '../../parts/panel';
+import { ShowAll, useFirst } from '../../parts/show_all';
 import { Segmented } from '../../parts/segmented';
 import type { Scope } from './scope';
 
 const MINUTE = 60_000;
 const MOST_ROWS = 40;
+const MOST_MAPS = 9;
 
 type View = 'map' | 'table';
 
 interface Props {
   scope: Scope;
+  /** The busiest first. */
+  cities: string[];
   chooseCity: (city: string | null) => void;
 }
 
-export function Cells({ scope, chooseCity }: Props) {
+export function Cells({ scope, cities, chooseCity }: Props) {
   const [view, setView] = useState<View>('map');
   const loaded = usePoll(`cells ${scope.key}`, async (signal) => {
     const from = Math.floor((scope.at - RANGE_MS[scope.range]) / MINUTE) * MINUTE;
@@ -52,7 +56,7 @@ export function Cells({ scope, chooseCity }: Props) {
       {({ grids, cut }) => (
         <>
           {view === 'map' ? (
-            <Maps grids={grids} alone={scope.city !== null} chooseCity={chooseCity} />
+            <Maps grids={inOrder(grids, cities)} alone={scope.city !== null} chooseCity={chooseCity} />
           ) : (
             <CellTable grids={grids} />
           )}
@@ -65,6 +69,11 @@ export function Cells({ scope, chooseCity }: Props) {
   );
 }
 
+function inOrder(grids: CityGrid[], cities: string[]): CityGrid[] {
+  const place = ({ city }: CityGrid) => (cities.includes(city) ? cities.indexOf(city) : cities.length);
+  return [...grids].sort((a, b) => place(a) - place(b));
+}
+
 interface MapsProps {
   grids: CityGrid[];
   alone: boolean;
@@ -73,11 +82,12 @@ interface MapsProps {
 
 function Maps({ grids, alone, chooseCity }: MapsProps) {
   const busiest = Math.max(1, ...grids.flatMap((grid) => grid.cells.map((c) => c.requests + c.available)));
+  const { shown, all, isLong, toggle } = useFirst(grids, MOST_MAPS);
   if (grids.every((grid) => grid.columns === 0)) return <CellTable grids={grids} />;
   return (
     <>
       <div class={alone ? 'maps maps-alone' : 'maps'}>
-        {grids.map((grid) => (
+        {shown.map((grid) => (
           <figure key={grid.city}>
             <figcaption>
               {alone ? (
@@ -93,6 +103,7 @@ function Maps({ grids, alone, chooseCity }: MapsProps) {
           </figure>
         ))}
       </div>
+      {isLong && <ShowAll all={all} toggle={toggle} what={`${grids.length} cities`} />}
       <p class="map-key" aria-hidden="true">
         <span>More vehicles</span>
         {[1, 2, 3, 4, 5].map((step) => (

@@ -3,10 +3,10 @@ import { useMemo } from 'preact/hooks';
 import { runQuery } from '../../api/client';
 import { ridesByCityQuery, type GroupByRow } from '../../api/druid';
 import { LineChart } from '../../charts/line_chart';
-import { cityColor, REST, SERIES_COLORS } from '../../charts/palette';
+import { cityColor, seriesColor, SERIES_COLORS } from '../../charts/palette';
 import { usePoll } from '../../data/use_poll';
 import { clockTime, compact, title } from '../../model/format';
-import { foldSmall, pivot, sum, type SeriesTable } from '../../model/series';
+import { pivot, splitSeries, sum, type SeriesTable } from '../../model/series';
 import { chartSpan, lastOf, RANGE_MS, type Span } from '../../model/time';
 import { Panel } from '../../parts/panel';
 import type { Scope } from './scope';
@@ -55,15 +55,20 @@ interface ChartProps {
 function RidesChart({ data, scope, cities, chooseCity }: ChartProps) {
   const { span, table } = data;
   const perMinute = 60_000 / span.bucket.ms;
-  const lines = useMemo(() => {
-    const shown = foldSmall(table.series, SERIES_COLORS, REST);
-    return shown.map((s) => ({
-      key: s.key,
-      label: s.key === REST ? REST : title(s.key),
-      color: cityColor(s.key, cities),
-      values: s.values.map((v) => (v === null ? null : v * perMinute)),
-    }));
-  }, [table, cities, perMinute]);
+  const { shown, restCount, restSum } = useMemo(
+    () => splitSeries(table.series, cities, SERIES_COLORS),
+    [table, cities],
+  );
+  const lines = useMemo(
+    () =>
+      shown.map((s, i) => ({
+        key: s.key,
+        label: title(s.key),
+        color: cities.length === 0 || shown.length === 1 ? seriesColor(i) : cityColor(s.key, cities),
+        values: s.values.map((v) => (v === null ? null : v * perMinute)),
+      })),
+    [shown, cities, perMinute],
+  );
   const minutes = (span.to - Math.max(span.from, span.oldest)) / 60_000;
   const total = sum(table.series.map((s) => sum(s.values)));
   return (
@@ -82,7 +87,6 @@ function RidesChart({ data, scope, cities, chooseCity }: ChartProps) {
           <li key={line.key}>
             <button
               type="button"
-              disabled={line.key === REST}
               aria-pressed={scope.city === line.key}
               onClick={() => chooseCity(scope.city === line.key ? null : line.key)}
             >
@@ -92,6 +96,11 @@ function RidesChart({ data, scope, cities, chooseCity }: ChartProps) {
             </button>
           </li>
         ))}
+        {restCount > 0 && (
+          <li class="legend-rest">
+            and {restCount} more {restCount === 1 ? 'city' : 'cities'} <b>{compact(restSum / minutes)}</b>
+          </li>
+        )}
       </ul>
     </>
   );

@@ -7,10 +7,12 @@ import { clockTime, compact, count, money, percent, title } from '../../model/fo
 import { numberOf } from '../../model/series';
 import { share } from '../../model/trend';
 import { Panel } from '../../parts/panel';
+import { ShowAll, useFirst } from '../../parts/show_all';
 import type { Scope } from './scope';
 
 const DAY = 86_400_000;
 const MINUTE = 60_000;
+const MOST_CITIES = 8;
 
 interface Props {
   scope: Scope;
@@ -102,9 +104,7 @@ function TotalsTable({ data, cities, chooseCity }: TableProps) {
         </div>
       </dl>
       {data.rows.length > 1 && (
-        <div class="scroll-x" tabIndex={0} role="group" aria-label="Totals by city">
-          <CityTable rows={data.rows} cities={cities} chooseCity={chooseCity} />
-        </div>
+        <CityTable rows={data.rows} cities={cities} chooseCity={chooseCity} />
       )}
     </>
   );
@@ -112,37 +112,43 @@ function TotalsTable({ data, cities, chooseCity }: TableProps) {
 
 function CityTable({ rows, cities, chooseCity }: Omit<TableProps, 'data'> & { rows: Total[] }) {
   const largest = Math.max(...rows.map((row) => row.requested), 1);
+  const { shown, all, isLong, toggle } = useFirst(rows, MOST_CITIES);
   return (
-    <table class="table">
-      <thead>
-        <tr>
-          <th scope="col">City</th>
-          <th scope="col" class="num">Rides</th>
-          <th scope="col" class="num">Completed</th>
-          <th scope="col" class="num">Revenue</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr key={row.city}>
-            <th scope="row">
-              <button type="button" class="link" onClick={() => chooseCity(row.city)}>
-                {title(row.city)}
-              </button>
-              <span
-                class="bar"
-                style={{
-                  width: `${(100 * row.requested) / largest}%`,
-                  background: `var(${cityColor(row.city, cities)})`,
-                }}
-              />
-            </th>
-            <td class="num">{count(row.requested)}</td>
-            <td class="num">{percent(share(row.completed, row.completed + row.cancelled), 0)}</td>
-            <td class="num">{compact(row.revenue)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <>
+      <div class="scroll-x" tabIndex={0} role="group" aria-label="Totals by city">
+        <table class="table">
+          <thead>
+            <tr>
+              <th scope="col">City</th>
+              <th scope="col" class="num">Rides</th>
+              <th scope="col" class="num">Completed</th>
+              <th scope="col" class="num">Revenue</th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((row) => (
+              <tr key={row.city}>
+                <th scope="row">
+                  <button type="button" class="link" onClick={() => chooseCity(row.city)}>
+                    {title(row.city)}
+                  </button>
+                  <span
+                    class="bar"
+                    style={{
+                      width: `${(100 * row.requested) / largest}%`,
+                      background: `var(${cityColor(row.city, cities)})`,
+                    }}
+                  />
+                </th>
+                <td class="num">{count(row.requested)}</td>
+                <td class="num">{percent(share(row.completed, row.completed + row.cancelled), 0)}</td>
+                <td class="num">{compact(row.revenue)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {isLong && <ShowAll all={all} toggle={toggle} what={`${rows.length} cities`} />}
+    </>
   );
 }
