@@ -20,7 +20,7 @@ class WindowPlanner {
       : builder_(builder), stream_(stream), input_schema_(std::move(input)) {}
 
   std::optional<Rows> run(const Rows& input) {
-    bool ok = check_input(input);
+    bool ok = check_input(input) && !window_is_broken();
     ok = bind_keys(*input.schema) && ok;
     const size_t errors = builder_.diagnostics().errors().size();
     bound_ = bind_aggregates(builder_.catalog(), input.schema, fields_of(keys_), stream_.aggregate,
@@ -50,6 +50,15 @@ class WindowPlanner {
     config.step = stream_.name;
     return builder_.add_operator(kind, role, stream_.pos, path(key), std::move(config), {input},
                                  std::move(exchange));
+  }
+
+  // The loader had errors to tell of the window: nothing is planned with it.
+  bool window_is_broken() const {
+    const std::vector<Diagnostic>& errors = builder_.diagnostics().errors();
+    const std::string at = path("window");
+    return std::any_of(errors.begin(), errors.end(), [&](const Diagnostic& error) {
+      return error.path == at || error.path.starts_with(at + ".");
+    });
   }
 
   // The results of a step that has errors, for the errors of what reads them.
