@@ -47,9 +47,11 @@ Status describe_topic(CliContext& context, const ParsedArgs& args) {
   json.begin_object().field("name", name).key("partitions").begin_array();
   std::string text = fmt::format("{}: {} partitions\n", name, partitions);
   for (int32_t p = 0; p < partitions; ++p) {
+    RF_ASSIGN(const int64_t first, topics->first_offset(name, p));
     RF_ASSIGN(const int64_t end, topics->end_offset(name, p));
-    json.begin_object().field("partition", p).field("end_offset", end).end_object();
-    text += fmt::format("  partition {:>4}  end offset {}\n", p, end);
+    json.begin_object().field("partition", p).field("first_offset", first).field("end_offset", end);
+    json.end_object();
+    text += fmt::format("  partition {:>4}  first offset {:>10}  end offset {:>10}\n", p, first, end);
   }
   json.end_array().end_object();
   print(context.json(args) ? out + "\n" : text);
@@ -149,10 +151,9 @@ Status consume(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const int64_t count, args.integer("count", -1, 0, INT64_MAX));
   RF_ASSIGN(const int32_t partitions, topics->partitions(name));
   std::vector<int64_t> next(static_cast<size_t>(partitions), 0);
-  if (!args.has("from-beginning")) {
-    for (int32_t p = 0; p < partitions; ++p) {
-      RF_ASSIGN(next[static_cast<size_t>(p)], topics->end_offset(name, p));
-    }
+  for (int32_t p = 0; p < partitions; ++p) {
+    RF_ASSIGN(next[static_cast<size_t>(p)],
+              args.has("from-beginning") ? topics->first_offset(name, p) : topics->end_offset(name, p));
   }
   catch_stop_signals();
   int64_t printed = 0;
@@ -174,7 +175,7 @@ Status consume(CliContext& context, const ParsedArgs& args) {
 }
 
 Command make(CommandSpec spec, Status (*run)(CliContext&, const ParsedArgs&)) {
-  spec.flags.push_back(data_dir_flag());
+  for (FlagSpec& flag : topic_flags()) spec.flags.push_back(std::move(flag));
   return {std::move(spec),
           [run](CliContext& context, const ParsedArgs& args) { return finish(run(context, args)); }};
 }

@@ -97,15 +97,21 @@ class HttpTopicAccess : public TopicAccess {
     return static_cast<int32_t>(all.size());
   }
 
+  Result<int64_t> first_offset(const std::string& topic, int32_t partition) override {
+    return offset(topic, partition, "first_offset");
+  }
   Result<int64_t> end_offset(const std::string& topic, int32_t partition) override {
+    return offset(topic, partition, "end_offset");
+  }
+
+ private:
+  Result<int64_t> offset(const std::string& topic, int32_t partition, const char* which) {
     RF_ASSIGN(const std::vector<JsonObject> all, describe(topic));
     if (partition < 0 || static_cast<size_t>(partition) >= all.size()) {
       return Status::user(Code::out_of_range, fmt::format("{} has {} partitions.", topic, all.size()));
     }
-    return integer(all[static_cast<size_t>(partition)], "end_offset");
+    return integer(all[static_cast<size_t>(partition)], which);
   }
-
- private:
   static std::string path(const std::string& topic) { return "/api/v1/topics/" + percent_encode(topic); }
   Result<std::vector<JsonObject>> describe(const std::string& topic) {
     RF_ASSIGN(const std::string body, client_->text("GET", path(topic)));

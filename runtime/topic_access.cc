@@ -64,6 +64,10 @@ class LocalTopics : public TopicAccess {
     RF_ASSIGN(const auto log, store_->find(topic));
     return log->partitions();
   }
+  Result<int64_t> first_offset(const std::string& topic, int32_t partition) override {
+    RF_ASSIGN(const auto log, store_->find(topic));
+    return log->first_offset(Partition(partition));
+  }
   Result<int64_t> end_offset(const std::string& topic, int32_t partition) override {
     RF_ASSIGN(const auto log, store_->find(topic));
     return log->end_offset(Partition(partition));

@@ -35,7 +35,8 @@ class TopicAccess {
   virtual Result<std::vector<TopicLine>> read(const std::string& topic, int32_t partition, int64_t offset,
                                               int32_t limit) = 0;
   virtual Result<int32_t> partitions(const std::string& topic) = 0;
-  // The offset behind the newest record.
+  // The offset of the oldest record that is left, and the one behind the newest.
+  virtual Result<int64_t> first_offset(const std::string& topic, int32_t partition) = 0;
   virtual Result<int64_t> end_offset(const std::string& topic, int32_t partition) = 0;
 };
 

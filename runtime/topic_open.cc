@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "runtime/http_topic_access.h"
+#include "runtime/job_files.h"
+#include "runtime/topic_cluster.h"
 #include "state/data_dir.h"
 
 namespace rideflow {
@@ -21,7 +23,47 @@ std::string access_token(const CliContext& context) {
   return context.variable ? context.variable("RIDEFLOW_TOKEN").value_or("") : "";
 }
 
+namespace {
+
+// The `kafka:` section of a job file, as the job's own sources and sinks have it.
+Result<Options> cluster_of_job(const CliContext& context, const std::string& file) {
+  RF_ASSIGN(const LoadOptions options, load_options(context, ParsedArgs()));
+  RF_ASSIGN(const LoadedJob job, load_for_running(context, file, options));
+  for (const LogicalNode& node : job.plan->nodes) {
+    const auto* const source = std::get_if<SourceNode>(&node.body);
+    if (source != nullptr && source->kind->topic_admin) return source->config.cluster;
+    const auto* const sink = std::get_if<SinkNode>(&node.body);
+    if (sink != nullptr && sink->config->cluster.has("brokers")) return sink->config->cluster;
+  }
+  return Options();  // it has no topics: those of the data directory are as good as any
+}
+
+Result<Options> cluster_of(const CliContext& context, const ParsedArgs& args) {
+  if (!args.has("brokers") && args.has("job")) return cluster_of_job(context, args.get("job"));
+  std::string brokers = args.get("brokers");
+  if (!args.has("brokers") && context.variable) brokers = context.variable("KAFKA_BROKERS").value_or("");
+  Options cluster;
+  OptionValue value;
+  value.text = std::move(brokers);
+  cluster.set("brokers", std::move(value));
+  return cluster;
+}
+
+}  // namespace
+
+std::vector<FlagSpec> topic_flags() {
+  return {
+      {"brokers", "HOST:PORT", "topics of these Kafka brokers (default: KAFKA_BROKERS; none: data directory)",
+       false},
+      {"job", "FILE", "topics where this job file has them, with its kafka section's user and TLS", false},
+      data_dir_flag()};
+}
+
 Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const ParsedArgs& args) {
+  RF_ASSIGN(Options cluster, cluster_of(context, args));
+  if (!cluster.text("brokers").empty()) {
+    return open_cluster_topics(*context.env, *context.catalog, std::move(cluster));
+  }
   const std::string data_dir = args.get("data-dir", ".rideflow");
   RF_ASSIGN(const std::string address, owner_address(context, data_dir));
   if (!address.empty()) return open_http_topics(address, access_token(context));

@@ -1,4 +1,6 @@
-// Which topics a command means: those of the process that owns the data directory, or the directory itself.
+// Which topics a command means: those of the brokers that --brokers, the job file of --job, or KAFKA_BROKERS
+// name, in this order; without brokers those of the process that owns the data directory, or the directory
+// itself.
 #pragma once
 
 #include "runtime/cli_command.h"
@@ -7,6 +9,7 @@
 namespace rideflow {
 
 Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const ParsedArgs& args);
+std::vector<FlagSpec> topic_flags();
 
 // Where the process that owns the data directory serves HTTP; empty when nobody owns it. user error when it
 // serves none.

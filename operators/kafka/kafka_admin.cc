@@ -21,28 +21,26 @@ class KafkaAdmin : public TopicAdmin {
   }
 
   Result<std::vector<TopicInfo>> list() override {
-    const rd_kafka_metadata_t* raw = nullptr;
-    const auto error = rd_kafka_metadata(client_.get(), 1, nullptr, &raw, kTimeoutMs);
-    const Handle<const rd_kafka_metadata_t> metadata(raw);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, "list topics", &reports_);
+    RF_ASSIGN(const Handle<const rd_kafka_metadata_t> metadata,
+              kafka::ask_metadata(client_.get(), nullptr, "list topics", &reports_));
     std::vector<TopicInfo> all;
+    const Handle<rd_kafka_topic_partition_list_t> first(rd_kafka_topic_partition_list_new(16));
     for (int i = 0; i < metadata->topic_cnt; ++i) {
       const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
       if (std::string_view(topic.topic).starts_with("__")) continue;  // the brokers' own
-      TopicInfo info;
-      info.name = topic.topic;
-      info.partitions = topic.partition_cnt;
+      all.push_back({topic.topic, topic.partition_cnt, 0, 0});
       for (int p = 0; p < topic.partition_cnt; ++p) {
-        int64_t low = 0;
-        int64_t high = 0;
-        const auto asked = rd_kafka_query_watermark_offsets(client_.get(), topic.topic,
-                                                            topic.partitions[p].id, &low, &high, kTimeoutMs);
-        if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) {
-          return kafka::to_status(asked, fmt::format("topic '{}'", topic.topic), &reports_);
-        }
-        info.records += high - low;
+        rd_kafka_topic_partition_list_add(first.get(), topic.topic, topic.partitions[p].id);
       }
-      all.push_back(std::move(info));
+    }
+    const Handle<rd_kafka_topic_partition_list_t> end(rd_kafka_topic_partition_list_copy(first.get()));
+    RF_TRY(ask_offsets(first.get(), RD_KAFKA_OFFSET_BEGINNING));
+    RF_TRY(ask_offsets(end.get(), RD_KAFKA_OFFSET_END));
+    int next = 0;
+    for (TopicInfo& info : all) {
+      for (int p = 0; p < info.partitions; ++p, ++next) {
+        info.records += end->elems[next].offset - first->elems[next].offset;
+      }
     }
     std::sort(all.begin(), all.end(), [](const TopicInfo& a, const TopicInfo& b) { return a.name < b.name; });
     return all;
@@ -56,6 +54,27 @@ class KafkaAdmin : public TopicAdmin {
   }
 
  private:
+  // Offsets of all partitions of the list, with one question per broker: librdkafka hands on the two special
+  // times, first and end, as it hands on others.
+  Status ask_offsets(rd_kafka_topic_partition_list_t* list, int64_t time) {
+    if (list->cnt == 0) return {};
+    const auto error = kafka::ask_leader(client_.get(), [&] {
+      for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = time;
+      auto asked = rd_kafka_offsets_for_times(client_.get(), list, kTimeoutMs);
+      for (int i = 0; i < list->cnt && asked == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) asked = list->elems[i].err;
+      return asked;
+    });
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, "list topics", &reports_);
+    for (int i = 0; i < list->cnt; ++i) {
+      const rd_kafka_topic_partition_t& one = list->elems[i];
+      if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return kafka::to_status(one.err, fmt::format("partition {} of topic '{}'", one.partition, one.topic),
+                                &reports_);
+      }
+    }
+    return {};
+  }
+
   Reports reports_{nullptr};
   Handle<rd_kafka_t> client_;
 };

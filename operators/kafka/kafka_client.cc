@@ -104,13 +104,29 @@ Status set_security(rd_kafka_conf_t* conf, const Options& cluster, const Resourc
   return set(conf, "sasl.password", secret);
 }
 
+// Why a connection never came to be: asking again changes nothing.
+bool is_refusal(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+         code == RD_KAFKA_RESP_ERR__SSL;
+}
+
+// Whether `code` explains less than `known`: a refusal is followed by "disconnected", then "all brokers are
+// down".
+bool says_less(rd_kafka_resp_err_t code, rd_kafka_resp_err_t known) {
+  if (known == RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return true;
+  return is_refusal(known) && !is_refusal(code);
+}
+
 }  // namespace
 
 void Reports::error(rd_kafka_resp_err_t code, const char* reason) {
   {
     const std::lock_guard lock(mutex_);
-    code_ = code;
-    reason_ = reason == nullptr ? "" : reason;
+    if (!says_less(code, code_)) {
+      code_ = code;
+      reason_ = reason == nullptr ? "" : reason;
+    }
   }
   if (env_ == nullptr) return;
   env_->warn("kafka_error", {{"code", rd_kafka_err2name(code)}, {"reason", reason == nullptr ? "" : reason}});
@@ -121,6 +137,11 @@ void Reports::log(int level, const char* facility, const char* text) {
   constexpr int kWarning = 4;
   const LogField fields[] = {{"facility", facility}, {"text", text}};
   env_->log(level <= kWarning ? LogLevel::warn : LogLevel::debug, "kafka_client", fields);
+}
+
+bool Reports::refused() {
+  const std::lock_guard lock(mutex_);
+  return is_refusal(code_);
 }
 
 rd_kafka_resp_err_t Reports::take_error(std::string& reason) {
@@ -202,18 +223,55 @@ Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* rep
     case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
       return Status::user(Code::invalid_argument, message(""));
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+      return Status::external(
+          Code::unavailable,
+          message("; are the brokers running, and is their address right (kafka.brokers)?"), Retry::backoff);
     default:
       return Status::external(Code::unavailable, message(""), Retry::backoff);
+  }
+}
+
+Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, rd_kafka_topic_t* topic,
+                                                       const std::string& what, Reports* reports) {
+  constexpr int kStepMs = 500;
+  for (int waited = 0;; waited += kStepMs) {
+    const rd_kafka_metadata_t* raw = nullptr;
+    const auto error = rd_kafka_metadata(client, topic == nullptr ? 1 : 0, topic, &raw, kStepMs);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return Handle<const rd_kafka_metadata_t>(raw);
+    rd_kafka_poll(client, 0);  // what the connections had to say
+    const bool vague = error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TRANSPORT;
+    const bool refused = reports != nullptr && reports->refused();
+    if (!vague || refused || waited + kStepMs >= kTimeoutMs) return to_status(error, what, reports);
+  }
+}
+
+rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, const std::function<rd_kafka_resp_err_t()>& ask) {
+  constexpr int kPauseMs = 100;
+  for (int waited = 0;; waited += kPauseMs) {
+    const rd_kafka_resp_err_t error = ask();
+    switch (error) {
+      case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+      case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+      case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+      case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+        if (waited < kTimeoutMs) break;
+        [[fallthrough]];
+      default:
+        return error;
+    }
+    rd_kafka_poll(client, kPauseMs);
   }
 }
 
 Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports* reports) {
   const Handle<rd_kafka_topic_t> handle(rd_kafka_topic_new(client, topic.c_str(), nullptr));
   if (handle == nullptr) return to_status(rd_kafka_last_error(), fmt::format("topic '{}'", topic), reports);
-  const rd_kafka_metadata_t* raw = nullptr;
-  const auto error = rd_kafka_metadata(client, 0, handle.get(), &raw, kTimeoutMs);
-  const Handle<const rd_kafka_metadata_t> metadata(raw);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, fmt::format("topic '{}'", topic), reports);
+  RF_ASSIGN(const Handle<const rd_kafka_metadata_t> metadata,
+            ask_metadata(client, handle.get(), fmt::format("topic '{}'", topic), reports));
   const bool there = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
   if (there && metadata->topics[0].partition_cnt > 0) return metadata->topics[0].partition_cnt;
   const auto why = metadata->topic_cnt == 1 && metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR

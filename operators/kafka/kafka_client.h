@@ -3,6 +3,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,7 +34,9 @@ class Reports {
   explicit Reports(Env* env) : env_(env) {}  // null: nobody is told but the caller
   void error(rd_kafka_resp_err_t code, const char* reason);
   void log(int level, const char* facility, const char* text);
-  // The last one, and forgets it. NO_ERROR: none.
+  // True when the brokers refused this client: a wrong password, a certificate that is not trusted.
+  bool refused();
+  // The one that says most since the last call, and forgets it. NO_ERROR: none.
   rd_kafka_resp_err_t take_error(std::string& reason);
 
  private:
@@ -58,6 +61,11 @@ Result<Handle<rd_kafka_t>> make_client(rd_kafka_type_t type, Handle<rd_kafka_con
 // A sentence with a way out. `what`: "topic 'rides'"; `reports` may know more than the code.
 Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* reports = nullptr);
 
+// What the brokers know of one topic, or of all (null). Waits for a broker, but not once it has refused.
+Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, rd_kafka_topic_t* topic,
+                                                       const std::string& what, Reports* reports);
+// Asks again while a partition has no leader yet: it was made a moment ago, or its broker has just come back.
+rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, const std::function<rd_kafka_resp_err_t()>& ask);
 // Partitions of a topic; not_found (user) when there is none. Waits for the broker.
 Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports* reports);
 // The same; a missing topic is made first, with `partitions`.

@@ -94,8 +94,12 @@ class KafkaReader : public RecordReader {
     if (at == StartAt::latest) return Position{ends.second, {}};
     const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
     auto* const entry = rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
-    entry->offset = time / 1000 + (time % 1000 > 0 ? 1 : 0);  // a time in milliseconds, in and an offset out
-    const auto error = rd_kafka_offsets_for_times(client_.get(), list.get(), kTimeoutMs);
+    const int64_t time_ms = time / 1000 + (time % 1000 > 0 ? 1 : 0);
+    const auto error = kafka::ask_leader(client_.get(), [&] {
+      entry->offset = time_ms;  // a time in, an offset out
+      const auto asked = rd_kafka_offsets_for_times(client_.get(), list.get(), kTimeoutMs);
+      return asked != RD_KAFKA_RESP_ERR_NO_ERROR ? asked : entry->err;
+    });
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), reports_.get());
     return Position{entry->offset >= 0 ? entry->offset : ends.second, {}};
   }
@@ -124,6 +128,7 @@ class KafkaReader : public RecordReader {
   Result<Poll> poll(Partition partition, int32_t budget) override {
     rd_kafka_poll(client_.get(), 0);
     Part& part = parts_.at(partition);
+    RF_TRY(part.failed);
     messages_.resize(static_cast<size_t>(budget));
     const ssize_t got =
         rd_kafka_consume_batch(topic_.get(), partition.value, 0, messages_.data(), messages_.size());
@@ -153,6 +158,7 @@ class KafkaReader : public RecordReader {
  private:
   struct Part {
     int64_t offset = 0;  // of the next record
+    Status failed;       // to be told by the next poll
     // The last question for the partition's end, and its answer.
     std::shared_ptr<EndQuestion> question;
     std::shared_ptr<Completion> asking;
@@ -176,8 +182,10 @@ class KafkaReader : public RecordReader {
   Result<std::pair<int64_t, int64_t>> ask_ends(Partition partition) {
     int64_t low = 0;
     int64_t high = 0;
-    const auto error = rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition.value, &low,
-                                                        &high, kTimeoutMs);
+    const auto error = kafka::ask_leader(client_.get(), [&] {
+      return rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition.value, &low, &high,
+                                              kTimeoutMs);
+    });
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), reports_.get());
     return std::pair(low, high);
   }
@@ -204,8 +212,8 @@ class KafkaReader : public RecordReader {
     }
     if (origin->records.empty()) return nullptr;
     part.proven_at = kNoTime;
-    // Records before an error are handed out first; the error comes again with the next poll.
-    failed = Status();
+    // Records before an error are handed out first; the client tells an error only once.
+    part.failed = std::exchange(failed, Status());
     return origin;
   }
 
@@ -215,7 +223,9 @@ class KafkaReader : public RecordReader {
     to += message.len;
     *to++ = '\n';
     if (message.key_len > 0) std::memcpy(to, message.key, message.key_len);
-    const std::string_view key(to, message.key_len);
+    // No key is not an empty key.
+    const std::string_view key =
+        message.key == nullptr ? std::string_view() : std::string_view(to, message.key_len);
     to += message.key_len;
     rd_kafka_timestamp_type_t type{};
     const int64_t ms = rd_kafka_message_timestamp(&message, &type);
