@@ -24,7 +24,8 @@ case_results_equal_an_independent_computation() {
   sink_rows files/minutes | node "$E2E_ROOT/tests/kafka/independent.mjs" --read >found
   same wanted found
   # Keys are the column itself, so that other clients find the same city in the same partition.
-  tool dump "${T}_minutes" | awk -F '\t' '{ split($4, a, "\""); if ($3 != a[4]) { print; bad = 1 } } END { exit bad }' ||
+  tool dump "${T}_minutes" |
+    awk -F '\t' '{ split($4, a, "\""); if ($3 != a[4]) { print; bad = 1 } } END { exit bad }' ||
     fail "keys are not the city"
 }
 
@@ -53,7 +54,8 @@ case_the_main_job_on_kafka() {
   until_true 120 rides_seen || { cat log answer; fail "not all rides are in the rollup"; }
   node "$E2E_ROOT/tests/kafka/city_minutes.mjs" ride_lines >wanted
   minutes_are_there() {
-    tool dump ride_metrics | cut -f 4 | node "$E2E_ROOT/tests/kafka/city_minutes.mjs" --read wanted >found && cmp -s wanted found
+    tool dump ride_metrics | cut -f 4 | node "$E2E_ROOT/tests/kafka/city_minutes.mjs" --read wanted >found &&
+      cmp -s wanted found
   }
   until_true 60 minutes_are_there || { same wanted found; fail "minutes"; }
   [ "$(wc -l <wanted)" -gt 30 ] || fail "only $(wc -l <wanted) minutes were compared"
