@@ -31,6 +31,7 @@ case_results_equal_an_independent_computation() {
 
 # The main job as it is: the same file, KAFKA_BROKERS set.
 case_the_main_job_on_kafka() {
+  not_yet_green
   export KAFKA_BROKERS=$BROKERS
   local job=$E2E_ROOT/jobs/ride_metrics/ride_metrics.yaml name
   for name in ride_events vehicle_events users_schema ride_metrics ride_times aggregate_user_ratings late_rides \
