@@ -1,0 +1,111 @@
+# Doors and secrets: what a job file, a request or a look at the disk must not give.
+
+# kafka_job PASSWORD [PROPERTY]: a job whose broker does not answer.
+kafka_job() {
+  cat <<Y
+job: guarded
+kafka:
+  brokers: "127.0.0.1:1"
+  security: sasl_plaintext
+  mechanism: PLAIN
+  username: somebody
+  password: $1
+  $([ -z "${2:-}" ] || echo "properties: {$2: x}")
+sources:
+  rides:
+    topic: {name: ride_events, start: earliest}
+    format: json
+    schema:
+      ride_id: string
+      t: timestamp
+    event_time:
+      column: t
+      out_of_order: 2s
+sinks:
+  out:
+    from: rides
+    file: {directory: out}
+    format: json
+Y
+}
+
+case_a_secret_is_shown_nowhere() {
+  local canary="canary-$RANDOM-5e2f" way
+  mkdir secrets
+  echo "$canary" >secrets/password
+  for way in "{env: CANARY}" "{file: secrets/password}"; do
+    kafka_job "$way" >job.yaml
+    rf check job.yaml >check.log 2>&1
+    rf explain job.yaml >explain.log 2>&1
+    CANARY=$canary rf run job.yaml --data-dir data --quiet --for 3s >run.log 2>&1 || true
+    [ -s run.log ] || fail "the run says nothing"
+    # A running process is asked for all it tells.
+    CANARY=$canary start dev.log dev job.yaml --data-dir data --quiet --listen 127.0.0.1:0 --watch
+    if until_true 10 grep -q '^dashboard: ' dev.log; then
+      URL=$(sed -n 's/^dashboard: //p' dev.log)
+      for path in status api/v1/jobs api/v1/jobs/guarded api/v1/topics metrics; do
+        request GET "${URL%/}/$path" >>answers 2>&1 || true
+      done
+    fi
+    kill -TERM "$PID" 2>/dev/null || true
+    finish "$PID"
+  done
+  [ -s answers ] || echo "the process ended before it could be asked"
+  ! grep -rlF --exclude-dir=secrets -- "$canary" . || fail "the secret is in the files above"
+  # In the job file itself it is refused, and not repeated.
+  kafka_job "\"$canary\"" >literal.yaml
+  expect 1 check literal.yaml
+  has out "write {env: NAME} or {file: path}"
+  ! grep -qF -- "$canary" out err || fail "the refusal repeats the secret"
+}
+
+case_properties_that_run_code_are_refused_by_name() {
+  local property
+  for property in plugin.library.paths sasl.kerberos.kinit.cmd ssl.engine.location sasl.oauthbearer.config \
+    ssl.key.location debug; do
+    kafka_job "{env: CANARY}" "$property" >job.yaml
+    local code=0
+    CANARY=x rf run job.yaml --data-dir data --quiet --for 1s >out 2>&1 || code=$?
+    [ $code = 1 ] || { cat out; fail "$property: ended with $code"; }
+    has out "$property"
+  done
+}
+
+case_other_machines_are_refused_without_a_token() {
+  generated_job "count: 10, start: 2026-01-01T00:00:00Z" >job.yaml
+  expect 1 dev job.yaml --data-dir data --quiet --listen 0.0.0.0:0
+  has err "--insecure"
+  has err "0.0.0.0"
+}
+
+# raw TEXT: what the server of $URL answers to these bytes.
+raw() {
+  node -e 'const [url, text] = process.argv.slice(1), { hostname, port } = new URL(url);
+    const s = require("net").connect(port, hostname, () => s.write(text.replaceAll("\\r\\n", "\r\n")));
+    s.on("data", (d) => process.stdout.write(d)).on("error", () => {}).setTimeout(15000, () => s.destroy());' \
+    "$URL" "$1"
+}
+
+case_paths_hosts_and_framing_are_checked() {
+  generated_job "count: 10, start: 2026-01-01T00:00:00Z" >job.yaml
+  mkdir ui && echo '<html></html>' >ui/index.html && echo "canary-file" >secret.txt
+  start_dev dev.log job.yaml --data-dir data --quiet --watch --ui-dir ui
+  local host=${URL#http://} path
+  for path in /../secret.txt /%2e%2e/secret.txt /%2e%2e%2fsecret.txt /..%2fsecret.txt /..%5csecret.txt \
+    /.%2e/secret.txt /%252e%252e/secret.txt /ui/../../secret.txt //secret.txt /./../secret.txt \
+    /%c0%ae%c0%ae/secret.txt /..%00/secret.txt /api/v1/jobs/..%2f..%2fsecret.txt "/$PWD/secret.txt"; do
+    raw "GET $path HTTP/1.1\\r\\nHost: $host\\r\\nConnection: close\\r\\n\\r\\n" >answer
+    [ -s answer ] || fail "$path: no answer"
+    ! grep -q canary-file answer || fail "$path leads out of the folder"
+  done
+  raw "GET /api/v1/jobs HTTP/1.1\\r\\nHost: evil.example\\r\\nConnection: close\\r\\n\\r\\n" >answer
+  grep -qE '^HTTP/1.1 4[0-9][0-9]' answer || { cat answer; fail "a foreign host is served"; }
+  raw "POST /druid/v2 HTTP/1.1\\r\\nHost: $host\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\n\
+Transfer-Encoding: chunked\\r\\n\\r\\n{}" >answer
+  grep -q '^HTTP/1.1 400' answer || { cat answer; fail "two framings are accepted"; }
+  raw "GET /$(printf 'a%.0s' $(seq 9000)) HTTP/1.1\\r\\nHost: $host\\r\\nConnection: close\\r\\n\\r\\n" >answer
+  grep -qE '^HTTP/1.1 4[0-9][0-9]' answer || { cat answer; fail "a long address is accepted"; }
+  # A header that never ends is cut off, and the server goes on.
+  raw "GET /api/v1/jobs HTTP/1.1\\r\\nHost: $host\\r\\nX: " >answer
+  request GET "$URL/api/v1/jobs" >answer || fail "the server is gone"
+}
