@@ -40,11 +40,27 @@ class ColumnWriter {
     data_.as_mutable<T>()[rows_] = v;
     nulls_.as_mutable<uint8_t>()[rows_++] = 0;
   }
-  // `s` lies in the shared buffer.
+  // `s` lies in the shared buffer, whose padding lets 12 bytes be read. Without a branch on the length, which
+  // is often a surprise: both kinds of view are made and one is taken.
   void append_shared(std::string_view s) {
-    append(s.size() <= StringView::kInline
-               ? StringView::make_inline(s)
-               : StringView::make_ref(s, 0, static_cast<int32_t>(s.data() - base_)));
+    static constexpr uint64_t kOnes[4] = {~uint64_t{0}, ~uint64_t{0}, 0, 0};
+    room();
+    const bool is_inline = s.size() <= static_cast<size_t>(StringView::kInline);
+    const size_t kept = is_inline ? s.size() : 4;  // bytes of the text in the view
+    const auto* const mask = reinterpret_cast<const char*>(kOnes) + 16 - kept;
+    uint32_t prefix;
+    uint32_t prefix_mask;
+    uint64_t rest;
+    uint64_t rest_mask;
+    std::memcpy(&prefix, s.data(), 4);
+    std::memcpy(&prefix_mask, mask, 4);
+    std::memcpy(&rest, s.data() + 4, 8);
+    std::memcpy(&rest_mask, mask + 4, 8);
+    const uint64_t place = static_cast<uint64_t>(s.data() - base_) << 32;  // in buffer 0
+    const uint64_t words[2] = {s.size() | uint64_t{prefix & prefix_mask} << 32,
+                               is_inline ? rest & rest_mask : place};
+    std::memcpy(data_.mutable_data() + sizeof(words) * static_cast<size_t>(rows_), words, sizeof(words));
+    nulls_.as_mutable<uint8_t>()[rows_++] = 0;
   }
   void append_copy(std::string_view s);
 

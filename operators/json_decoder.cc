@@ -9,6 +9,9 @@ namespace rideflow {
 JsonNode::JsonNode(const DecodeField* f, std::string p)
     : field(f), path(std::move(p)), times(f == nullptr ? nullptr : f->zone) {
   if (f == nullptr) return;
+  if (f->field.type.kind == Kind::string) quick = Quick::text;
+  if (f->field.type.kind == Kind::float64) quick = Quick::number;
+  if (f->field.type.kind == Kind::timestamp && f->unit == TimeUnit::text) quick = Quick::time;
   const bool list = f->field.type.kind == Kind::list;
   for (const DecodeField& child : f->children) {
     children.emplace_back(&child, list ? path + "[]" : path + "." + child.field.name);
@@ -73,11 +76,39 @@ void JsonDecoder::decode_records(const Origin& chunk, Decoded& out) {
   out.batch.rows = rows;
 }
 
+inline bool JsonDecoder::convert_quickly(JsonNode& node, ColumnWriter& out) {
+  const JsonToken& token = node.token;
+  const bool text = token.type == JsonType::string && !token.escaped;
+  switch (node.quick) {
+    case JsonNode::Quick::text:
+      if (!text) break;
+      out.append_shared(token.text());
+      return true;
+    case JsonNode::Quick::number:
+      if (token.type != JsonType::number) break;
+      if (const auto v = to_double(token.number, token.text())) {
+        out.append(*v);
+        return true;
+      }
+      break;
+    case JsonNode::Quick::time:
+      if (!text) break;
+      if (const auto v = node.times.read(token.text())) {
+        out.append(*v);
+        return true;
+      }
+      break;
+    case JsonNode::Quick::none:
+      break;
+  }
+  return convert(node, out);
+}
+
 bool JsonDecoder::decode_record(std::string_view payload) {
   payload_ = payload;
   if (!read_record(payload)) return false;
   for (size_t i = 0; i < writers_.size(); ++i) {
-    if (!convert(root_.children[i], writers_[i])) return false;
+    if (!convert_quickly(root_.children[i], writers_[i])) return false;
   }
   return true;
 }

@@ -31,6 +31,9 @@ struct JsonNode {
   };
   std::vector<Hint> hints;
 
+  // Columns that most records have and most jobs read are converted without a call.
+  enum class Quick : uint8_t { none, text, number, time } quick = Quick::none;
+
   explicit JsonNode(const DecodeField* f, std::string p);
 };
 
@@ -52,6 +55,7 @@ class JsonDecoder : public Decoder {
   bool read_object(JsonNode& node, int depth);
   static int child_of(JsonNode& node, const JsonToken& key, size_t ordinal);
 
+  bool convert_quickly(JsonNode& node, ColumnWriter& out);
   bool convert(JsonNode& node, ColumnWriter& out);
   bool convert_object(JsonNode& node, ColumnWriter& out);
   bool convert_array(JsonNode& node, ColumnWriter& out);

@@ -136,7 +136,7 @@ bool JsonScanner::value(JsonToken& token) {
     case 'n':
       return literal(token, "null", JsonType::null);
     default: {
-      const char* const end = scan_number(p_, end_, token.number);
+      const char* const end = p_ < end_ ? scan_number_padded(p_, end_, token.number) : nullptr;
       if (end == nullptr) return fail("expected a value");
       token.type = JsonType::number;
       token.end = p_ = end;

@@ -7,6 +7,7 @@
 #include <immintrin.h>
 
 #include <bit>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -85,6 +86,43 @@ inline const char* find_string_end(const char* p, const char* end) {
     }
   }
   return end;
+}
+
+// scan_number() for padded memory: numbers of up to 8 digits on each side of the point, without exponent, at
+// once.
+inline const char* scan_number_padded(const char* p, const char* end, NumberText& out) {
+  // Up to 8 digits; what follows them in the word is pushed out.
+  const auto value_of = [](const char* at, uint32_t digits) {
+    uint64_t word;
+    std::memcpy(&word, at, sizeof(word));
+    word = digits == 0 ? 0 : (word << (64 - 8 * digits)) & 0x0f0f0f0f0f0f0f0fULL;
+    word = word * 10 + (word >> 8);
+    return ((word & 0xff000000ffULL) * 0xf424000000064ULL +
+            ((word >> 16) & 0xff000000ffULL) * 0x271000000001ULL) >>
+           32;
+  };
+  static constexpr uint64_t kTens[] = {1,       10,        100,        1'000,      10'000,
+                                       100'000, 1'000'000, 10'000'000, 100'000'000};
+  const bool negative = *p == '-';
+  const char* const digits = p + (negative ? 1 : 0);
+  const __m128i offset =
+      _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(digits)), _mm_set1_epi8('0'));
+  const __m128i small = _mm_cmpeq_epi8(_mm_min_epu8(offset, _mm_set1_epi8(9)), offset);
+  const auto others = ~static_cast<uint32_t>(_mm_movemask_epi8(small));  // its upper half is set
+  const auto whole = static_cast<uint32_t>(std::countr_zero(others));
+  const bool point = digits[whole] == '.';
+  const uint32_t fraction = point ? static_cast<uint32_t>(std::countr_zero(others >> (whole + 1))) : 0;
+  const char* const after = digits + whole + (point ? 1 + fraction : 0);
+  if (whole == 0 || whole > 8 || fraction > 7 || after - digits > 15 || (point && fraction == 0) ||
+      (whole > 1 && *digits == '0') || (*after | 0x20) == 'e' || after > end) [[unlikely]] {
+    return scan_number(p, end, out);
+  }
+  out.mantissa = value_of(digits, whole) * kTens[fraction] + value_of(digits + whole + 1, fraction);
+  out.exponent = -static_cast<int32_t>(fraction);
+  out.negative = negative;
+  out.exact = true;
+  out.whole = !point;
+  return after;
 }
 
 // The bytes of a string token with escapes, in UTF-8. REQUIRES: the scanner accepted it.

@@ -180,7 +180,7 @@ bool JsonShapes::matches(const Shape& shape, std::string_view record) {
         break;
       }
       default:
-        p = token == nullptr ? skip_number(p, end) : scan_number(p, end, token->number);
+        p = token == nullptr ? skip_number(p, end) : scan_number_padded(p, end, token->number);
         if (p == nullptr) return false;
         if (token != nullptr) token->type = JsonType::number;
     }

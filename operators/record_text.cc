@@ -24,7 +24,10 @@ bool is_valid_record_text(std::string_view s) {
     bits = _mm_or_si128(bits, _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + i)));
   }
   int high = _mm_movemask_epi8(bits);
-  for (; i < s.size(); ++i) high |= s[i] & 0x80;
+  if (const size_t rest = s.size() - i; rest > 0) {
+    const __m128i last = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + i));
+    high |= _mm_movemask_epi8(last) & ((1 << rest) - 1);
+  }
   return high == 0 || simdjson::validate_utf8(s.data(), s.size());
 }
 

@@ -16,9 +16,6 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-
 std::optional<Micros> checked(Micros t) {
   if (t < kMinTimestamp || t > kMaxTimestamp) return std::nullopt;
   return t;
@@ -63,13 +60,7 @@ const char* scan_number(const char* p, const char* end, NumberText& out) {
   return p;
 }
 
-std::optional<double> to_double(const NumberText& n, std::string_view text) {
-  if (n.exact && n.mantissa <= (uint64_t{1} << 53) && n.exponent >= -22 && n.exponent <= 22) {
-    // Both factors are exact doubles, so one operation rounds once.
-    const auto m = static_cast<double>(n.mantissa);
-    const double v = n.exponent < 0 ? m / kPowers[-n.exponent] : m * kPowers[n.exponent];
-    return n.negative ? -v : v;
-  }
+std::optional<double> to_double_slowly(std::string_view text) {
   double v = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
   if (error == std::errc::result_out_of_range) {
@@ -105,7 +96,7 @@ std::optional<double> parse_double_text(std::string_view text) {
   return to_double(number, text);
 }
 
-std::optional<Micros> TimestampReader::seconds_of(std::string_view text) const {
+std::optional<Micros> TimestampReader::seconds_of(std::string_view text, Micros minute_start) const {
   const char* p = text.data() + 16;
   const char* const end = text.data() + text.size();
   if (p[0] != ':' || !is_digit(p[1]) || !is_digit(p[2])) return std::nullopt;
@@ -126,7 +117,7 @@ std::optional<Micros> TimestampReader::seconds_of(std::string_view text) const {
   const bool utc = zone_ == nullptr || zone_->is_utc();
   const bool ends = (p == end && utc) || (p + 1 == end && *p == 'Z');
   if (!ends) return std::nullopt;
-  return minute_start_ + second * kMicrosPerSecond + fraction;
+  return minute_start + second * kMicrosPerSecond + fraction;
 }
 
 std::optional<Micros> TimestampReader::read_slow(std::string_view text) {
@@ -135,8 +126,9 @@ std::optional<Micros> TimestampReader::read_slow(std::string_view text) {
   if (text.size() >= 19 && (text[10] == 'T' || text[10] == ' ') && text[13] == ':' && text[16] == ':') {
     const std::optional<Micros> start = parse_timestamp(std::string(text.substr(0, 16)) + ":00Z");
     if (start) {
-      std::memcpy(minute_, text.data(), 16);
-      minute_start_ = *start;
+      Minute& minute = minutes_[text[15] & 1];
+      std::memcpy(minute.text, text.data(), 16);
+      minute.start = *start;
     }
   }
   return checked(*value);

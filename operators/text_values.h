@@ -2,6 +2,7 @@
 // double, every digit of a decimal. Shared by all decoders, so that a value means the same in every format.
 #pragma once
 
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,8 +23,20 @@ struct NumberText {
 // Reads a number at `p` (JSON's grammar: no leading '+', no leading zeros, digits around the point). Returns
 // its end, or null when there is none.
 const char* scan_number(const char* p, const char* end, NumberText& out);
+std::optional<double> to_double_slowly(std::string_view text);
 // The nearest double; nothing when out of range. `text` is the same number.
-std::optional<double> to_double(const NumberText& number, std::string_view text);
+inline std::optional<double> to_double(const NumberText& number, std::string_view text) {
+  static constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                       1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  const bool small = number.exact && number.mantissa <= (uint64_t{1} << 53) && number.exponent >= -22 &&
+                     number.exponent <= 22;
+  if (!small) [[unlikely]]
+    return to_double_slowly(text);
+  // Both factors are exact doubles, so one operation rounds once.
+  const auto m = static_cast<double>(static_cast<int64_t>(number.mantissa));
+  const double v = number.exponent <= 0 ? m / kPowers[-number.exponent] : m * kPowers[number.exponent];
+  return number.negative ? -v : v;
+}
 // Nothing when out of range or not whole ("5.0" and "1e3" are whole).
 std::optional<int64_t> to_int64(const NumberText& number, std::string_view text);
 std::optional<double> parse_double_text(std::string_view text);
@@ -31,26 +44,47 @@ std::optional<double> parse_double_text(std::string_view text);
 inline constexpr Micros kMinTimestamp = -62'135'596'800'000'000;  // 0001-01-01T00:00:00Z
 inline constexpr Micros kMaxTimestamp = 253'402'300'799'999'999;  // 9999-12-31T23:59:59.999999Z
 
-// ISO timestamps, mostly of the same minute as the one before.
+// ISO timestamps, mostly of a minute that was seen before: an even and an odd one are remembered, because
+// events of two minutes mix at every border.
 class TimestampReader {
  public:
   explicit TimestampReader(const TimeZone* zone = nullptr) : zone_(zone) {}
   std::optional<Micros> read(std::string_view text) {
-    if (text.size() >= 19 && std::memcmp(text.data(), minute_, 16) == 0) {
-      const std::optional<Micros> fast = seconds_of(text);
-      if (fast) return fast;
+    if (text.size() < 19) return read_slow(text);
+    const Minute& minute = minutes_[text[15] & 1];
+    if (std::memcmp(text.data(), minute.text, 16) != 0) return read_slow(text);
+    if (text.size() == kMillisSize) [[likely]] {
+      const std::optional<Micros> millis = millis_of(text.data() + 16);
+      if (millis) return minute.start + *millis;
     }
-    return read_slow(text);
+    const std::optional<Micros> fast = seconds_of(text, minute.start);
+    return fast ? fast : read_slow(text);
   }
 
  private:
+  struct Minute {
+    char text[16] = {};
+    Micros start = 0;
+  };
+  static constexpr size_t kMillisSize = 24;  // 2026-01-01T12:00:00.000Z
+
+  // ":12.345Z", eight bytes at once.
+  static std::optional<Micros> millis_of(const char* p) {
+    uint64_t word;
+    std::memcpy(&word, p, sizeof(word));
+    word ^= 0x5a3030302e30303aULL;  // ":00.000Z": digits remain, everything else is 0
+    const auto digit = [word](int i) { return static_cast<Micros>((word >> (8 * i)) & 15); };
+    const uint64_t beyond = (word & 0x7f7f7f7f7f7f7f7fULL) + 0x7f7676767f76767fULL;  // 0x76 + 9 = 0x7f
+    const Micros second = digit(1) * 10 + digit(2);
+    if (((beyond | word) & 0x8080808080808080ULL) != 0 || second > 59) return std::nullopt;
+    return second * kMicrosPerSecond + (digit(4) * 100 + digit(5) * 10 + digit(6)) * 1000;
+  }
   // Seconds, fraction and a final Z (or nothing, where the zone is UTC) after the known minute.
-  std::optional<Micros> seconds_of(std::string_view text) const;
+  std::optional<Micros> seconds_of(std::string_view text, Micros minute_start) const;
   std::optional<Micros> read_slow(std::string_view text);
 
   const TimeZone* zone_;
-  char minute_[16] = {};
-  Micros minute_start_ = 0;
+  Minute minutes_[2];
 };
 
 // A number of seconds, milliseconds or microseconds since 1970; digits below a microsecond are cut.
