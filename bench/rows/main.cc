@@ -1,4 +1,4 @@
-// bench_rows [--smoke] [--spoil] [--only NAME] [--repeats N] [--root DIR] [--work-dir DIR]
+// bench_rows [--smoke] [--spoil] [--only NAME] [--repeats N] [--events N] [--root DIR] [--work-dir DIR]
 //            [--rideflow FILE] [--json FILE]
 // Runs the rows of bench/report; the last line is "N passed, N failed, N skipped".
 #include <cstdio>
@@ -16,7 +16,9 @@ struct Group {
   const char* name;
   Status (*run)(const Catalog&, Report&);
 };
-constexpr Group kGroups[] = {{"ride_window", ride_window}};
+constexpr Group kGroups[] = {{"ride_window", ride_window},
+                             {"ride_window_shapes", ride_window_shapes},
+                             {"ride_window_batches", ride_window_batches}};
 
 int run(const Options& options, const std::string& only, const std::string& json) {
   Catalog catalog;
@@ -59,6 +61,8 @@ int main(int argc, char** argv) {
       only = argv[++i];
     } else if (arg == "--repeats") {
       options.repeats = std::max(1, std::atoi(argv[++i]));
+    } else if (arg == "--events") {
+      options.events = std::max(100'000, std::atoi(argv[++i]));
     } else if (arg == "--root") {
       options.root = argv[++i];
     } else if (arg == "--work-dir") {

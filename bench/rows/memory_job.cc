@@ -95,6 +95,20 @@ std::shared_ptr<const LogicalPlan> with_memory(const LogicalPlan& plan, const Ri
   return copy;
 }
 
+void note_state(const JobGraph& graph, RunResult& result) {
+  int64_t keys = 0;
+  int64_t bytes = 0;
+  for (const auto& task : graph.counters()) {
+    for (const auto& node : task->operators) {
+      keys += node->state_keys.get();
+      bytes += node->state_bytes.get();
+    }
+  }
+  if (keys < result.state_keys || keys == 0) return;
+  result.state_keys = keys;
+  result.state_bytes = bytes;
+}
+
 }  // namespace
 
 Result<MemoryJob> MemoryJob::load(const Catalog& catalog, const std::string& file) {
@@ -125,19 +139,21 @@ Result<RunResult> MemoryJob::run(const RideData& data, const RunOptions& options
     for (const auto& task : tasks) task->step();
     job->pump();
   }
+  const int64_t allocations = thread_allocations();
   const int64_t cpu = thread_cpu_nanos();
-  const int64_t wall = wall_nanos();
   for (int64_t n = 0; job->phase() == JobPhase::running; ++n) {
     bool worked = false;
     for (const auto& task : tasks) {
-      const int64_t before = wall_nanos();
+      const int64_t before = thread_cpu_nanos();
       worked = task->step() == StepResult::worked || worked;
-      result.longest_step_nanos = std::max(result.longest_step_nanos, wall_nanos() - before);
+      result.longest_step_nanos = std::max(result.longest_step_nanos, thread_cpu_nanos() - before);
     }
-    if (!worked || n % kStepsPerPump == 0) job->pump();
+    if (worked && n % kStepsPerPump != 0) continue;
+    job->pump();
+    note_state(job->graph(), result);
   }
   result.cpu_nanos = thread_cpu_nanos() - cpu;
-  result.wall_nanos = wall_nanos() - wall;
+  result.allocations = thread_allocations() - allocations;
   while (!job->over()) {
     for (const auto& task : tasks) task->step();
     job->pump();

@@ -18,11 +18,14 @@ struct RunOptions {
 };
 
 struct RunResult {
+  bool checked = false;     // by who ran it
   std::vector<Batch> rows;  // that reached the sink
   int64_t rows_out = 0;
-  int64_t cpu_nanos = 0;  // of the calling thread, from the first step to the last
-  int64_t wall_nanos = 0;
-  int64_t longest_step_nanos = 0;
+  int64_t cpu_nanos = 0;           // of the calling thread, from the first step to the last
+  int64_t longest_step_nanos = 0;  // of CPU time
+  int64_t allocations = 0;         // of the calling thread
+  int64_t state_keys = 0;          // when there were most
+  int64_t state_bytes = 0;         // at that time
 };
 
 class MemoryJob {

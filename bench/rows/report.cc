@@ -93,8 +93,4 @@ double median(std::vector<double> values) {
 int64_t thread_cpu_nanos() {
   return nanos_of(CLOCK_THREAD_CPUTIME_ID);
 }
-int64_t wall_nanos() {
-  return nanos_of(CLOCK_MONOTONIC);
-}
-
 }  // namespace rideflow::bench

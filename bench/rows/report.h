@@ -16,6 +16,7 @@ struct Options {
   bool smoke = false;  // tiny sizes: only the checks count
   bool spoil = false;  // the expected results are made wrong, so that every check must fail
   int repeats = 5;
+  int64_t events = 2'000'000;  // of a row about ride events
   std::string root = ".";      // of the source tree: the jobs to run
   std::string work_dir = ".";  // for data on disk
   std::string rideflow;        // the executable, for rows about whole processes; empty: none
@@ -59,6 +60,6 @@ class Report {
 
 double median(std::vector<double> values);
 int64_t thread_cpu_nanos();
-int64_t wall_nanos();
+int64_t thread_allocations();  // calls of operator new so far
 
 }  // namespace rideflow::bench
