@@ -78,8 +78,9 @@ struct OptionValue {
   SecretRef secret;
   std::vector<std::string> list;                         // string_list, column_list
   std::vector<std::pair<std::string, std::string>> map;  // string_map, in order
-  std::vector<std::pair<std::string, SecretRef>> secrets;  // string_map: values given as {env: …} or {file: …}
-  std::vector<int> columns;                              // column, column_list: indices into the input schema
+  // string_map: values given as {env: …} or {file: …}
+  std::vector<std::pair<std::string, SecretRef>> secrets;
+  std::vector<int> columns;  // column, column_list: indices into the input schema
   ExprRef expr;
   std::vector<NamedExpr> exprs;
   std::vector<AggregateCall> aggregates;

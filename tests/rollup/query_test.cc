@@ -39,10 +39,10 @@ TEST(RollupQueries, LimitsAnswerWithDruidsWords) {
   Queries queries;
   QueryLimits limits;
   limits.max_groups = 3;
-  const QueryAnswer groups = queries.post(
-      R"({"queryType":"groupBy","dataSource":"events","granularity":"all",)"
-      R"("dimensions":["city"],"intervals":"2024/2025"})",
-      limits);
+  const QueryAnswer groups =
+      queries.post(R"({"queryType":"groupBy","dataSource":"events","granularity":"all",)"
+                   R"("dimensions":["city"],"intervals":"2024/2025"})",
+                   limits);
   EXPECT_EQ(groups.status, 400);
   EXPECT_THAT(groups.body, HasSubstr(R"("error":"Resource limit exceeded")"));
   limits = {};
