@@ -7,6 +7,7 @@
 
 #include "dsl/job_loader.h"
 #include "dsl/option_checker.h"
+#include "engine/metrics.h"
 
 namespace rideflow {
 
@@ -170,14 +171,26 @@ std::string aggregates(const Catalog& catalog) {
   return out;
 }
 
+std::string metrics() {
+  std::string out = "# Metrics\n\n";
+  out +=
+      "`GET /metrics` answers them as Prometheus text, one sample per operator and task, source or partition "
+      "of "
+      "every job; labels name the job, step, shard and partition. Generated from the table of metrics; a "
+      "test "
+      "fails when this page is stale.\n\n| metric | type | unit | |\n|---|---|---|---|\n";
+  for (const MetricInfo& metric : metric_table())
+    out += fmt::format("| `{}` | {} | {} | {} |\n", metric.name, metric.type, metric.unit, cell(metric.help));
+  return out;
+}
+
 }  // namespace
 
 std::vector<ReferencePage> reference_pages(const Catalog& catalog) {
-  std::vector<ReferencePage> pages = {{"connectors.md", connectors(catalog)},
-                                      {"formats.md", formats(catalog)},
-                                      {"operators.md", operators(catalog)},
-                                      {"functions.md", functions(catalog)},
-                                      {"aggregates.md", aggregates(catalog)}};
+  std::vector<ReferencePage> pages = {
+      {"connectors.md", connectors(catalog)}, {"formats.md", formats(catalog)},
+      {"operators.md", operators(catalog)},   {"functions.md", functions(catalog)},
+      {"aggregates.md", aggregates(catalog)}, {"metrics.md", metrics()}};
   // Lists and tables leave blank lines behind; a file ends with one line feed.
   for (ReferencePage& page : pages)
     while (page.text.ends_with("\n\n")) page.text.pop_back();

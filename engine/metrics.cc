@@ -5,7 +5,8 @@ namespace rideflow {
 namespace {
 
 constexpr MetricInfo kTable[] = {
-    {"rideflow_operator_rows_in_total", "counter", "rows", "Rows that came into the operator."},
+    {"rideflow_operator_rows_in_total", "counter", "rows",
+     "Rows that came into the operator, and rows that a checkpoint brought back into it."},
     {"rideflow_operator_rows_out_total", "counter", "rows", "Rows that left by the operator's main output."},
     {"rideflow_operator_batches_in_total", "counter", "batches", "Batches that came into the operator."},
     {"rideflow_operator_bytes_in_total", "counter", "bytes", "Bytes of the batches that came in."},

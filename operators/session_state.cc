@@ -116,6 +116,9 @@ Status SessionAggregate::restore(StateTable& cells) {
   batch.rows = times.size();
   for (ColumnBuilder& column : columns) batch.columns.push_back(column.finish());
   batch.event_time = times.finish().data;
+  // Rows that came in before the checkpoint will be absorbed now: the account of this attempt begins with
+  // them.
+  if (context_.metrics) context_.metrics->rows_in.add(batch.rows);
   hold(std::move(batch));
   held_.back()->stored = true;
   return {};

@@ -36,12 +36,20 @@ constexpr ErrorShape kShapes[] = {
     {Code::unimplemented, 501, "Unsupported operation", "org.apache.druid.java.util.common.UOE"},
     {Code::aborted, 504, "Query timeout", "org.apache.druid.query.QueryTimeoutException"},
 };
+// A query that another request stopped; its status is aborted too.
+constexpr ErrorShape kCancelled = {Code::aborted, 500, "Query cancelled",
+                                   "org.apache.druid.query.QueryInterruptedException"};
 
-QueryAnswer error_answer(const Status& status) {
-  ErrorShape shape = {Code::internal, 500, kUnknown, "java.lang.RuntimeException"};
-  for (const ErrorShape& s : kShapes) {
-    if (s.code == status.code()) shape = s;
+ErrorShape shape_of(const Status& status, bool cancelled) {
+  if (cancelled && status.code() == kCancelled.code) return kCancelled;
+  for (const ErrorShape& shape : kShapes) {
+    if (shape.code == status.code()) return shape;
   }
+  return {Code::internal, 500, kUnknown, "java.lang.RuntimeException"};
+}
+
+QueryAnswer error_answer(const Status& status, bool cancelled = false) {
+  const ErrorShape shape = shape_of(status, cancelled);
   QueryAnswer answer;
   answer.status = shape.status;
   JsonWriter out(answer.body);
@@ -50,7 +58,9 @@ QueryAnswer error_answer(const Status& status) {
   if (shape.error != kUnknown) {
     const bool input = shape.status < 500;
     out.field("errorCode", "legacyQueryException").field("persona", "OPERATOR");
-    out.field("category", input ? "INVALID_INPUT" : (shape.status == 504 ? "TIMEOUT" : "RUNTIME_FAILURE"));
+    out.field("category",
+              input ? "INVALID_INPUT"
+                    : (shape.status == 504 ? "TIMEOUT" : (cancelled ? "CANCELED" : "RUNTIME_FAILURE")));
     out.key("context").begin_object().key("host").null().field("errorClass", shape.error_class);
     out.field("legacyErrorCode", shape.error).end_object();
   }
@@ -181,9 +191,11 @@ QueryAnswer RollupQueries::post(std::string_view body) const {
   query.columns = std::make_unique<rollup::QueryColumns>(query.snapshot->spec);
   if (const JsonObject* context = rollup::find_object(*json, "context")) query.context = *context;
   if (const Status status = set_deadline(query); !status.ok()) return error_answer(status);
+  const RunningQueries::Entry entry(*running_, rollup::text(query.context, "queryId"));
+  query.cancelled = &entry.cancelled();
   const JsonObject filtered = source_filter ? with_filter(*json, *source_filter) : JsonObject();
   const Result<std::string> result = known->run(source_filter ? filtered : *json, query);
-  if (!result.ok()) return error_answer(result.status());
+  if (!result.ok()) return error_answer(result.status(), entry.cancelled().load());
   QueryAnswer answer;
   answer.body = exists ? *result : "[]";
   add_context(answer, *query.snapshot);

@@ -13,6 +13,7 @@
 
 #include "engine/env.h"
 #include "rollup/rollup_store.h"
+#include "rollup/running_queries.h"
 
 namespace rideflow {
 
@@ -34,6 +35,9 @@ class RollupQueries {
   RollupQueries(Env* env, std::shared_ptr<RollupStore> store, QueryLimits limits = {});
   // A native query (POST /druid/v2).
   QueryAnswer post(std::string_view body) const;
+  // DELETE /druid/v2/{id}: running queries whose context has this queryId stop at their next page and answer
+  // an error. How many there were.
+  int cancel(const std::string& id) const { return running_->cancel(id); }
   // GET /druid/v2/datasources
   QueryAnswer datasources() const;
   // GET /druid/v2/datasources/{name}: {"dimensions": […], "metrics": […]}
@@ -43,6 +47,7 @@ class RollupQueries {
   Env* env_;
   std::shared_ptr<RollupStore> store_;
   QueryLimits limits_;
+  std::shared_ptr<RunningQueries> running_ = std::make_shared<RunningQueries>();
 };
 
 }  // namespace rideflow

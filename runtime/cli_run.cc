@@ -51,7 +51,7 @@ class Session {
       RF_TRY(host_->start(jobs[i].plan, options_).with(files[i]));
       watched_.push_back(stamp(files[i], jobs[i].plan->job));
     }
-    if (dev_) print(fmt::format("dashboard: {}\n", server_->url()));
+    if (dev_) print(fmt::format("\ndashboard: {}\n\n", server_->url()));
     loop();
     return end();
   }
@@ -189,6 +189,7 @@ class Session {
     Status status = host_->stop_all();
     for (const JobView& view : views()) print(summary(view));
     if (feed_) print(fmt::format("{} events generated\n", feed_->events()));
+    print(fmt::format("data: {} (the next start goes on from there)\n", args_.get("data-dir", ".rideflow")));
     server_->stop();
     return status;
   }

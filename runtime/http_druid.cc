@@ -16,10 +16,12 @@ HttpResponse to_response(QueryAnswer answer, const HttpRequest& request) {
   return response;
 }
 
-void add(HttpRouter& router, const std::string& method, const std::string& pattern, HttpHandler handler) {
+void add(HttpRouter& router, const std::string& method, const std::string& pattern, HttpHandler handler,
+         HttpRoute::Lane lane = HttpRoute::Lane::pool) {
   HttpRoute route;
   route.method = method;
   route.handler = std::move(handler);
+  route.lane = lane;  // a cancellation must not wait behind the query that it ends
   for (const char* ending : {"", "/"}) {
     route.pattern = pattern + ending;
     router.add(route);
@@ -37,8 +39,12 @@ void add_druid_routes(HttpRouter& router, const HttpServices& services) {
   add(router, "GET", "/druid/v2/datasources/{name}", [queries](const HttpRequest& request) {
     return to_response(queries->datasource(request.parameter("name")), request);
   });
-  // As in Druid, accepted whether such a query runs or not; queries end by their own time-out.
-  add(router, "DELETE", "/druid/v2/{id}", [](const HttpRequest&) { return json_response("{}", 202); });
+  // As in Druid, accepted whether such a query runs or not.
+  HttpHandler cancel = [queries](const HttpRequest& request) {
+    queries->cancel(request.parameter("id"));
+    return json_response("{}", 202);
+  };
+  add(router, "DELETE", "/druid/v2/{id}", std::move(cancel), HttpRoute::Lane::quick);
 }
 
 }  // namespace rideflow

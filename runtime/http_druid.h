@@ -12,6 +12,7 @@ namespace rideflow {
 
 struct DruidQueries {
   std::function<QueryAnswer(std::string_view body)> post;
+  std::function<int(const std::string& id)> cancel;
   std::function<QueryAnswer()> datasources;
   std::function<QueryAnswer(const std::string& name)> datasource;
 };
@@ -19,6 +20,7 @@ struct DruidQueries {
 inline DruidQueries druid_queries(const std::shared_ptr<const RollupQueries>& rollups) {
   DruidQueries queries;
   queries.post = [rollups](std::string_view body) { return rollups->post(body); };
+  queries.cancel = [rollups](const std::string& id) { return rollups->cancel(id); };
   queries.datasources = [rollups] { return rollups->datasources(); };
   queries.datasource = [rollups](const std::string& name) { return rollups->datasource(name); };
   return queries;

@@ -149,7 +149,11 @@ std::string query_class(const std::string& type) {
 }
 
 Status Query::check_deadline() const {
-  if (env->monotonic() < deadline) return {};
+  const bool in_time = env->monotonic() < deadline;
+  if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) {
+    return Status::external(Code::aborted, "Query was cancelled.");
+  }
+  if (in_time) return {};
   return Status::external(Code::aborted, "Query did not complete within configured timeout period.");
 }
 

@@ -1,6 +1,7 @@
 // A native query's common parts, and the scan that all query types share.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,7 +35,9 @@ struct Query {
   Env* env = nullptr;
   QueryLimits limits;
   Micros deadline = 0;  // monotonic
+  const std::atomic<bool>* cancelled = nullptr;
 
+  // An error once the query has to stop: its time is over, or it was cancelled. Asked between pages.
   Status check_deadline() const;
   // The time of the one row of granularity "all": the data's first moment inside the intervals.
   Micros all_time() const;
@@ -45,8 +48,8 @@ struct Query {
 // Druid's name of a query type's class, for error messages: "timeseries.TimeseriesQuery".
 std::string query_class(const std::string& type);
 
-// Fills everything but `type`, `snapshot`, `env`, `limits`, `deadline` and `context` from the body.
-// Intervals are required unless the type is one of metadata; granularity where `needs_granularity`.
+// Fills everything but `type`, `snapshot`, `env`, `limits`, `deadline`, `cancelled` and `context` from the
+// body. Intervals are required unless the type is one of metadata; granularity where `needs_granularity`.
 Status parse_query(const JsonObject& json, bool needs_granularity, Query& query);
 
 // Calls f for each page that has rows in the intervals which pass the filter: `rows` null means all of n.

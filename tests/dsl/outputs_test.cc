@@ -83,7 +83,7 @@ TEST(Outputs, TheJsonSchemaNamesWhatTheCatalogKnows) {
 
 TEST(Outputs, TheReferencePages) {
   const std::vector<ReferencePage> pages = reference_pages(fake_catalog());
-  ASSERT_EQ(pages.size(), 5U);
+  ASSERT_EQ(pages.size(), 6U);
   EXPECT_EQ(pages[0].file, "connectors.md");
   EXPECT_NE(
       pages[0].text.find("| `granularity` | one of second, minute, hour, day | `minute` | what it says |"),

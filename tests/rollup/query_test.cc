@@ -60,6 +60,39 @@ TEST(RollupQueries, LimitsAnswerWithDruidsWords) {
   EXPECT_THAT(late.body, HasSubstr(R"("error":"Query timeout")"));
 }
 
+// Cancels a query while it runs: whenever it looks at the clock.
+class CancellingEnv : public VirtualEnv {
+ public:
+  std::function<void()> cancel;
+  Micros monotonic() override {
+    if (cancel) cancel();
+    return VirtualEnv::monotonic();
+  }
+};
+
+TEST(RollupQueries, ACancelledQueryStops) {
+  CancellingEnv env;
+  auto store = *RollupStore::open(&env, "rollups");
+  ASSERT_TRUE(test::load_druid_data(*store, kNoTime).ok());
+  const RollupQueries queries(&env, store);
+  const std::string body = timeseries(R"(,"context":{"queryId":"q1"})");
+  int stopped = 0;
+  const auto post_and_cancel = [&](const std::string& id) {
+    env.cancel = [&, id] { stopped = std::max(stopped, queries.cancel(id)); };
+    return queries.post(body);
+  };
+  const QueryAnswer other = post_and_cancel("q2");
+  EXPECT_EQ(other.status, 200);
+  EXPECT_EQ(stopped, 0);
+  const QueryAnswer answer = post_and_cancel("q1");
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_EQ(stopped, 1);
+  EXPECT_THAT(answer.body, HasSubstr(R"("error":"Query cancelled")"));
+  env.cancel = nullptr;
+  EXPECT_EQ(queries.post(body).status, 200) << "the id is free again";
+  EXPECT_EQ(queries.cancel("q1"), 0);
+}
+
 TEST(RollupQueries, BadRequestsNameTheirFault) {
   Queries queries;
   for (const auto& [body, text] : std::vector<std::pair<std::string, std::string>>{

@@ -319,6 +319,11 @@ TEST_F(ApiTest, DruidsPathsWithAndWithoutSlash) {
     answer.headers.emplace_back("X-Druid-Response-Context", "{}");
     return answer;
   };
+  std::vector<std::string> cancelled;
+  queries->cancel = [&](const std::string& id) {
+    cancelled.push_back(id);
+    return 1;
+  };
   queries->datasources = [] {
     QueryAnswer answer;
     answer.body = R"(["rides"])";
@@ -338,6 +343,7 @@ TEST_F(ApiTest, DruidsPathsWithAndWithoutSlash) {
     EXPECT_EQ(header(answer, "X-Druid-Response-Context"), "{}");
     EXPECT_EQ(call("DELETE", "/druid/v2/some-id" + slash).status, 202);
   }
+  EXPECT_EQ(cancelled, std::vector<std::string>(2, "some-id"));
   EXPECT_EQ(call("POST", "/druid/v2", "bad").status, 400);
   EXPECT_EQ(
       call("POST", "/druid/v2?pretty", "{}").body,

@@ -156,3 +156,21 @@ case_dev_generates_events() {
   [ "$CODE" = 0 ] || { cat dev.log; fail "dev ended with $CODE"; }
   has dev.log "events generated"
 }
+
+# sessions_add_up: held rows of the sessions come back from the checkpoint, and in = absorbed + held.
+sessions_add_up() {
+  request GET "$URL/api/v1/jobs/ride_metrics" >doc
+  [ "$(json doc 'd.nodes.filter(n => n.role == "session" && n.rows_in > 0 && n.absorbed > 0 &&
+    n.rows_in == n.absorbed + n.late + n.rejected + n.held).length')" = 1 ]
+}
+
+case_the_row_account_adds_up_after_a_restart() {
+  local job=$E2E_ROOT/jobs/ride_metrics/ride_metrics.yaml
+  start_dev first.log "$job" --data-dir data --quiet --generate 500/s --seed 7
+  until_true 60 sessions_add_up || fail "the account of the first run"
+  kill -TERM "$PID"
+  finish "$PID"
+  [ "$CODE" = 0 ] || fail "the first run ended with $CODE"
+  start_dev second.log "$job" --data-dir data --quiet --generate 500/s --seed 8
+  until_true 60 sessions_add_up || { json doc 'd.nodes.filter(n => n.role == "session")'; fail "after a restart"; }
+}
