@@ -123,8 +123,10 @@ describe('cells', () => {
 });
 
 describe('steps', () => {
-  const node = (id: number, step: string, role: string, rows: number) =>
-    ({ id, step, role, rows_in: rows, rows_per_second: rows, busy: rows / 100, blocked: 0, watermark: null }) as JobNode;
+  const node = (id: number, step: string, role: string, rows: number) => {
+    const busy = rows / 100;
+    return { id, step, role, rows_in: rows, rows_per_second: rows, busy, blocked: 0, watermark: null } as JobNode;
+  };
   const edge = (from: number, to: number, port = ''): JobEdge => ({ from, to, port, exchange: to === 2 });
   const nodes = [
     node(0, 'rides', 'source', 9), node(1, 'minutes', 'late_split', 9), node(2, 'minutes', 'window', 7),

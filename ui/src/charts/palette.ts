@@ -1,4 +1,5 @@
-// Seven colours and a grey that stay apart for colour-blind eyes, each with a partner for dark backgrounds (styles/base.css).
+// Seven colours and a grey that stay apart for colour-blind eyes, each with a partner for dark backgrounds
+// (styles/base.css).
 
 export const SERIES_COLORS = 7;
 
