@@ -3,9 +3,6 @@ KAFKA_JOBS=$E2E_ROOT/tests/kafka/jobs
 # Topics of this case: no other uses the names.
 T=${4:-case}_$RANDOM
 
-# not_yet_green: this case has not been seen green to the end; KAFKA_ALL=yes runs it.
-not_yet_green() { [ "${KAFKA_ALL:-}" = yes ] || skip "KAFKA_ALL=yes runs it"; }
-
 kafka() { "$E2E_ROOT/scripts/kafka" "$@"; }
 tool() { timeout -k 5 60 "$TOOL" "$BROKERS" "$@"; }
 listener() { kafka address "$BROKER_DIR" "$1"; }
