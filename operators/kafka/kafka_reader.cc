@@ -14,8 +14,8 @@ using kafka::kTimeoutMs;
 using kafka::Reports;
 
 constexpr Micros kProofEvery = kMicrosPerSecond;  // how often an idle partition asks the broker for its end
-// How long an answer counts. A question waits its turn behind those of other partitions and behind the broker's
-// fetch of the same connection, so seconds may pass between two answers.
+// How long an answer counts. A question waits its turn behind those of other partitions and behind the
+// broker's fetch of the same connection, so seconds may pass between two answers.
 constexpr Micros kProofHolds = 10 * kMicrosPerSecond;
 
 // Results of background questions; shared with the work that fills them.
