@@ -216,12 +216,8 @@ class WindowLoader {
     if (window.kind == WindowKind::cumulating)
       error(every_pos_, "a cumulating window gives results every 'step': remove 'every'", "every");
     if (window.kind == WindowKind::hopping) {
-      // A row would be given again for every window that holds it: size / slide times as often as it changes.
-      error(every_pos_,
-            "hopping windows have no early results: remove 'every', and use a shorter 'slide' for fresher "
-            "rows, "
-            "or a tumbling window of 'size' for growing ones",
-            "every");
+      if (!divides(*window.every, window.size) || !divides(*window.every, window.slide))
+        error(every_pos_, "'size' and 'slide' must both be a whole number of 'every' periods", "every");
       return;
     }
     const bool fits = window.kind == WindowKind::global || divides(*window.every, window.size);

@@ -11,13 +11,14 @@ namespace rideflow {
 namespace {
 
 constexpr char kPaneCell = 'p';
-constexpr char kLatePaneCell = 'l';  // and its first_end
+constexpr char kLatePaneCell = 'l';   // and its first_end
+constexpr char kEarlyPaneCell = 'e';  // the same of early results, and its slice
 constexpr char kTotalCell = 't';
 constexpr char kGivenCell = 'v';
 constexpr size_t kIdleTables = 4;
 
 bool can_slide(const StepConfig& config) {
-  return config.window->kind == WindowKind::hopping &&
+  return config.window->kind == WindowKind::hopping && !config.window->every &&
          std::all_of(config.aggregates.begin(), config.aggregates.end(),
                      [](const AggregateCall& call) { return call.aggregate->can_subtract(); });
 }
@@ -35,7 +36,8 @@ bool WindowAggregate::has_revisions(const WindowSpec& spec) {
 int WindowAggregate::extra_bytes(const StepConfig& config) {
   const WindowSpec& spec = *config.window;
   if (spec.kind == WindowKind::global) return static_cast<int>(kLastTime + sizeof(Micros));
-  if (spec.kind == WindowKind::hopping) return can_slide(config) ? static_cast<int>(sizeof(int64_t)) : 0;
+  if (spec.kind == WindowKind::hopping && !spec.every)
+    return can_slide(config) ? static_cast<int>(sizeof(int64_t)) : 0;
   return has_revisions(spec) ? static_cast<int>(sizeof(Emitted)) : 0;
 }
 
@@ -49,6 +51,7 @@ WindowAggregate::WindowAggregate(std::shared_ptr<const StepConfig> config,
       revisions_(has_revisions(spec_)),
       fire_delay_(revisions_ ? 0 : spec_.allowed_lateness),
       sliding_(can_slide(*config_)),
+      overlapping_(spec_.kind == WindowKind::hopping),
       accumulators_(std::move(accumulators)),
       late_schema_(late_schema(*config_->input)),
       results_(*config_, *accumulators_, std::move(schema), revisions_, kRejectedPort),
@@ -97,11 +100,11 @@ WindowAggregate::Pane* WindowAggregate::pane_for(Micros time, Micros effective) 
   const TimeRange window = last_window_of(spec_, slice);
   if (expired(window)) return nullptr;
   if (effective > time) {
-    if (mode_ == Mode::hopping) return late_pane_for(slice, effective);
+    if (overlapping_) return late_pane_for(slice, effective);
     if (mode_ == Mode::running) slice = slice_of(spec_, std::min(effective, window.end - 1));
   }
   Pane& pane = panes_[slice.start];
-  if (!pane.table) make_pane(pane, slice);
+  if (!pane.table) make_pane(pane, slice, slice);
   return &pane;
 }
 
@@ -110,15 +113,22 @@ WindowAggregate::Pane* WindowAggregate::late_pane_for(const TimeRange& slice, Mi
   const bool from_first = later(window.end, spec_.allowed_lateness) > partition_watermark;
   while (later(window.end, spec_.allowed_lateness) <= partition_watermark)
     window = next_window(spec_, window);
-  Pane& pane = from_first ? panes_[slice.start] : late_panes_[{slice.start, window.end}];
-  if (!pane.table) make_pane(pane, slice);
-  if (!from_first) pane.first_end = window.end;
+  TimeRange counted = slice;
+  if (mode_ == Mode::running)
+    counted = slice_of(spec_, std::min(partition_watermark, last_window_of(spec_, slice).end - 1));
+  const Micros first_end = from_first ? kNoTime : window.end;
+  const bool plain = from_first && counted == slice;
+  Pane& pane = plain ? panes_[slice.start] : late_panes_[{state_id(counted.start), slice.start, first_end}];
+  if (!pane.table) make_pane(pane, slice, counted);
+  pane.first_end = first_end;
   return &pane;
 }
 
-void WindowAggregate::make_pane(Pane& pane, const TimeRange& slice) {
+void WindowAggregate::make_pane(Pane& pane, const TimeRange& slice, const TimeRange& counted) {
   pane.slice = slice;
   pane.window = last_window_of(spec_, slice);
+  pane.at = counted.end;
+  pane.id = state_id(counted.start);
   pane.table = take_table();
   quiet_until_ = kNoTime;
 }
@@ -259,9 +269,13 @@ Status WindowAggregate::late_updates(const Batch& batch, std::span<const Key> ke
   if (watermark_ == kNoTime) return {};
   for (size_t g = 0; g < groups_used_; ++g) {
     Group& group = groups_[g];
-    const bool fired = mode_ == Mode::hopping ? first_window_of(spec_, group.pane->slice).end <= watermark_
-                                              : group.pane->slice.end <= watermark_;
-    if (!fired) continue;
+    const Micros first_end = overlapping_ ? first_window_of(spec_, group.pane->slice).end : kEndOfTime;
+    const Micros fired_at = mode_ == Mode::hopping ? first_end : std::min(group.pane->at, first_end);
+    if (fired_at > watermark_) continue;
+    if (mode_ == Mode::running && overlapping_) {
+      RF_TRY(update_totals(group, batch, keys, hashes, out));
+      continue;
+    }
     group.rows = one_row_per_key(group, batch.rows);
     RF_TRY(mode_ == Mode::hopping ? update_hopping(group, group.rows, keys, hashes, out)
                                   : update_now(group, keys, hashes, out));
@@ -286,8 +300,35 @@ Status WindowAggregate::update_now(Group& group, std::span<const Key> keys, cons
     }
     RF_TRY(results_.add(keys[i].view(), row, window, pane.slice.end - 1, next_revision(row, window), out));
   }
-  if (running) drop_pane(panes_.find(pane.slice.start));
+  if (running) drop_pane(pane);
   return {};
+}
+
+// Hopping windows with early results: those that have passed the rows' tick count them now, the others when
+// it comes, from the pane.
+Status WindowAggregate::update_totals(const Group& group, const Batch& batch, std::span<const Key> keys,
+                                      const uint64_t* hashes, Output& out) {
+  Pane& pane = *group.pane;
+  KeyedTable& added = scratch();
+  added.clear();
+  const int32_t* selection = group.all ? nullptr : group.rows.data();
+  const auto n = group.all ? batch.rows : static_cast<int32_t>(group.rows.size());
+  std::vector<std::byte*> rows(static_cast<size_t>(batch.rows));
+  added.lookup_or_insert(hashes, keys.data(), selection, n, rows.data());
+  accumulators_->update(batch, rows.data(), selection, n);
+  Status status;
+  each_window(pane, [&](const TimeRange& window) {
+    if (tick(pane, window) > watermark_ || expired(window)) return;
+    KeyedTable& total = *total_of(window).table;
+    for (int64_t i = 0; i < added.size() && status.ok(); ++i) {
+      const Key& key = added.key(i);
+      std::byte* row = total.row_of(hash_key(key.view()), key);
+      accumulators_->layout()->merge(row, added.row(i));
+      status = results_.add(key.view(), row, window, tick(pane, window) - 1, next_revision(row, window), out);
+    }
+  });
+  if (pane.at <= watermark_) drop_pane(pane);
+  return status;
 }
 
 Status WindowAggregate::update_hopping(const Group& group, const std::vector<int32_t>& rows,
@@ -336,11 +377,12 @@ void WindowAggregate::give_back(std::unique_ptr<KeyedTable> table) {
 
 std::unique_ptr<FrozenState> WindowAggregate::freeze(Epoch) {
   auto frozen = std::make_unique<FrozenTables>(context_.range, context_.key_groups);
-  for (auto& [start, pane] : panes_) frozen->add({kPaneCell}, pane_id(pane.slice), pane.table->freeze());
+  for (auto& [start, pane] : panes_) frozen->add({kPaneCell}, pane.id, pane.table->freeze());
   for (auto& [place, pane] : late_panes_) {
-    std::string prefix = {kLatePaneCell};
+    std::string prefix = {mode_ == Mode::running ? kEarlyPaneCell : kLatePaneCell};
     append_fixed(prefix, pane.first_end);
-    frozen->add(std::move(prefix), pane_id(pane.slice), pane.table->freeze());
+    if (mode_ == Mode::running) append_fixed(prefix, pane.slice.start);
+    frozen->add(std::move(prefix), pane.id, pane.table->freeze());
   }
   for (auto& [start, total] : totals_) frozen->add({kTotalCell}, start, total.table->freeze());
   for (auto& [start, given] : given_) frozen->add({kGivenCell}, start, given.table->freeze());
@@ -352,11 +394,12 @@ std::unique_ptr<FrozenState> WindowAggregate::freeze(Epoch) {
 Status WindowAggregate::restore(StateTable& table) {
   RF_TRY(restore_tables(table, context_.range, [this](StateReader& cell, int64_t id) -> KeyedTable* {
     const char kind = cell.fixed<char>();
-    if (kind == kPaneCell || kind == kLatePaneCell) {
-      const Micros start = mode_ == Mode::running ? id - 1 : id;
-      const Micros first_end = kind == kLatePaneCell ? cell.fixed<Micros>() : kNoTime;
-      Pane& pane = kind == kPaneCell ? panes_[start] : late_panes_[{start, first_end}];
-      if (!pane.table) make_pane(pane, slice_of(spec_, start));
+    if (kind == kPaneCell || kind == kLatePaneCell || kind == kEarlyPaneCell) {
+      const Micros counted = mode_ == Mode::running ? id - 1 : id;
+      const Micros first_end = kind == kPaneCell ? kNoTime : cell.fixed<Micros>();
+      const Micros start = kind == kEarlyPaneCell ? cell.fixed<Micros>() : counted;
+      Pane& pane = kind == kPaneCell ? panes_[start] : late_panes_[{id, start, first_end}];
+      if (!pane.table) make_pane(pane, slice_of(spec_, start), slice_of(spec_, counted));
       pane.first_end = first_end;
       return pane.table.get();
     }
@@ -408,10 +451,6 @@ namespace {
 Status check(const StepConfig& config) {
   if (!config.window) return Status::internal("a window step needs a window");
   if (config.window->kind == WindowKind::session) return Status::internal("sessions are a step of their own");
-  if (config.window->kind == WindowKind::hopping && config.window->every) {
-    return Status::user(Code::invalid_argument,
-                        "Hopping windows have no early results: remove 'every', or use a shorter slide.");
-  }
   for (const Type& type : key_types(config)) RF_TRY(KeyEncoder::check(type));
   return {};
 }

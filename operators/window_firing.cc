@@ -32,11 +32,13 @@ Result<Progress> WindowAggregate::on_watermark(Micros watermark, Output& out) {
     RF_ASSIGN(const bool done, run_job(budget, out));
     if (!done) return Progress::again;
     progress_ = job_.at;
-    if (job_.finished) drop_pane(panes_.find(job_.finished->slice.start));
+    progress_start_ = job_.window.start;
+    for (Pane* pane : job_.finished) drop_pane(*pane);
     job_ = Job();
   }
   drop_expired(watermark);
   watermark_ = progress_ = watermark;
+  progress_start_ = kEndOfTime;
   count_state();
   return Progress::done;
 }
@@ -71,18 +73,24 @@ bool WindowAggregate::next_direct(Micros watermark) {
   return false;
 }
 
-// At a slice's end the pane goes into the total and the changed keys are given; at the window's end all are.
+// At a slice's end the pane goes into the totals and the changed keys are given; at a window's end all are.
+// Windows that fire at the same time do so in order of their start.
 bool WindowAggregate::next_running(Micros watermark) {
   Micros at = kEndOfTime;
   TimeRange window;
   bool any = false;
   const auto offer = [&](Micros end, const TimeRange& w) {
-    if (end <= progress_ || end > watermark || (any && end >= at)) return;
+    if (end > watermark || std::pair(end, w.start) <= std::pair(progress_, progress_start_)) return;
+    if (any && std::pair(end, w.start) >= std::pair(at, window.start)) return;
     at = end;
     window = w;
     any = true;
   };
-  for (const auto& [start, pane] : panes_) offer(pane.slice.end, pane.window);
+  const auto offer_pane = [&](const Pane& pane) {
+    each_window(pane, [&](const TimeRange& w) { offer(tick(pane, w), w); });
+  };
+  for (const auto& [start, pane] : panes_) offer_pane(pane);
+  for (const auto& [place, pane] : late_panes_) offer_pane(pane);
   for (const auto& [start, total] : totals_) offer(total.window.end, total.window);
   if (!any) return false;
 
@@ -93,13 +101,29 @@ bool WindowAggregate::next_running(Micros watermark) {
   if (spec_.kind == WindowKind::cumulating) job_.window.end = at;
   job_.event_time = at - 1;
   job_.source = total.table.get();
-  for (auto& [start, pane] : panes_) {
-    if (pane.slice.end != at || pane.window.start != window.start) continue;
-    job_.merges.emplace_back(pane.table.get(), total.table.get());
-    job_.finished = &pane;
-    if (at != window.end) job_.changed = pane.table.get();
-  }
+  plan_merges(window, at, total.table.get());
   return true;
+}
+
+// The panes whose rows the window counts at this time; where only the changed keys are given, they are those.
+void WindowAggregate::plan_merges(const TimeRange& window, Micros at, KeyedTable* total) {
+  std::vector<const KeyedTable*> parts;
+  const auto take = [&](Pane& pane) {
+    if (!holds(pane, window) || tick(pane, window) != at) return;
+    parts.push_back(pane.table.get());
+    if (window == pane.window) job_.finished.push_back(&pane);
+  };
+  for (auto& [start, pane] : panes_) take(pane);
+  for (auto& [place, pane] : late_panes_) take(pane);
+  const bool only_changed = at != window.end;
+  if (only_changed && parts.size() > 1) {
+    KeyedTable& all = scratch();
+    all.clear();
+    for (const KeyedTable* part : parts) job_.merges.emplace_back(part, &all);
+    parts = {&all};
+  }
+  for (const KeyedTable* part : parts) job_.merges.emplace_back(part, total);
+  if (only_changed) job_.changed = parts.front();
 }
 
 // Whether a window counts the rows of a pane.
@@ -130,8 +154,7 @@ bool WindowAggregate::next_hopping(Micros watermark) {
   job_.at = fire_at(window.end);
   job_.window = window;
   job_.event_time = window.end - 1;
-  if (!scratch_) scratch_ = take_table();
-  job_.source = scratch_.get();
+  job_.source = &scratch();
   if (sliding_) {
     slide_to(window);
     return true;
@@ -266,6 +289,11 @@ WindowAggregate::Total& WindowAggregate::total_of(const TimeRange& window) {
   return total;
 }
 
+KeyedTable& WindowAggregate::scratch() {
+  if (!scratch_) scratch_ = take_table();
+  return *scratch_;
+}
+
 KeyedTable* WindowAggregate::revisions_of(const TimeRange& window) {
   Total& given = given_[window.start];
   if (!given.table) {
@@ -278,27 +306,26 @@ KeyedTable* WindowAggregate::revisions_of(const TimeRange& window) {
 // ---- Dropping
 // ---------------------------------------------------------------------------------------------------
 
-void WindowAggregate::drop_pane(std::map<int64_t, Pane>::iterator pane) {
-  if (pane == panes_.end()) return;
-  if (mode_ == Mode::hopping) forget_nodes(pane->second);
-  erased_.push_back(pane_id(pane->second.slice));
-  give_back(std::move(pane->second.table));
-  panes_.erase(pane);
+void WindowAggregate::drop_pane(Pane& pane) {
+  if (mode_ == Mode::hopping) forget_nodes(pane);
+  erased_.push_back(pane.id);
+  give_back(std::move(pane.table));
+  const auto plain = panes_.find(pane.slice.start);
+  if (plain != panes_.end() && &plain->second == &pane) {
+    panes_.erase(plain);
+  } else {
+    late_panes_.erase(std::tuple(pane.id, pane.slice.start, pane.first_end));
+  }
 }
 
 void WindowAggregate::drop_expired(Micros watermark) {
   const auto gone = [&](const TimeRange& window) {
     return later(window.end, spec_.allowed_lateness) <= watermark;
   };
-  while (!panes_.empty() && gone(panes_.begin()->second.window)) drop_pane(panes_.begin());
+  while (!panes_.empty() && gone(panes_.begin()->second.window)) drop_pane(panes_.begin()->second);
   for (auto it = late_panes_.begin(); it != late_panes_.end();) {
-    if (!gone(it->second.window)) {
-      ++it;
-      continue;
-    }
-    erased_.push_back(pane_id(it->second.slice));
-    give_back(std::move(it->second.table));
-    it = late_panes_.erase(it);
+    Pane& pane = (it++)->second;
+    if (gone(pane.window)) drop_pane(pane);
   }
   const auto drop = [&](std::map<int64_t, Total>& tables, bool pooled) {
     for (auto it = tables.begin(); it != tables.end();) {

@@ -8,14 +8,16 @@
 //             panes are added, old ones subtracted. Otherwise runs of complete panes are merged once into
 //             nodes of a binary tree, so that a window is put together from a few tables, however many
 //             slices it has (a stack of suffixes would need one full table per slice)
-//   running   cumulating windows and `every`: a pane that is complete is merged into its window's total, and
-//             the keys that changed are results; the window's end gives all keys
+//   running   cumulating windows and `every`: a pane that is complete is merged into the totals of its
+//   windows
+//             (one, unless hopping), and the keys that changed are results; a window's end gives all keys
 // With updates, rows that come to a window after it fired give a new revision at once. Firing is resumable:
 // on_watermark() does a bounded piece of work and answers `again`.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -56,6 +58,9 @@ class WindowAggregate : public Operator, public MigratesState {
   struct Pane {
     TimeRange slice;
     TimeRange window;  // the last one that holds the slice; the only one unless hopping
+    Micros at =
+        kNoTime;  // running: when its rows count, the slice's end or, of rows behind their partition, later
+    int64_t id = 0;  // in the state
     // Hopping: the rows of this pane came when the first windows of the slice were already too late for them,
     // and count from the window with this end on. kNoTime: for all.
     Micros first_end = kNoTime;
@@ -66,7 +71,8 @@ class WindowAggregate : public Operator, public MigratesState {
     TimeRange window;
     std::unique_ptr<KeyedTable> table;
   };
-  using LatePanes = std::map<std::pair<int64_t, Micros>, Pane>;  // by slice start and first_end
+  // By id, slice start and first_end: hopping windows' rows that do not count as all of their slice do.
+  using LatePanes = std::map<std::tuple<int64_t, int64_t, Micros>, Pane>;
   struct Group {
     Pane* pane = nullptr;
     std::vector<int32_t> rows;  // empty when `all`
@@ -101,7 +107,7 @@ class WindowAggregate : public Operator, public MigratesState {
     int64_t empty = 0;                    // rows of the sliding table that hold nothing
     KeyedTable* source = nullptr;         // whose rows are the results
     const KeyedTable* changed = nullptr;  // only the keys of this table, in `source`
-    Pane* finished = nullptr;             // a pane that the total has taken over
+    std::vector<Pane*> finished;          // panes that the last of their totals takes over
   };
 
   // window_aggregate.cc: rows in
@@ -109,13 +115,15 @@ class WindowAggregate : public Operator, public MigratesState {
   bool assign_all(const Batch& batch);
   Pane* pane_for(Micros time, Micros effective);
   Pane* late_pane_for(const TimeRange& slice, Micros partition_watermark);
-  void make_pane(Pane& pane, const TimeRange& slice);
+  void make_pane(Pane& pane, const TimeRange& slice, const TimeRange& counted);
   void count_rows(const Batch& batch, std::span<const Key> keys, const uint64_t* hashes);
   void note_time(std::byte* row, Micros time) const;
   static Micros last_time_of(const std::byte* row);
   bool expired(const TimeRange& window) const;
   Status late_updates(const Batch& batch, std::span<const Key> keys, const uint64_t* hashes, Output& out);
   Status update_now(Group& group, std::span<const Key> keys, const uint64_t* hashes, Output& out);
+  Status update_totals(const Group& group, const Batch& batch, std::span<const Key> keys,
+                       const uint64_t* hashes, Output& out);
   Status update_hopping(const Group& group, const std::vector<int32_t>& rows, std::span<const Key> keys,
                         const uint64_t* hashes, Output& out);
   std::vector<int32_t> one_row_per_key(const Group& group, int32_t batch_rows) const;
@@ -133,8 +141,21 @@ class WindowAggregate : public Operator, public MigratesState {
   KeyedTable* revisions_of(const TimeRange& window);
   Total& total_of(const TimeRange& window);
   void drop_expired(Micros watermark);
-  void drop_pane(std::map<int64_t, Pane>::iterator pane);
+  void drop_pane(Pane& pane);
   bool holds(const Pane& pane, const TimeRange& window) const;
+  // Running: when the window counts the pane's rows.
+  static Micros tick(const Pane& pane, const TimeRange& window) { return std::min(pane.at, window.end); }
+  // The windows that count the pane's rows, in order of their start.
+  template <class F>
+  void each_window(const Pane& pane, F&& f) const {
+    if (!overlapping_) return f(pane.window);
+    TimeRange window = first_window_of(spec_, pane.slice);
+    for (; window.start <= pane.slice.start; window = next_window(spec_, window)) {
+      if (holds(pane, window)) f(window);
+    }
+  }
+  void plan_merges(const TimeRange& window, Micros at, KeyedTable* total);
+  KeyedTable& scratch();
   void count_state();
 
   // Hopping with subtraction.
@@ -148,7 +169,8 @@ class WindowAggregate : public Operator, public MigratesState {
 
   std::unique_ptr<KeyedTable> take_table();
   void give_back(std::unique_ptr<KeyedTable> table);
-  int64_t pane_id(const TimeRange& slice) const { return slice.start + (mode_ == Mode::running ? 1 : 0); }
+  // Of the panes that count from this slice; a total's is the start of its window.
+  int64_t state_id(Micros slice_start) const { return slice_start + (mode_ == Mode::running ? 1 : 0); }
   Micros fire_at(Micros end) const { return later(end, fire_delay_); }
   static Micros later(Micros t, Micros by);
 
@@ -157,7 +179,8 @@ class WindowAggregate : public Operator, public MigratesState {
   const Mode mode_;
   const bool revisions_;
   const Micros fire_delay_;
-  const bool sliding_;  // hopping, and all aggregates can subtract
+  const bool sliding_;      // hopping, and all aggregates can subtract
+  const bool overlapping_;  // windows that hop
   std::unique_ptr<Accumulators> accumulators_;
   SchemaRef late_schema_;
   WindowResults results_;
@@ -175,9 +198,10 @@ class WindowAggregate : public Operator, public MigratesState {
   int64_t ordinal_width_ = 1;
   std::unique_ptr<KeyedTable> scratch_;  // the window at hand, or the table that follows the windows
 
-  Micros watermark_ = kNoTime;    // all that it fires has fired
-  Micros progress_ = kNoTime;     // the same, while a firing is under way
-  Micros quiet_until_ = kNoTime;  // hopping: nothing fires before it, unless a pane is made
+  Micros watermark_ = kNoTime;          // all that it fires has fired
+  Micros progress_ = kNoTime;           // the same, while a firing is under way
+  Micros progress_start_ = kEndOfTime;  // running: of windows that fire at `progress_`, the last one's start
+  Micros quiet_until_ = kNoTime;        // hopping: nothing fires before it, unless a pane is made
   Job job_;
   std::vector<int64_t> erased_;  // ids of tables dropped since the last freeze
 

@@ -8,7 +8,7 @@
 #include "tests/support/operator_contract.h"
 
 namespace rideflow::test {
-namespace {
+namespace window_test {
 
 constexpr Micros kSecond = kMicrosPerSecond;
 constexpr Micros kStart = 1'700'000'000 * kSecond / 3600 / 24 * 3600 * 24;
@@ -254,7 +254,7 @@ TEST(Window, GlobalGivesOneRowPerKeyAtTheEnd) {
 }
 
 // Early results: a row counts from the slice of the later of its time and its partition's watermark.
-std::vector<std::string> model_early(const std::vector<Row>& rows, Micros size, Micros every,
+std::vector<std::string> model_early(const std::vector<Row>& rows, Micros size, Micros slide, Micros every,
                                      bool cumulating) {
   struct Change {
     Micros at;
@@ -262,10 +262,13 @@ std::vector<std::string> model_early(const std::vector<Row>& rows, Micros size, 
   };
   std::map<Micros, std::vector<Change>> windows;
   for (const Row& row : rows) {
-    const Micros start = size == 0 ? 0 : row.time - row.time % size;
-    Micros effective = std::max(row.time, row.watermark_before);
-    if (size != 0) effective = std::min(effective, start + size - 1);
-    windows[start].push_back({effective - effective % every + every, row});
+    Micros start = size == 0 ? 0 : row.time - row.time % slide;
+    for (; size == 0 ? start == 0 : start > row.time - size; start -= slide) {
+      Micros effective = std::max(row.time, row.watermark_before);
+      if (size != 0 && row.watermark_before >= start + size) continue;
+      if (size != 0) effective = std::min(effective, start + size - 1);
+      windows[start].push_back({effective - effective % every + every, row});
+    }
   }
   std::vector<std::string> lines;
   for (auto& [start, changes] : windows) {
@@ -313,17 +316,29 @@ TEST(Window, EarlyResultsEqualTheModel) {
     cumulating.size.micros = 60 * kSecond;
     cumulating.step.micros = 10 * kSecond;
     cumulating.emit = Emit::updates;
-    for (const WindowSpec& spec : {every, global, cumulating}) {
+    WindowSpec hops = hopping(60, 20);
+    hops.every = Duration{0, 0, 10 * kSecond};
+    for (const WindowSpec& spec : {every, global, cumulating, hops}) {
       SCOPED_TRACE(static_cast<int>(spec.kind));
       const std::vector<Row> rows = random_rows(seed, 200, spec, 12 * kSecond);
       const Micros size = spec.kind == WindowKind::global ? 0 : 60 * kSecond;
-      const auto expected = model_early(rows, size, 10 * kSecond, spec.kind == WindowKind::cumulating);
+      const Micros slide = spec.kind == WindowKind::hopping ? 20 * kSecond : 60 * kSecond;
+      const auto expected = model_early(rows, size, slide, 10 * kSecond, spec.kind == WindowKind::cumulating);
       OperatorCase c{"window", config_of(spec), {feed_of(rows)}, true};
       ASSERT_EQ(run_operator(c, {})["rows"], expected);
       for (const int32_t batch : {1, 7, 64}) {
         ASSERT_EQ(run_operator(c, {batch, 2, true, false, false})["rows"], expected) << batch;
       }
     }
+  }
+}
+
+TEST(Window, EarlyResultsThatWaitForLateRowsEndAsTheModel) {
+  for (WindowSpec spec : {tumbling(60), hopping(60, 20)}) {
+    spec.every = Duration{0, 0, 10 * kSecond};
+    spec.allowed_lateness = 20 * kSecond;
+    spec.emit = Emit::updates;
+    check(spec, 60 * kSecond, spec.kind == WindowKind::hopping ? 20 * kSecond : 60 * kSecond);
   }
 }
 
@@ -371,5 +386,5 @@ TEST(Window, ManyKeysAndSlicesFireInSmallPieces) {
   EXPECT_EQ(result.at("rows").size(), 30'000U);
 }
 
-}  // namespace
+}  // namespace window_test
 }  // namespace rideflow::test
