@@ -40,7 +40,7 @@ class SourcePlanner {
     const SourceKind* kind = builder_.catalog().find_source(source_.connector.kind);
     const size_t errors = builder_.diagnostics().errors().size();
     if (kind) connector(*kind);
-    if (!columns(kind) || (source_.has_schema && node_.decoder.columns.empty())) return std::nullopt;
+    if (!columns(kind) || node_.decoder.columns.empty()) return unknown();
     event_time(kind);
     if (!kind || builder_.diagnostics().errors().size() > errors || has_broken_column()) return partial();
     node_.start = source_.start;
@@ -68,6 +68,16 @@ class SourcePlanner {
     const auto& columns = node_.decoder.columns;
     return std::any_of(columns.begin(), columns.end(),
                        [](const DecodeField& c) { return c.field.type.kind == Kind::null; });
+  }
+
+  // No column is known: whatever its readers name is taken to be there, so that the rest of them is checked.
+  Rows unknown() {
+    for (const std::string& name : demand_.names) {
+      const auto is_name = [&](const MetadataColumn& m) { return m.name == name; };
+      if (std::any_of(kMetadata.begin(), kMetadata.end(), is_name)) continue;
+      node_.decoder.columns.emplace_back().field = {name, Type(), true};
+    }
+    return partial();
   }
 
   // Its columns, so that the steps which read it can be checked too.
