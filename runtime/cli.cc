@@ -77,8 +77,7 @@ int unknown_command(const std::vector<Command>& commands, const std::vector<std:
 }  // namespace
 
 void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  write_output(text);
 }
 
 void print_error(const Status& status) {
@@ -136,7 +135,8 @@ int run_cli(int argc, char** argv, const Catalog& catalog) {
   context.env = &env;
   context.catalog = &catalog;
   context.variable = posix_variable;
-  return command->run(context, *args);
+  const int code = command->run(context, *args);
+  return code == 0 ? finish(output_status()) : code;
 }
 
 std::vector<Command> docs_commands() {

@@ -4,15 +4,19 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <system_error>
 #include <thread>
 
 namespace rideflow {
 namespace {
 
 std::atomic<int> stop_signals{0};
+std::atomic<int> output_error{0};
 
 extern "C" void on_stop_signal(int) {
   if (stop_signals.fetch_add(1) >= 2) _exit(130);
@@ -35,6 +39,20 @@ void catch_stop_signals() {
 
 bool stop_signal_received() {
   return stop_signals.load() > 0;
+}
+
+void write_output(std::string_view text) {
+  if (output_error.load() != 0) return;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
+  output_error.store(errno);
+  stop_signals.fetch_add(1);
+}
+
+Status output_status() {
+  const int error = output_error.load();
+  if (error == 0 || error == EPIPE) return {};
+  return Status::external(Code::unavailable, "standard output can't be written: " +
+                                                 std::error_code(error, std::system_category()).message());
 }
 
 bool stderr_is_terminal() {

@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+
+#include "engine/status.h"
 
 namespace rideflow {
 
@@ -12,6 +15,11 @@ std::optional<std::string> posix_variable(const std::string& name);
 // From now on SIGINT and SIGTERM set a flag instead of ending the process; a third one ends it at once.
 void catch_stop_signals();
 bool stop_signal_received();
+
+// Standard output. When it can't be written any more nobody reads it: the process stops as by a signal, and
+// the rest is dropped. An error unless it is only that the reader has gone (`| head`).
+void write_output(std::string_view text);
+Status output_status();
 
 bool stderr_is_terminal();
 // Waits this long, or less when a stop signal comes.

@@ -99,6 +99,15 @@ case_schema_docs_and_version() {
   is_json out
 }
 
+case_output_that_nobody_reads_ends_a_command() {
+  local code
+  timeout 20 bash -c '"$1" generate rides | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"' _ "$RIDEFLOW" && code=0 || code=$?
+  [ $code = 0 ] || fail "generate ended with $code after its reader had gone"
+  timeout 20 "$RIDEFLOW" generate rides >/dev/full 2>err && code=0 || code=$?
+  [ $code = 2 ] || fail "generate ended with $code on a full device"
+  has err "standard output can't be written: No space left on device"
+}
+
 case_generated_events_depend_on_seed_and_start_only() {
   events 2000 7 >one
   events 2000 7 --rate 1000/s >paced
