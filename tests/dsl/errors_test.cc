@@ -12,7 +12,7 @@
 #include "tests/support/source_tree.h"
 
 namespace rideflow::test {
-namespace {
+namespace errors_test {
 
 constexpr std::string_view kMark = "# expect: ";
 
@@ -83,5 +83,5 @@ TEST(Errors, AsJsonForEditors) {
   EXPECT_EQ(format_diagnostics(job).substr(0, 12), "a.yaml:1:1  ");
 }
 
-}  // namespace
+}  // namespace errors_test
 }  // namespace rideflow::test

@@ -4,7 +4,7 @@
 #include "tests/dsl/fake_catalog.h"
 
 namespace rideflow::test {
-namespace {
+namespace expression_test {
 
 SchemaRef schema() {
   return make_schema({{"name", Type(Kind::string), false},
@@ -177,5 +177,5 @@ TEST(Expression, Intervals) {
     EXPECT_FALSE(parse_interval(bad).ok()) << bad;
 }
 
-}  // namespace
+}  // namespace expression_test
 }  // namespace rideflow::test

@@ -6,7 +6,7 @@
 #include "tests/dsl/fake_catalog.h"
 
 namespace rideflow::test {
-namespace {
+namespace job_test_spec_test {
 
 constexpr std::string_view kJob = R"(job: test
 sources:
@@ -151,5 +151,5 @@ TEST(Scalars, WhatTheyTakeAndRefuse) {
   EXPECT_FALSE(parse_integer("1.5").ok());
 }
 
-}  // namespace
+}  // namespace job_test_spec_test
 }  // namespace rideflow::test

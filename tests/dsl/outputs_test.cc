@@ -8,7 +8,7 @@
 #include "tests/support/source_tree.h"
 
 namespace rideflow::test {
-namespace {
+namespace outputs_test {
 
 constexpr std::string_view kJob = R"(job: test
 description: A small one.
@@ -92,5 +92,5 @@ TEST(Outputs, TheReferencePages) {
   for (const ReferencePage& page : pages) EXPECT_FALSE(page.text.ends_with("\n\n")) << page.file;
 }
 
-}  // namespace
+}  // namespace outputs_test
 }  // namespace rideflow::test

@@ -4,7 +4,7 @@
 #include "tests/support/source_tree.h"
 
 namespace rideflow::test {
-namespace {
+namespace planner_test {
 
 LoadedJob load(const std::string& text) {
   return load_job(text, "job.yaml", fake_catalog());
@@ -296,5 +296,5 @@ sinks:
   EXPECT_EQ(find(*loaded.plan, "both", "union").inputs[1].port, 1);
 }
 
-}  // namespace
+}  // namespace planner_test
 }  // namespace rideflow::test

@@ -6,7 +6,7 @@
 #include "tests/support/source_tree.h"
 
 namespace rideflow::test {
-namespace {
+namespace real_catalog_test {
 
 const Catalog& catalog() {
   static const Catalog all = [] {
@@ -35,5 +35,5 @@ TEST(RealCatalog, OperatorsOfTheLanguageAreFunctions) {
     EXPECT_TRUE(find_operator_function(catalog(), symbol)) << symbol;
 }
 
-}  // namespace
+}  // namespace real_catalog_test
 }  // namespace rideflow::test

@@ -7,7 +7,7 @@
 #include "tests/support/source_tree.h"
 
 namespace rideflow::test {
-namespace {
+namespace reference_test {
 
 // After a change of the catalog: rideflow docs docs/reference (or RIDEFLOW_UPDATE_GOLDEN=1 test_dsl).
 TEST(Reference, ThePagesAreFresh) {
@@ -22,5 +22,5 @@ TEST(Reference, ThePagesAreFresh) {
   }
 }
 
-}  // namespace
+}  // namespace reference_test
 }  // namespace rideflow::test

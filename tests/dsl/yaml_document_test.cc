@@ -3,7 +3,7 @@
 #include "dsl/variables.h"
 
 namespace rideflow::test {
-namespace {
+namespace yaml_document_test {
 
 struct Parsed {
   YamlDocument document;
@@ -126,5 +126,5 @@ TEST(Variables, AMissingOneIsAnErrorWithItsPlace) {
   EXPECT_NE(first_error(with_variables("a: ${A\n")).find("without its '}'"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace yaml_document_test
 }  // namespace rideflow::test

@@ -7,7 +7,7 @@
 #include "tests/support/random_column.h"
 
 namespace rideflow {
-namespace {
+namespace cast_test {
 
 using test::column_of;
 
@@ -118,5 +118,5 @@ TEST(Cast, EveryPairIsTotalOverRandomColumnsAndTextReadsBack) {
   }
 }
 
-}  // namespace
+}  // namespace cast_test
 }  // namespace rideflow

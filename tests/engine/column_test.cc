@@ -7,7 +7,7 @@
 #include "tests/support/random_column.h"
 
 namespace rideflow {
-namespace {
+namespace column_test {
 
 using test::below;
 using test::random_column;
@@ -109,7 +109,8 @@ TEST(Views, ShareBuffersAndKeepInlineStringsInPlace) {
   EXPECT_EQ(column.string(1), "string");
   EXPECT_TRUE(column.values<StringView>()[1].is_inline());
   // Parts of one chunk join without listing the chunk twice.
-  EXPECT_EQ(concat({&column, &column}).variadic.size(), 1U);
+  const std::vector<const Column*> twice(2, &column);
+  EXPECT_EQ(concat(twice).variadic.size(), 1U);
 }
 
 TEST(Builder, LongStringsOutgrowTheirBuffer) {
@@ -131,5 +132,5 @@ TEST(Builder, IntegersFillWiderColumns) {
   EXPECT_DEATH(test::column_of(Kind::int32, {Value::int64(int64_t{1} << 40)}), "internal check failed");
 }
 
-}  // namespace
+}  // namespace column_test
 }  // namespace rideflow

@@ -11,7 +11,7 @@
 #include "tests/support/random_column.h"
 
 namespace rideflow {
-namespace {
+namespace decimal_json_test {
 
 std::string parsed(std::string_view text, int precision = 10, int scale = 2) {
   const auto units = parse_decimal(text, precision, scale);
@@ -222,5 +222,5 @@ TEST(Metrics, NamesAreUniqueAndSayTheirKind) {
   }
 }
 
-}  // namespace
+}  // namespace decimal_json_test
 }  // namespace rideflow

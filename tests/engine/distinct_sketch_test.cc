@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 namespace rideflow {
-namespace {
+namespace distinct_sketch_test {
 
 DistinctSketch sketch_of(int64_t first, int64_t n) {
   DistinctSketch sketch;
@@ -95,5 +95,5 @@ TEST(DistinctSketch, EqualDoublesHaveEqualHashes) {
   EXPECT_NE(distinct_hash(1.0), distinct_hash(2.0));
 }
 
-}  // namespace
+}  // namespace distinct_sketch_test
 }  // namespace rideflow

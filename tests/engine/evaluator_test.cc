@@ -5,7 +5,7 @@
 #include "tests/support/random_column.h"
 
 namespace rideflow {
-namespace {
+namespace evaluator_test {
 
 using test::below;
 using test::column_of;
@@ -502,5 +502,5 @@ TEST(Expr, PrintsComparesAndMovesColumns) {
                          *make_literal(Value::float64(-0.0), Kind::float64)));
 }
 
-}  // namespace
+}  // namespace evaluator_test
 }  // namespace rideflow

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace rideflow {
-namespace {
+namespace event_time_test {
 
 constexpr Micros kSecond = kMicrosPerSecond;
 
@@ -173,5 +173,5 @@ TEST(SourceClock, DamagedStateIsRefused) {
   }
 }
 
-}  // namespace
+}  // namespace event_time_test
 }  // namespace rideflow

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace rideflow {
-namespace {
+namespace exact_sum_test {
 
 constexpr double kMax = std::numeric_limits<double>::max();
 constexpr double kTiny = std::numeric_limits<double>::denorm_min();
@@ -148,5 +148,5 @@ TEST(ExactSum, CopiesShareUntilEdited) {
   EXPECT_EQ(encoded(b), encoded(sum_of({1e300, 1, 1e-300})));
 }
 
-}  // namespace
+}  // namespace exact_sum_test
 }  // namespace rideflow

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace rideflow {
-namespace {
+namespace key_encoder_test {
 
 Batch batch_of(const std::vector<Type>& types, const std::vector<std::vector<Value>>& rows) {
   Batch batch;
@@ -113,5 +113,5 @@ TEST(KeyEncoder, DamagedKeysAreErrors) {
   EXPECT_TRUE(KeyEncoder::check(Kind::string).ok());
 }
 
-}  // namespace
+}  // namespace key_encoder_test
 }  // namespace rideflow

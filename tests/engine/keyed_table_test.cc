@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 namespace rideflow {
-namespace {
+namespace keyed_table_test {
 
 // A row is one counter, or (not trivial) a counter whose copies are counted.
 struct Counted {
@@ -167,5 +167,5 @@ TEST(KeyedTable, AKeyWithTwoNumbersFitsInAHundredBytes) {
   EXPECT_LE(table.bytes() / 100'000, 100U);
 }
 
-}  // namespace
+}  // namespace keyed_table_test
 }  // namespace rideflow

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace rideflow {
-namespace {
+namespace quantile_sketch_test {
 
 const double kInf = std::numeric_limits<double>::infinity();
 const double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -163,5 +163,5 @@ TEST(QuantileSketch, CopiesShareUntilEdited) {
   EXPECT_EQ(a.count(), 2002);
 }
 
-}  // namespace
+}  // namespace quantile_sketch_test
 }  // namespace rideflow

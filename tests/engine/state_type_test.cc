@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 
 namespace rideflow {
-namespace {
+namespace state_type_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -135,5 +135,5 @@ TEST(StateType, OtherLeadingBytesAreAMigration) {
   EXPECT_EQ(compare(before, now).migration.stored_extra_bytes, 8);
 }
 
-}  // namespace
+}  // namespace state_type_test
 }  // namespace rideflow

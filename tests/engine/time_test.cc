@@ -6,7 +6,7 @@
 #include "tests/support/random_column.h"
 
 namespace rideflow {
-namespace {
+namespace time_test {
 
 const TimeZone* zone(std::string_view name) {
   const auto found = TimeZone::find(name);
@@ -205,5 +205,5 @@ TEST(FormatPattern, JavaLetters) {
   EXPECT_EQ(text("'open"), "open");
 }
 
-}  // namespace
+}  // namespace time_test
 }  // namespace rideflow

@@ -13,7 +13,7 @@
 #include "tests/support/random_column.h"
 
 namespace rideflow {
-namespace {
+namespace value_test {
 
 TEST(Value, OrderIsTheLanguages) {
   const double nan = std::nan("");
@@ -202,5 +202,5 @@ TEST(DidYouMean, SuggestsOnlyWhatIsNear) {
   EXPECT_EQ(did_you_mean("x", columns), "");
 }
 
-}  // namespace
+}  // namespace value_test
 }  // namespace rideflow

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace rideflow {
-namespace {
+namespace virtual_env_test {
 
 using Crash = VirtualFs::Crash;
 
@@ -223,5 +223,5 @@ TEST(VirtualEnvTest, KillPointsTakeTheDiskAway) {
   EXPECT_EQ(env.kill_points()["p"], 3);
 }
 
-}  // namespace
+}  // namespace virtual_env_test
 }  // namespace rideflow

@@ -5,7 +5,7 @@
 #include "tests/support/random_column.h"
 
 namespace rideflow {
-namespace {
+namespace window_test {
 
 Micros at(std::string_view text) {
   return parse_timestamp(text).value();
@@ -154,5 +154,5 @@ TEST(Late, SessionsAreLateBehindTheirOwnTime) {
   EXPECT_TRUE(is_late(spec, 100, 111));
 }
 
-}  // namespace
+}  // namespace window_test
 }  // namespace rideflow

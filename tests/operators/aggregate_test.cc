@@ -9,7 +9,7 @@
 #include "tests/support/operator_contract.h"
 
 namespace rideflow::test {
-namespace {
+namespace aggregate_test {
 
 // An accumulator in memory of its own.
 class State {
@@ -302,5 +302,5 @@ TEST(Aggregates, DruidsNamesAreAliases) {
   EXPECT_EQ(full_catalog().find_aggregate("LONGMAX"), full_catalog().find_aggregate("max"));
 }
 
-}  // namespace
+}  // namespace aggregate_test
 }  // namespace rideflow::test

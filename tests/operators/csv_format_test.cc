@@ -5,7 +5,7 @@
 #include "tests/operators/decode_support.h"
 
 namespace rideflow {
-namespace {
+namespace csv_format_test {
 
 using test::decode;
 using test::decoder_spec;
@@ -137,5 +137,5 @@ TEST(CsvFormat, WhatIsWrittenReadsBackEqual) {
   }
 }
 
-}  // namespace
+}  // namespace csv_format_test
 }  // namespace rideflow

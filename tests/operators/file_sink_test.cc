@@ -6,7 +6,7 @@
 #include "tests/operators/sink_support.h"
 
 namespace rideflow {
-namespace {
+namespace file_sink_test {
 
 using test::options;
 using test::prepare;
@@ -189,5 +189,5 @@ TEST(ConsoleSink, WritesRowsToStandardOutput) {
             "out: {\"city\":\"a\",\"n\":1}\nout: {\"city\":\"b\",\"n\":2}\n");
 }
 
-}  // namespace
+}  // namespace file_sink_test
 }  // namespace rideflow

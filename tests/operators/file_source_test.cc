@@ -10,7 +10,7 @@
 #include "tests/operators/source_contract.h"
 
 namespace rideflow {
-namespace {
+namespace file_source_test {
 
 using test::options;
 using testing::ElementsAre;
@@ -279,5 +279,5 @@ TEST(FileList, NamesSurviveTheirEncoding) {
   EXPECT_FALSE(FileList::decode("2\na").ok());
 }
 
-}  // namespace
+}  // namespace file_source_test
 }  // namespace rideflow

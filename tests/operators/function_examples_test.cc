@@ -6,7 +6,7 @@
 #include "tests/operators/functions.h"
 
 namespace rideflow::test {
-namespace {
+namespace function_examples_test {
 
 class FunctionExample : public testing::TestWithParam<std::string> {};
 
@@ -35,5 +35,5 @@ std::vector<std::string> names() {
 INSTANTIATE_TEST_SUITE_P(Catalog, FunctionExample, testing::ValuesIn(names()),
                          [](const auto& test) { return "n" + std::to_string(test.index); });
 
-}  // namespace
+}  // namespace function_examples_test
 }  // namespace rideflow::test

@@ -9,7 +9,7 @@
 #include "tests/operators/functions.h"
 
 namespace rideflow::test {
-namespace {
+namespace functions_arithmetic_test {
 
 template <class T>
 std::optional<Value> reference_integers(const std::string& op, const std::vector<Value>& in) {
@@ -164,5 +164,5 @@ TEST(Comparison, LiteralsOfTextAreReadAsTheOtherType) {
   EXPECT_EQ(call_text("=", {null_lit(), lit(1)}), "NULL");
 }
 
-}  // namespace
+}  // namespace functions_arithmetic_test
 }  // namespace rideflow::test

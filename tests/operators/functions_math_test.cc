@@ -8,7 +8,7 @@
 #include "tests/operators/functions.h"
 
 namespace rideflow::test {
-namespace {
+namespace functions_math_test {
 
 using testing::HasSubstr;
 
@@ -168,5 +168,5 @@ TEST(Geography, Boxes) {
   EXPECT_EQ(call_text("in_box", {lit(0), lit(0), lit(-10), lit(170), lit(10), lit(-170)}), "false");
 }
 
-}  // namespace
+}  // namespace functions_math_test
 }  // namespace rideflow::test

@@ -6,7 +6,7 @@
 #include "tests/operators/functions.h"
 
 namespace rideflow::test {
-namespace {
+namespace functions_text_test {
 
 using testing::HasSubstr;
 
@@ -262,5 +262,5 @@ TEST(Json, ValuesAtPaths) {
   }
 }
 
-}  // namespace
+}  // namespace functions_text_test
 }  // namespace rideflow::test

@@ -6,7 +6,7 @@
 #include "tests/operators/functions.h"
 
 namespace rideflow::test {
-namespace {
+namespace functions_time_test {
 
 using testing::HasSubstr;
 
@@ -139,5 +139,5 @@ TEST(Functions, EveryEntryIsDocumented) {
   }
 }
 
-}  // namespace
+}  // namespace functions_time_test
 }  // namespace rideflow::test

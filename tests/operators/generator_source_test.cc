@@ -8,7 +8,7 @@
 #include "tests/operators/source_contract.h"
 
 namespace rideflow {
-namespace {
+namespace generator_source_test {
 
 using test::options;
 using testing::HasSubstr;
@@ -120,5 +120,5 @@ TEST(GeneratorSource, BadOptionsAreRefused) {
   EXPECT_THAT(make(options({{"count", "-1"}})).status().message(), HasSubstr("count"));
 }
 
-}  // namespace
+}  // namespace generator_source_test
 }  // namespace rideflow

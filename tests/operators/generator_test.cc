@@ -11,7 +11,7 @@
 #include "engine/hash.h"
 
 namespace rideflow {
-namespace {
+namespace generator_test {
 
 namespace json = boost::json;
 
@@ -312,5 +312,5 @@ TEST(Generator, ImpossibleOptionsAreRefusedByName) {
   EXPECT_NE(refused([](GeneratorOptions& o) { o.broken = 0.6; }).find("broken"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace generator_test
 }  // namespace rideflow

@@ -6,7 +6,7 @@
 #include "tests/operators/decode_support.h"
 
 namespace rideflow {
-namespace {
+namespace json_decoder_test {
 
 using test::decode;
 using test::decoder_spec;
@@ -244,5 +244,5 @@ TEST(JsonFormat, EncodesOneObjectALine) {
   EXPECT_EQ(out, "{\"v\":1.5}\n{\"v\":null}");
 }
 
-}  // namespace
+}  // namespace json_decoder_test
 }  // namespace rideflow

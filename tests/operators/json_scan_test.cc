@@ -6,7 +6,7 @@
 #include <random>
 
 namespace rideflow {
-namespace {
+namespace json_scan_test {
 
 void expect_same(const std::string& text, size_t size) {
   // Padded, as records are, by what may stand behind one.
@@ -75,5 +75,5 @@ TEST(JsonNumber, RandomTexts) {
   }
 }
 
-}  // namespace
+}  // namespace json_scan_test
 }  // namespace rideflow

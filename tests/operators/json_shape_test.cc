@@ -10,7 +10,7 @@
 #include "tests/operators/decode_support.h"
 
 namespace rideflow {
-namespace {
+namespace json_shape_test {
 
 using test::decoder_spec;
 using test::rows_json;
@@ -206,5 +206,5 @@ TEST(JsonShapes, NumbersAreHeldToTheGrammarAlsoWhereNobodyReadsThem) {
   }
 }
 
-}  // namespace
+}  // namespace json_shape_test
 }  // namespace rideflow

@@ -15,7 +15,7 @@
 #include "tests/operators/source_contract.h"
 
 namespace rideflow {
-namespace {
+namespace kafka_test {
 
 using test::options;
 using testing::HasSubstr;
@@ -290,5 +290,5 @@ TEST_F(Kafka, TopicsAreListedWithTheirRecords) {
   EXPECT_EQ((*all)[0].records, 7);
 }
 
-}  // namespace
+}  // namespace kafka_test
 }  // namespace rideflow

@@ -8,7 +8,7 @@
 #include "tests/support/operator_contract.h"
 
 namespace rideflow::test {
-namespace {
+namespace session_test {
 
 constexpr Micros kSecond = kMicrosPerSecond;
 constexpr Micros kStart = 1'700'000'000 * kSecond;
@@ -216,5 +216,5 @@ TEST(Session, ManyShortSessionsLeaveNothingBehind) {
   EXPECT_EQ(run_operator(c, {500, 2, true, false, false})["rows"], expected);
 }
 
-}  // namespace
+}  // namespace session_test
 }  // namespace rideflow::test

@@ -6,7 +6,7 @@
 #include "tests/support/operator_contract.h"
 
 namespace rideflow::test {
-namespace {
+namespace stateless_operator_test {
 
 SchemaRef schema() {
   return make_schema(
@@ -191,5 +191,5 @@ TEST(LateSplit, PartsLateRowsWithTheirWindowAndRecord) {
   expect_contract(late);
 }
 
-}  // namespace
+}  // namespace stateless_operator_test
 }  // namespace rideflow::test

@@ -10,7 +10,7 @@
 #include "topics/topic_store.h"
 
 namespace rideflow {
-namespace {
+namespace topic_connector_test {
 
 using test::options;
 using test::prepare;
@@ -227,5 +227,5 @@ TEST(TopicAdmin, ListsMakesAndRemoves) {
   EXPECT_EQ((*made)->list()->size(), 1U);
 }
 
-}  // namespace
+}  // namespace topic_connector_test
 }  // namespace rideflow

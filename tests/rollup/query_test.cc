@@ -13,7 +13,7 @@
 #include "tests/support/rollup_rows.h"
 
 namespace rideflow {
-namespace {
+namespace query_test {
 
 using testing::HasSubstr;
 
@@ -261,5 +261,5 @@ TEST(Values, Orderings) {
   EXPECT_GT(compare(of("aaa"), of("zz"), Ordering::strlen), 0);
 }
 
-}  // namespace
+}  // namespace query_test
 }  // namespace rideflow

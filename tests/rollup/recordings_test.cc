@@ -21,7 +21,7 @@
 #include "tests/support/source_tree.h"
 
 namespace rideflow {
-namespace {
+namespace recordings_test {
 
 namespace json = boost::json;
 
@@ -212,5 +212,5 @@ TEST(Recordings, DatasourcesListsAll) {
   EXPECT_EQ(queries.datasource("nosuch").body, R"({"dimensions":[],"metrics":[]})");
 }
 
-}  // namespace
+}  // namespace recordings_test
 }  // namespace rideflow

@@ -13,7 +13,7 @@
 #include "tests/support/rollup_rows.h"
 
 namespace rideflow {
-namespace {
+namespace store_fault_test {
 
 using Crash = VirtualFs::Crash;
 constexpr int64_t kMinute = 60 * kMicrosPerSecond;
@@ -187,5 +187,5 @@ TEST(RollupFaults, RandomDeathsInARow) {
   }
 }
 
-}  // namespace
+}  // namespace store_fault_test
 }  // namespace rideflow

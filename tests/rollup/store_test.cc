@@ -10,7 +10,7 @@
 #include "tests/support/rollup_rows.h"
 
 namespace rideflow {
-namespace {
+namespace store_test {
 
 using test::commit_epoch;
 using test::RollupBatch;
@@ -319,5 +319,5 @@ TEST(RollupSpecs, NamesAreChecked) {
   EXPECT_THAT(validate(spec).message(), HasSubstr("two columns named 'city'"));
 }
 
-}  // namespace
+}  // namespace store_test
 }  // namespace rideflow

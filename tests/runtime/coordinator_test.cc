@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace rideflow {
-namespace {
+namespace coordinator_test {
 
 CoordinatorState job_of(int32_t tasks) {
   CoordinatorState state;
@@ -155,5 +155,5 @@ TEST(Coordinator, AStuckCheckpointFailsByName) {
   EXPECT_NE(d.state.failure->message().find("checkpoint 2"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace coordinator_test
 }  // namespace rideflow

@@ -13,7 +13,7 @@
 #include "tests/support/temp_dir.h"
 
 namespace rideflow {
-namespace {
+namespace durable_job_storage_test {
 
 constexpr int32_t kTasks = 2;
 constexpr int kKeysPerGroup = 3;
@@ -198,5 +198,5 @@ TEST(DurableJobStorageTest, KilledAtEveryPointItGoesOnFromAWholeCheckpoint) {
   }
 }
 
-}  // namespace
+}  // namespace durable_job_storage_test
 }  // namespace rideflow

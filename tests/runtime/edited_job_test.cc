@@ -17,7 +17,7 @@
 #include "tests/support/temp_dir.h"
 
 namespace rideflow::test {
-namespace {
+namespace edited_job_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -321,5 +321,5 @@ TEST_P(EditedJob, ARemovedStepNeedsAWord) {
   EXPECT_TRUE(start(renamed, {{"totals"}, false}));
 }
 
-}  // namespace
+}  // namespace edited_job_test
 }  // namespace rideflow::test

@@ -7,7 +7,7 @@
 #include "tests/support/temp_dir.h"
 
 namespace rideflow {
-namespace {
+namespace file_system_test {
 
 class FileSystemContract : public testing::TestWithParam<bool> {
  protected:
@@ -205,5 +205,5 @@ TEST_P(FileSystemContract, WholeFilesAreWrittenAtomically) {
   EXPECT_GT(*fs_->free_bytes(root_), 0);
 }
 
-}  // namespace
+}  // namespace file_system_test
 }  // namespace rideflow

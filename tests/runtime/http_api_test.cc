@@ -12,7 +12,7 @@
 #include "topics/topic_store.h"
 
 namespace rideflow {
-namespace {
+namespace http_api_test {
 
 using test::SmallJob;
 
@@ -367,5 +367,5 @@ TEST(Json, ObjectsOfRequests) {
   for (const char* text : {"{}", "[1]", "x"}) EXPECT_FALSE(parse_json_objects(text).ok()) << text;
 }
 
-}  // namespace
+}  // namespace http_api_test
 }  // namespace rideflow

@@ -10,7 +10,7 @@
 #include "topics/topic_store.h"
 
 namespace rideflow {
-namespace {
+namespace http_client_test {
 
 class ClientTest : public testing::Test {
  protected:
@@ -117,5 +117,5 @@ TEST_F(ClientTest, Tokens) {
   EXPECT_EQ(reader->create("x", 1).code(), Code::permission_denied);
 }
 
-}  // namespace
+}  // namespace http_client_test
 }  // namespace rideflow

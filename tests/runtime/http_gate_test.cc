@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace rideflow {
-namespace {
+namespace http_gate_test {
 
 // Hashes of read-token-0123456789, operate-token-… and admin-token-….
 constexpr const char* kTokens =
@@ -174,5 +174,5 @@ TEST(Listen, Addresses) {
   }
 }
 
-}  // namespace
+}  // namespace http_gate_test
 }  // namespace rideflow

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace rideflow {
-namespace {
+namespace http_router_test {
 
 HttpRequest request_of(const std::string& method, const std::string& target) {
   HttpRequest request;
@@ -144,5 +144,5 @@ TEST(Handlers, AnExceptionIsAnAnswer) {
   EXPECT_NE(response.body.find("errorMessage"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace http_router_test
 }  // namespace rideflow

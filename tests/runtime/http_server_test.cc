@@ -15,7 +15,7 @@
 #include "tests/support/temp_dir.h"
 
 namespace rideflow {
-namespace {
+namespace http_server_test {
 
 using test::RawAnswer;
 using test::RawHttp;
@@ -371,5 +371,5 @@ TEST_F(TlsTest, FilesThatAreNoCertificate) {
   EXPECT_EQ(start_error(options).message().find("BEGIN"), std::string::npos) << "no key in a message";
 }
 
-}  // namespace
+}  // namespace http_server_test
 }  // namespace rideflow

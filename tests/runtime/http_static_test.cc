@@ -6,7 +6,7 @@
 #include "engine/virtual_env.h"
 
 namespace rideflow {
-namespace {
+namespace http_static_test {
 
 class StaticTest : public testing::Test {
  protected:
@@ -140,5 +140,5 @@ TEST_F(StaticTest, NoNameLeadsOutOfTheFolder) {
   }
 }
 
-}  // namespace
+}  // namespace http_static_test
 }  // namespace rideflow

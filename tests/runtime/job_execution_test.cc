@@ -14,7 +14,7 @@
 #include "runtime/memory_job_storage.h"
 
 namespace rideflow {
-namespace {
+namespace job_execution_test {
 
 // Sums `value` by `key` as rows come; gives one row per key when its input ends.
 class SumByKey : public Operator {
@@ -291,5 +291,5 @@ TEST(JobExecution, StopIsAPauseThatFiresNothing) {
   EXPECT_EQ(collected(*world), expected(*world));
 }
 
-}  // namespace
+}  // namespace job_execution_test
 }  // namespace rideflow

@@ -8,7 +8,7 @@
 #include <thread>
 
 namespace rideflow {
-namespace {
+namespace posix_env_test {
 
 TEST(PosixEnvTest, ClocksRunForward) {
   PosixEnv env;
@@ -83,5 +83,5 @@ TEST(PosixEnvDeathTest, KillPointsEndTheProcessAtTheirPass) {
   EXPECT_EXIT(run("commit:x"), testing::ExitedWithCode(2), "n from 1");
 }
 
-}  // namespace
+}  // namespace posix_env_test
 }  // namespace rideflow

@@ -10,7 +10,7 @@
 #include "topics/topic_store.h"
 
 namespace rideflow {
-namespace {
+namespace topic_open_test {
 
 class TopicOpenTest : public testing::Test {
  protected:
@@ -70,5 +70,5 @@ TEST_F(TopicOpenTest, AnOwnedDirectoryIsReachedThroughItsOwner) {
   EXPECT_EQ((*services.topics->find("rides"))->records(), 1);
 }
 
-}  // namespace
+}  // namespace topic_open_test
 }  // namespace rideflow

@@ -11,7 +11,7 @@
 #include "tests/state/state_test_util.h"
 
 namespace rideflow {
-namespace {
+namespace checkpoint_store_test {
 
 using Crash = VirtualFs::Crash;
 
@@ -283,5 +283,5 @@ TEST_F(CheckpointStoreTest, FilesOfACheckpointUnderWayAreNotSwept) {
   EXPECT_TRUE(store_->publish(manifest_of(6, *next)).ok());
 }
 
-}  // namespace
+}  // namespace checkpoint_store_test
 }  // namespace rideflow

@@ -5,7 +5,7 @@
 #include "engine/virtual_env.h"
 
 namespace rideflow {
-namespace {
+namespace data_dir_test {
 
 TEST(DataDirTest, BelongsToOneProcessThatSaysWhereItListens) {
   VirtualEnv env;
@@ -58,5 +58,5 @@ TEST(DataDirTest, NamesThePlacesInIt) {
   EXPECT_EQ(dir->state("j"), "d/jobs/j/state");
 }
 
-}  // namespace
+}  // namespace data_dir_test
 }  // namespace rideflow

@@ -8,7 +8,7 @@
 #include "tests/state/state_test_util.h"
 
 namespace rideflow {
-namespace {
+namespace manifest_test {
 
 using test::sample_manifest;
 
@@ -84,5 +84,5 @@ TEST(ManifestTest, RandomBytesBehindAValidHeadNeverCrash) {
   }
 }
 
-}  // namespace
+}  // namespace manifest_test
 }  // namespace rideflow

@@ -13,7 +13,7 @@
 #include "tests/support/temp_dir.h"
 
 namespace rideflow {
-namespace {
+namespace rocks_task_state_test {
 
 constexpr int32_t kGroups = 16;
 
@@ -221,5 +221,5 @@ TEST_F(RocksTaskStateTest, EveryKindOfDamageIsFoundAndTheOneBeforeIsTaken) {
   EXPECT_GE(cases, 9) << "at least a table, CURRENT and MANIFEST";
 }
 
-}  // namespace
+}  // namespace rocks_task_state_test
 }  // namespace rideflow

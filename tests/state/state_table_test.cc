@@ -11,7 +11,7 @@
 #include "tests/support/temp_dir.h"
 
 namespace rideflow {
-namespace {
+namespace state_table_test {
 
 using testing::ElementsAre;
 
@@ -223,5 +223,5 @@ TEST(StateKeyTest, RoundTripsAndOrdersLikeItsParts) {
   EXPECT_FALSE(parse_state_key(std::string("xxstep\0short", 12)));
 }
 
-}  // namespace
+}  // namespace state_table_test
 }  // namespace rideflow

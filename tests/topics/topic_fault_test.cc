@@ -11,7 +11,7 @@
 #include "tests/topics/topic_test_util.h"
 
 namespace rideflow {
-namespace {
+namespace topic_fault_test {
 
 using Crash = VirtualFs::Crash;
 
@@ -423,5 +423,5 @@ TEST_F(TopicDamage, DamagedSettingsCommitsAndStagedEpochsAreNamed) {
   EXPECT_NE(status_.message().find("TOPIC"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace topic_fault_test
 }  // namespace rideflow

@@ -6,7 +6,7 @@
 #include "topics/frame.h"
 
 namespace rideflow {
-namespace {
+namespace topic_test {
 
 using test::epoch_rows;
 using test::keyed;
@@ -341,5 +341,5 @@ TEST_F(TopicTest, TooMuchWaitingForTheDiskIsRefused) {
   EXPECT_TRUE(t.append({record("x")}).ok());
 }
 
-}  // namespace
+}  // namespace topic_test
 }  // namespace rideflow

@@ -10,7 +10,7 @@
 #include "tests/topics/topic_test_util.h"
 
 namespace rideflow {
-namespace {
+namespace topic_threads_test {
 
 constexpr int kProducers = 2;
 constexpr int kAppends = 60;
@@ -90,5 +90,5 @@ TEST(TopicThreads, ProducersASinkAndReadersDoNotDisturbEachOther) {
   EXPECT_EQ(followed, test::read_sorted(*topic));
 }
 
-}  // namespace
+}  // namespace topic_threads_test
 }  // namespace rideflow
