@@ -101,7 +101,10 @@ case_schema_docs_and_version() {
 
 case_output_that_nobody_reads_ends_a_command() {
   local code
-  timeout 20 bash -c '"$1" generate rides | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"' _ "$RIDEFLOW" && code=0 || code=$?
+  code=$(
+    timeout 20 "$RIDEFLOW" generate rides 2>&3 | head -n 1 >/dev/null
+    echo "${PIPESTATUS[0]}"
+  ) 3>&2
   [ $code = 0 ] || fail "generate ended with $code after its reader had gone"
   timeout 20 "$RIDEFLOW" generate rides >/dev/full 2>err && code=0 || code=$?
   [ $code = 2 ] || fail "generate ended with $code on a full device"
