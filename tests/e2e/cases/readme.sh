@@ -26,3 +26,25 @@ case_every_file_that_the_readme_names_is_there() {
     [ -e "$E2E_ROOT/$file" ] || fail "README.md names $file, which is not there"
   done
 }
+
+# Of what the pages call in backticks: scripts are there and run, commands are in --help, options in the script.
+case_every_command_that_the_pages_name_is_there() {
+  local page word script option seen=0
+  rf --help >commands
+  for page in "$E2E_ROOT"/README.md "$E2E_ROOT"/docs/*.md; do
+    while read -r script rest; do
+      case $script in *[A-Z\<*]*) continue ;; esac
+      [ -e "$E2E_ROOT/$script" ] || fail "$page names $script, which is not there"
+      [ -x "$E2E_ROOT/$script" ] || continue
+      for option in $(grep -oE -- '--[a-z-]+' <<<"$rest"); do
+        grep -qe "$option" "$E2E_ROOT/$script" || fail "$page names $script $option, which it does not know"
+      done
+      seen=$((seen + 1))
+    done < <(grep -ohE '`((\./|scripts/|tests/|bench/|\.ci/)[^`]*)`' "$page" | tr -d '`')
+    while read -r word; do
+      grep -qE "^  $word( |$)" commands || fail "$page names 'rideflow $word'"
+      seen=$((seen + 1))
+    done < <(grep -ohE '`rideflow [a-z]+( (list|create|describe|delete))?' "$page" | sed 's/`rideflow //')
+  done
+  [ $seen -ge 15 ] || fail "only $seen commands were found in the pages"
+}
