@@ -197,9 +197,8 @@ TEST(Generator, RidesLiveATrueLife) {
   int completed = 0;
   int cancelled = 0;
   for (const auto& [id, ride] : rides_of(o, 100'000)) {
-    const auto is_start_of = [&](const std::vector<std::string>& life) {
-      return ride.statuses.size() <= life.size() &&
-             std::equal(ride.statuses.begin(), ride.statuses.end(), life.begin());
+    const auto is_start_of = [&statuses = ride.statuses](const std::vector<std::string>& life) {
+      return statuses.size() <= life.size() && std::equal(statuses.begin(), statuses.end(), life.begin());
     };
     EXPECT_TRUE(is_start_of(whole) || is_start_of(early) || is_start_of(waiting)) << id;
     EXPECT_EQ(ride.cities.size(), 1U);
