@@ -70,7 +70,7 @@ class StateReader {
   }
   static constexpr int64_t kMostCounted = int64_t{1} << 60;
   std::string_view take(uint64_t n) {
-    if (!need(n)) return {};
+    if (n == 0 || !need(n)) return "";  // never null, so that it may be copied
     const std::string_view v = rest_.substr(0, static_cast<size_t>(n));
     rest_.remove_prefix(static_cast<size_t>(n));
     return v;
