@@ -1,5 +1,5 @@
-// C11 threads for the thread sanitizer, which knows those of POSIX only: librdkafka starts its own by thrd_create, and
-// a thread that the sanitizer has not seen begin ends in its first intercepted call.
+// C11 threads for the thread sanitizer, which knows those of POSIX only: librdkafka starts its own by
+// thrd_create, and a thread that the sanitizer has not seen begin ends in its first intercepted call.
 #include <pthread.h>
 #include <threads.h>
 
