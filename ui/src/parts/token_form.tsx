@@ -33,7 +33,9 @@ export function TokenForm({ stored }: { stored: () => void }) {
       <button type="submit" class="text-button">
         Use token
       </button>
-      <p class="note">One of the file that the server was started with (--tokens); role read is enough. This tab keeps it.</p>
+      <p class="note">
+        One of the file that the server was started with (--tokens); role read is enough. This tab keeps it.
+      </p>
     </form>
   );
 }
