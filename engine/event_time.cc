@@ -58,8 +58,13 @@ void SourceClock::on_activity(Partition p) {
 void SourceClock::on_proven_end(Partition p, Micros monotonic) {
   PartitionState& s = partitions_[p.value];
   if (s.proven_since == kNoTime) s.proven_since = monotonic;
-  if (!s.idle && !s.ended && monotonic - s.proven_since >= spec_.idle_after) {
+  if (s.ended) return;
+  if (s.idle) {
+    s.allows = wanted();
+    recompute();
+  } else if (monotonic - s.proven_since >= spec_.idle_after) {
     s.idle = true;
+    s.allows = wanted();
     recompute();
     if (all_idle()) {
       all_idle_since_ = monotonic;
@@ -80,16 +85,31 @@ void SourceClock::advance(Partition p, Micros time) {
   recompute();
 }
 
-void SourceClock::recompute() {
+Micros SourceClock::least_counted() const {
   Micros least = kEndOfTime;
-  bool any_counts = false;
   for (const auto& [id, s] : partitions_) {
-    if (s.idle || s.ended) continue;
-    any_counts = true;
-    least = std::min(least, std::max(own_watermark(s), s.floor));
+    if (!s.idle && !s.ended) least = std::min(least, std::max(own_watermark(s), s.floor));
   }
-  if (any_counts) {
-    watermark_ = std::max(watermark_, least);
+  return least;
+}
+
+Micros SourceClock::wanted() const {
+  const Micros least = least_counted();
+  return least == kEndOfTime ? watermark_ : least;
+}
+
+void SourceClock::set_limit(Micros limit) {
+  limit_ = limit;
+  recompute();
+}
+
+void SourceClock::recompute() {
+  Micros least = least_counted();
+  if (least != kEndOfTime) {
+    for (const auto& [id, s] : partitions_) {
+      if (s.idle && !s.ended) least = std::min(least, std::max({own_watermark(s), s.floor, s.allows}));
+    }
+    watermark_ = std::max(watermark_, std::min(least, limit_));
   } else if (all_ended() && !partitions_.empty()) {
     watermark_ = kEndOfTime;
   }
@@ -180,7 +200,9 @@ Status SourceClock::restore(const std::vector<std::string>& shards,
     }
     RF_TRY(in.finish("the event-time state of a source"));
   }
-  if (!shards.empty()) watermark_ = least;
+  if (shards.empty()) return {};
+  watermark_ = least;
+  for (auto& [id, s] : partitions_) wake(s);
   return {};
 }
 

@@ -3,7 +3,8 @@
 // A pure value: rows and polls go in, watermarks come out; wall time is an argument. The rules are those of
 // docs/semantics.md: a partition's watermark is its largest event time - out_of_order; the source's is the
 // least over the partitions that count, and never goes back; a partition that wakes up or appears takes the
-// source's as floor.
+// source's as floor. While a partition is idle the watermark goes no further than its last proof allows: up
+// to what the others had when it proved its end. So a burst after a common pause finds nobody ahead of it.
 #pragma once
 
 #include <functional>
@@ -24,6 +25,7 @@ class SourceClock {
     Micros floor = kNoTime;  // the source's watermark when this partition woke up or appeared
     BehindReason floor_reason = BehindReason::late;
     Micros proven_since = kNoTime;  // monotonic time of the first proof of the unbroken row of proofs
+    Micros allows = kNoTime;        // while idle: how far the watermark may go by its last proof
     bool idle = false;
     bool ended = false;
     bool had_rows = false;
@@ -46,6 +48,11 @@ class SourceClock {
   // Moves a partition's watermark to at least `time` (job tests: `advance`).
   void advance(Partition p, Micros time);
 
+  // What the partitions that count would have the watermark be; where none counts, what it is.
+  Micros wanted() const;
+  // The watermark goes no further than this, whatever the partitions say (other tasks' proofs are awaited).
+  void set_limit(Micros limit);
+
   // Recomputed by the calls above. kEndOfTime when every partition ended. Never goes back.
   Micros watermark() const { return watermark_; }
   // All partitions that have not ended are idle (and at least one is).
@@ -63,17 +70,21 @@ class SourceClock {
   // For the checkpoint.
   std::string encode() const;
   // Takes over, from what shards of the same source encoded, the partitions that `owns` accepts. The
-  // watermark becomes the least of theirs. REQUIRES: nothing was added yet.
+  // watermark becomes the least of theirs. Idleness is not taken over: what another process proved says
+  // nothing about the time since, so a partition that was idle wakes, with the watermark as its floor.
+  // REQUIRES: nothing was added yet.
   Status restore(const std::vector<std::string>& shards, const std::function<bool(Partition)>& owns);
 
  private:
   Micros own_watermark(const PartitionState& s) const;
+  Micros least_counted() const;  // kEndOfTime when none counts
   void wake(PartitionState& s);
   void recompute();
 
   EventTimeSpec spec_;
   std::map<int32_t, PartitionState> partitions_;
   Micros watermark_ = kNoTime;
+  Micros limit_ = kEndOfTime;
   Micros all_idle_since_ = kNoTime;
   Micros idle_base_ = kNoTime;  // the watermark when all became idle
 };

@@ -23,6 +23,7 @@ class Builder {
 
   Result<std::vector<std::unique_ptr<Task>>> build() {
     make_channels();
+    make_peers();
     std::vector<std::unique_ptr<Task>> tasks;
     for (const Stage& stage : plan_.stages) {
       for (int32_t shard = 0; shard < stage.parallelism; ++shard) {
@@ -47,6 +48,15 @@ class Builder {
         grids_[&input] = std::move(grid);
       }
     }
+  }
+
+  // One task alone has nobody to wait for.
+  void make_peers() {
+    size_t tasks = 0;
+    for (const Stage& stage : plan_.stages) {
+      if (stage.inputs.empty()) tasks += static_cast<size_t>(stage.parallelism);
+    }
+    if (tasks > 1) peers_ = std::make_shared<SourcePeers>(tasks);
   }
 
   Result<std::unique_ptr<Task>> make_task(const Stage& stage, Shard shard, TaskId id) {
@@ -120,6 +130,7 @@ class Builder {
     if (const auto* source = std::get_if<SourceNode>(&logical.body)) {
       parts.source =
           std::make_unique<SourceDriver>(*source, logical.step, logical.outputs[0], &counters.source);
+      if (peers_) parts.source->set_peers(peers_, next_peer_++);
     } else if (const auto* op = std::get_if<OperatorNode>(&logical.body)) {
       Result<std::unique_ptr<Operator>> made = op->kind->make(op->config);
       if (!made.ok()) return std::move(made).status().with(logical.step);
@@ -177,6 +188,8 @@ class Builder {
   std::vector<std::unique_ptr<TapBuffer>>& taps_;
   std::vector<std::unique_ptr<TaskCounters>>& counters_;
   std::map<const Stage::Exchange*, ChannelGrid> grids_;
+  std::shared_ptr<SourcePeers> peers_;
+  size_t next_peer_ = 0;
 };
 
 }  // namespace

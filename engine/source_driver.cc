@@ -57,6 +57,38 @@ Status SourceDriver::open(const OpenContext& context, const std::vector<std::str
   return {};
 }
 
+void SourceDriver::set_peers(std::shared_ptr<SourcePeers> peers, size_t place) {
+  peers_ = std::move(peers);
+  place_ = place;
+  clock_.set_limit(limit_);
+}
+
+void SourceDriver::tell_peers(bool counts) {
+  if (!peers_) return;
+  if (counts) {
+    peers_->set_counts(place_);
+  } else {
+    peers_->set_idle(place_, proven_round_);
+  }
+}
+
+// True when something changed: a step of another task or of this one can now do more.
+bool SourceDriver::move_limit() {
+  if (!peers_) return false;
+  bool changed = false;
+  if (!wish_ && clock_.wanted() > limit_) {
+    wish_ = Wish{clock_.wanted(), peers_->begin_round()};
+    changed = true;
+  }
+  if (wish_ && peers_->all_proved_since(wish_->round, place_)) {
+    limit_ = wish_->watermark;
+    wish_.reset();
+    clock_.set_limit(limit_);
+    changed = true;
+  }
+  return changed;
+}
+
 Status SourceDriver::add_partition(Partition p, bool late_comer) {
   // A partition that appears while running is read from its beginning, whatever `start` says.
   RF_ASSIGN(const Position start,
@@ -86,6 +118,12 @@ Status SourceDriver::discover() {
 }
 
 Result<SourceDriver::State> SourceDriver::step(int32_t budget, SourceBatch& out) {
+  RF_ASSIGN(const State state, poll_partitions(budget, out));
+  return move_limit() && state == State::idle ? State::worked : state;
+}
+
+Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, SourceBatch& out) {
+  const int64_t round = peers_ ? peers_->round() : 0;
   const Micros now = context_.env->monotonic();
   if (now < retry_at_) return State::idle;
   RF_TRY(discover());
@@ -95,6 +133,7 @@ Result<SourceDriver::State> SourceDriver::step(int32_t budget, SourceBatch& out)
   }
   clock_.tick(now);
   if (partitions_.empty()) {
+    proven_round_ = round;
     const bool final = node_.until.kind != UntilSpec::Kind::none || !reader_->may_grow();
     return final ? State::ended : State::idle;
   }
@@ -121,6 +160,7 @@ Result<SourceDriver::State> SourceDriver::step(int32_t budget, SourceBatch& out)
     backoff_ = 0;
     last_polled_ = it->first;
     const bool has_rows = poll->chunk && !poll->chunk->records.empty();
+    if (has_rows) clock_.on_activity(p);  // also when no row of them has a time
     if (has_rows) RF_TRY(emit(p, std::move(poll->chunk), out));
     if (poll->state == Poll::State::ended ||
         (state.bounded && reader_->reached(reader_->position(p), state.until))) {
@@ -134,6 +174,7 @@ Result<SourceDriver::State> SourceDriver::step(int32_t budget, SourceBatch& out)
       clock_.on_activity(p);
     }
   }
+  if (clock_.all_idle()) proven_round_ = round;
   return State::idle;
 }
 

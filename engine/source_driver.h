@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "engine/operator.h"
 #include "engine/plan.h"
 #include "engine/record_reader.h"
+#include "engine/source_peers.h"
 
 namespace rideflow {
 
@@ -32,6 +34,12 @@ class SourceDriver {
   // Opens reader and decoder. `shards`: what snapshot() of all shards gave at the restored checkpoint; empty
   // at a first start, when start and `until` are resolved here. No row is polled.
   Status open(const OpenContext& context, const std::vector<std::string>& shards);
+
+  // The other source tasks of the job, among which this is number `place`. Before open().
+  void set_peers(std::shared_ptr<SourcePeers> peers, size_t place);
+  // Tells them whether they wait for this task's proofs. `counts` only after everything that this task feeds
+  // has been told that it is idle no more: they may move on from then.
+  void tell_peers(bool counts);
 
   enum class State : uint8_t { worked, idle, ended };
   // One poll: at most one batch.
@@ -67,6 +75,8 @@ class SourceDriver {
 
   bool owns(Partition p) const { return p.value % context_.parallelism == context_.shard.value; }
   Status add_partition(Partition p, bool late_comer);
+  Result<State> poll_partitions(int32_t budget, SourceBatch& out);
+  bool move_limit();
   Status discover();
   Status restore(const std::vector<std::string>& shards);
   Status emit(Partition p, std::shared_ptr<const Origin> chunk, SourceBatch& out);
@@ -87,6 +97,15 @@ class SourceDriver {
   int event_time_column_ = -1;  // in the decoder's schema
   SourceClock clock_;
   std::map<int32_t, PartitionState> partitions_;
+  struct Wish {
+    Micros watermark;
+    int64_t round;
+  };
+  std::shared_ptr<SourcePeers> peers_;  // null: alone
+  size_t place_ = 0;
+  int64_t proven_round_ = 0;  // of the last step that proved the end of all partitions
+  std::optional<Wish> wish_;  // where the watermark goes once the idle peers have proved their end
+  Micros limit_ = kNoTime;    // how far they have let it go
   int32_t last_polled_ = -1;
   Micros next_discovery_ = 0;
   Micros next_publish_ = 0;

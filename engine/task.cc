@@ -168,30 +168,42 @@ StepResult Task::step_source() {
     metrics.rows_in.add(batch.rows.rows + batch.rejected.rows);
     metrics.batches_in.add(1);
   }
-  if (batch.rows.rows > 0) {
-    if (idle_sent_) idle_sent_ = false;
-    deliver(0, 0, std::move(batch.rows));
+  const bool idle = parts_.source->all_idle();
+  if (!idle) {
+    wake_outputs();
+    parts_.source->tell_peers(true);
   }
+  if (batch.rows.rows > 0) deliver(0, 0, std::move(batch.rows));
   if (batch.rejected.rows > 0) deliver(0, 1, std::move(batch.rejected));
 
   const Micros watermark = parts_.source->watermark();
-  if (watermark > watermark_ || source_watermark_dirty_) {
-    source_watermark_dirty_ = false;
+  const bool moved = watermark > watermark_;
+  if (moved) {
     idle_sent_ = false;
-    if (watermark > watermark_) push_watermark(watermark);
+    push_watermark(watermark);
   }
   if (*state == SourceDriver::State::ended) {
+    parts_.source->tell_peers(true);
     push_end();
     return StepResult::worked;
   }
-  if (!idle_sent_ && parts_.source->all_idle()) {
+  if (idle) parts_.source->tell_peers(false);
+  if (!idle_sent_ && idle) {
     idle_sent_ = true;
     signal_exchanges(Idle{});
   }
-  return *state == SourceDriver::State::worked || had_rows ? StepResult::worked : StepResult::idle;
+  return *state == SourceDriver::State::worked || had_rows || moved ? StepResult::worked : StepResult::idle;
+}
+
+// All that this task feeds must know that it counts again, not only who gets the first rows.
+void Task::wake_outputs() {
+  if (!idle_sent_) return;
+  idle_sent_ = false;
+  signal_exchanges(Watermark{watermark_});
 }
 
 StepResult Task::step_inputs() {
+  if (watermark_due_ && settle_watermark()) return StepResult::worked;
   for (size_t n = 0; n < inputs_.size(); ++n) {
     const size_t i = (next_input_ + n) % inputs_.size();
     if (inputs_[i].aligned) continue;
@@ -208,25 +220,51 @@ void Task::handle(size_t input, Element element) {
   InputState& state = inputs_[input];
   if (Batch* batch = std::get_if<Batch>(&element)) {
     state.idle = false;
-    idle_sent_ = false;
+    wake_outputs();
     call_process(0, parts_.inputs[input].port, std::move(*batch));
   } else if (const auto* watermark = std::get_if<Watermark>(&element)) {
     state.idle = false;
-    idle_sent_ = false;
+    wake_outputs();
     state.watermark = std::max(state.watermark, watermark->time);
-    update_watermark();
+    watermark_due_ = true;
   } else if (const auto* at = std::get_if<Barrier>(&element)) {
     on_input_barrier(input, at->epoch);
   } else if (std::holds_alternative<Idle>(element)) {
     state.idle = true;
-    update_watermark();
+    watermark_due_ = true;
   } else {
     state.ended = true;
     state.watermark = kEndOfTime;
-    update_watermark();
+    watermark_due_ = true;
     const bool all = std::all_of(inputs_.begin(), inputs_.end(), [](const InputState& s) { return s.ended; });
-    if (all) push_end();
+    if (all) {
+      update_watermark();
+      push_end();
+    }
   }
+  if (watermark_due_ && none_idle()) update_watermark();
+}
+
+bool Task::none_idle() const {
+  return std::none_of(inputs_.begin(), inputs_.end(), [](const InputState& s) { return s.idle && !s.ended; });
+}
+
+// An idle input may have woken before another sent the watermark that is due: what it has sent comes first.
+// True when a step was made of it.
+bool Task::settle_watermark() {
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (!inputs_[i].idle || inputs_[i].ended) continue;
+    if (inputs_[i].aligned) {
+      if (parts_.inputs[i].channel->empty()) continue;
+      return false;  // behind its barrier; the watermark waits for the others'
+    }
+    if (std::optional<Element> element = parts_.inputs[i].channel->pop()) {
+      handle(i, std::move(*element));
+      return true;
+    }
+  }
+  update_watermark();
+  return true;
 }
 
 void Task::on_input_barrier(size_t input, Epoch epoch) {
@@ -240,6 +278,7 @@ void Task::on_input_barrier(size_t input, Epoch epoch) {
 }
 
 void Task::update_watermark() {
+  watermark_due_ = false;
   Micros least = kEndOfTime;
   bool any = false;
   bool all_ended = true;

@@ -149,9 +149,6 @@ class Task {
   // workers' short park time, so that a channel needs to know its consumer only.
   void connect_wakers();
 
-  // Job tests: moves the source's watermark by hand and lets it flow at the next step.
-  void send_source_watermark() { source_watermark_dirty_ = true; }
-
  private:
   class NodeOutput;
   struct InputState {
@@ -181,6 +178,9 @@ class Task {
   void deliver(int node, int port, Batch batch);
   void call_process(int node, int input_port, Batch batch);
   void update_watermark();
+  bool settle_watermark();
+  bool none_idle() const;
+  void wake_outputs();
   void push_watermark(Micros watermark);
   void push_end();
   bool run_pending();
@@ -205,7 +205,7 @@ class Task {
   bool ended_ = false;
   bool failed_ = false;
   bool ended_reported_ = false;
-  bool source_watermark_dirty_ = false;
+  bool watermark_due_ = false;  // inputs changed; idle ones are looked at once more before it moves
   Micros next_tick_ = 0;
   std::deque<Pending> pending_;
   std::deque<PendingSnapshot> snapshots_;
