@@ -46,10 +46,6 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND RIDEFLOW_SANITIZE STREQUAL "")
   add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
                       -fcf-protection)
-  if(RIDEFLOW_GNU)
-    # "(" + text() + ")" gives a false one in g++ 12 at -O3.
-    add_compile_options(-Wno-stringop-overflow)
-  endif()
 endif()
 add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 

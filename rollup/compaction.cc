@@ -32,116 +32,145 @@ bool Datasource::needs_compaction() {
   });
 }
 
+struct Datasource::Compaction {
+  std::shared_ptr<const RollupSpec> spec;
+  Micros complete_to = kNoTime;
+  Micros horizon = kNoTime;
+  Manifest next;
+  std::map<Marker, LogRecord> prepared;                    // what the log did not commit
+  std::map<Micros, CellSet> cells;                         // what it did, by start of the chunk
+  std::map<Micros, std::shared_ptr<const Part>> segments;  // sealed ones
+
+  bool is_expired(Micros start) const {
+    return horizon != kNoTime && start + spec->chunk_micros() <= horizon;
+  }
+  void take(CellSet& set);
+  Status take(LogRecord record);
+};
+
+// Cells to the chunks of their times.
+void Datasource::Compaction::take(CellSet& set) {
+  std::map<Micros, std::vector<uint32_t>> rows;
+  const std::vector<Micros>& times = set.cells.cells().times;
+  for (size_t i = 0; i < times.size(); ++i) {
+    rows[floor_to(times[i], spec->chunk_micros())].push_back(static_cast<uint32_t>(i));
+  }
+  for (const auto& part : rows) {
+    CellSet& to = cells.try_emplace(part.first, spec).first->second;
+    std::vector<CodeMap> maps;
+    merge_cells(set.dimensions, set.cells, &part.second, maps, to.dimensions, to.cells);
+  }
+}
+
+Status Datasource::Compaction::take(LogRecord record) {
+  if (record.type == RecordType::prepared) {
+    prepared.insert_or_assign(record.marker, std::move(record));
+    return {};
+  }
+  if (record.type == RecordType::drop) {
+    std::erase_if(prepared, [&](const auto& p) {
+      return p.first.lineage == record.marker.lineage && p.first.sink == record.marker.sink &&
+             p.first.shard == record.marker.shard && p.first.epoch > record.marker.epoch;
+    });
+    return {};
+  }
+  const auto it = prepared.find(record.marker);
+  if (it == prepared.end()) return {};
+  RF_ASSIGN(CellSet set, decode_cells(spec, it->second.cells));
+  take(set);
+  prepared.erase(it);
+  return {};
+}
+
 // Writes what the log committed into segment files, starts a new log with what it only prepared, and makes
 // both official with one manifest. A crash before the manifest leaves the old state, with files that the next
 // open removes. REQUIRES: io_.
 Status Datasource::compact() {
-  std::shared_ptr<const RollupSpec> spec;
-  Micros complete_to = kNoTime;
-  Micros horizon = kNoTime;
+  Compaction work;
   {
     std::lock_guard lock(mutex_);
-    spec = spec_;
-    complete_to = complete_to_;
-    horizon = horizon_locked();
+    work.spec = spec_;
+    work.complete_to = complete_to_;
+    work.horizon = horizon_locked();
   }
-  std::map<Marker, LogRecord> prepared;
-  std::map<Micros, CellSet> cells;
-  const auto take = [&](CellSet& set) {
-    std::map<Micros, std::vector<uint32_t>> rows;
-    const std::vector<Micros>& times = set.cells.cells().times;
-    for (size_t i = 0; i < times.size(); ++i) {
-      rows[floor_to(times[i], spec->chunk_micros())].push_back(static_cast<uint32_t>(i));
-    }
-    for (const auto& part : rows) {
-      CellSet& to = cells.try_emplace(part.first, spec).first->second;
-      std::vector<CodeMap> maps;
-      merge_cells(set.dimensions, set.cells, &part.second, maps, to.dimensions, to.cells);
-    }
-  };
-  RF_ASSIGN(const std::string bytes, read_file(env_->fs(), log_->path()));
-  RF_ASSIGN(const size_t whole, read_records(bytes, [&](LogRecord record) -> Status {
-              if (record.type == RecordType::prepared) {
-                prepared.insert_or_assign(record.marker, std::move(record));
-                return {};
-              }
-              if (record.type == RecordType::drop) {
-                std::erase_if(prepared, [&](const auto& p) {
-                  return p.first.lineage == record.marker.lineage && p.first.sink == record.marker.sink &&
-                         p.first.shard == record.marker.shard && p.first.epoch > record.marker.epoch;
-                });
-                return {};
-              }
-              const auto it = prepared.find(record.marker);
-              if (it == prepared.end()) return {};
-              RF_ASSIGN(CellSet set, decode_cells(spec, it->second.cells));
-              take(set);
-              prepared.erase(it);
-              return {};
-            }));
-  if (static_cast<int64_t>(whole) != log_->size()) {
-    return Status::external(Code::data_loss, "The commit log '" + log_->path() + "' is damaged.");
-  }
+  RF_TRY(read_log(work));
+  work.next = manifest_;
+  work.next.complete_to = work.complete_to;
+  ++work.next.log_number;
+  RF_TRY(write_segments(work));
+  return publish(work);
+}
 
-  Manifest next = manifest_;
-  next.complete_to = complete_to;
-  ++next.log_number;
-  // Chunks that need no new rows but became ready to be sealed.
-  for (const auto& entry : next.chunks) {
-    if (!entry.second.sealed) cells.try_emplace(entry.first, spec);
+Status Datasource::read_log(Compaction& work) const {
+  RF_ASSIGN(const std::string bytes, read_file(env_->fs(), log_->path()));
+  RF_ASSIGN(const size_t whole,
+            read_records(bytes, [&](LogRecord record) { return work.take(std::move(record)); }));
+  if (static_cast<int64_t>(whole) == log_->size()) return {};
+  return Status::external(Code::data_loss, "The commit log '" + log_->path() + "' is damaged.");
+}
+
+// A file for every chunk that has new rows, or is ready to be sealed: a delta beside the chunk's files, or
+// one in place of them all when it is sealed or they are many.
+Status Datasource::write_segments(Compaction& work) const {
+  for (const auto& entry : work.next.chunks) {
+    if (!entry.second.sealed) work.cells.try_emplace(entry.first, work.spec);
   }
-  std::map<Micros, std::shared_ptr<const Part>> segments;
-  for (auto& entry : cells) {
-    const Micros start = entry.first;
-    const Micros end = start + spec->chunk_micros();
-    if (horizon != kNoTime && end <= horizon) continue;
-    ManifestChunk& chunk = next.chunks[start];
-    const bool seal = chunk.sealed || end + options_.seal_after_us <= complete_to;
-    if (entry.second.cells.empty() && !(seal && !chunk.sealed) && chunk.files.size() <= kMaxDeltas) continue;
+  for (auto& [start, set] : work.cells) {
+    if (work.is_expired(start)) continue;
+    ManifestChunk& chunk = work.next.chunks[start];
+    const Micros end = start + work.spec->chunk_micros();
+    const bool seal = chunk.sealed || end + options_.seal_after_us <= work.complete_to;
+    if (set.cells.empty() && !(seal && !chunk.sealed) && chunk.files.size() <= kMaxDeltas) continue;
     if (seal || chunk.files.size() >= kMaxDeltas) {
       for (const std::string& file : chunk.files) {
-        RF_ASSIGN(const std::shared_ptr<const Part> part, open_segment(env_, path(file), spec));
-        RF_ASSIGN(CellSet old, read_cells(spec, *part));
-        take(old);
+        RF_ASSIGN(const std::shared_ptr<const Part> part, open_segment(env_, path(file), work.spec));
+        RF_ASSIGN(CellSet old, read_cells(work.spec, *part));
+        work.take(old);
       }
       chunk.files.clear();
     }
     chunk.sealed = seal;
-    const std::string name = fmt::format("segment-{}", next.next_file++);
-    RF_TRY(write_segment(env_, path(name), entry.second));
+    const std::string name = fmt::format("segment-{}", work.next.next_file++);
+    RF_TRY(write_segment(env_, path(name), set));
     chunk.files.push_back(name);
     if (seal) {
-      RF_ASSIGN(segments[start], open_segment(env_, path(name), spec));
+      RF_ASSIGN(work.segments[start], open_segment(env_, path(name), work.spec));
     }
   }
-  std::erase_if(next.chunks, [&](const auto& c) {
-    return c.second.files.empty() || (horizon != kNoTime && c.first + spec->chunk_micros() <= horizon);
-  });
+  std::erase_if(work.next.chunks,
+                [&](const auto& c) { return c.second.files.empty() || work.is_expired(c.first); });
+  return {};
+}
 
-  RF_TRY(env_->fs().remove(path(next.log_name())));
+Status Datasource::publish(Compaction& work) {
+  RF_TRY(env_->fs().remove(path(work.next.log_name())));
   RF_ASSIGN(auto log,
-            CommitLog::open(env_, path(next.log_name()), [](const LogRecord&) { return Status(); }));
-  for (const auto& p : prepared) RF_TRY(log->append(p.second));
+            CommitLog::open(env_, path(work.next.log_name()), [](const LogRecord&) { return Status(); }));
+  for (const auto& p : work.prepared) RF_TRY(log->append(p.second));
   RF_TRY(env_->fs().sync_dir(dir_));
   env_->kill_point("rollup_seal_before_manifest");
-  RF_TRY(write_file_atomic(env_->fs(), path("MANIFEST"), encode_manifest(next)));
+  RF_TRY(write_file_atomic(env_->fs(), path("MANIFEST"), encode_manifest(work.next)));
   env_->kill_point("rollup_seal_after_manifest");
-  const Manifest old = std::exchange(manifest_, next);
+  const Manifest old = std::exchange(manifest_, work.next);
   const std::string old_log = log_->path();
   log_ = std::move(log);
-  install(next, segments);
-  // What is left behind is removed at the next open if this fails.
+  install(work.next, work.segments);
+  remove_left_behind(old, old_log);
+  return {};
+}
+
+// The next open removes it if this fails.
+void Datasource::remove_left_behind(const Manifest& old, const std::string& old_log) {
   Status removed = env_->fs().remove(old_log);
   for (const auto& [start, chunk] : old.chunks) {
-    const auto now = next.chunks.find(start);
+    const auto now = manifest_.chunks.find(start);
     for (const std::string& file : chunk.files) {
-      const bool kept = now != next.chunks.end() &&
+      const bool kept = now != manifest_.chunks.end() &&
                         std::count(now->second.files.begin(), now->second.files.end(), file) > 0;
       if (!kept && removed.ok()) removed = env_->fs().remove(path(file));
     }
   }
   if (!removed.ok()) env_->warn("rollup_cleanup_failed", {{"folder", dir_}, {"error", removed.to_string()}});
-  return {};
 }
 
 // Puts new segments in place of the memory that they were made from; what is not committed stays in memory.

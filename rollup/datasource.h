@@ -79,6 +79,11 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
   Status maintain();
   bool needs_compaction();
   Status compact();
+  struct Compaction;  // of one compact()
+  Status read_log(Compaction& work) const;
+  Status write_segments(Compaction& work) const;
+  Status publish(Compaction& work);
+  void remove_left_behind(const Manifest& old, const std::string& old_log);
   void install(const Manifest& manifest, const std::map<Micros, std::shared_ptr<const Part>>& segments);
   Micros horizon_locked() const;
   std::string path(const std::string& name) const { return join_path(dir_, name); }
