@@ -24,8 +24,17 @@ constexpr std::array<MetadataColumn, 6> kMetadata = {{
     {Metadata::offset, "_offset", Kind::int64, false},
     {Metadata::timestamp, "_timestamp", Kind::timestamp, true},
     {Metadata::key, "_key", Kind::string, true},
-    {Metadata::headers, "_headers", Kind::string, true},
+    {Metadata::headers, "_headers", Kind::list, false},
 }};
+
+// A record may carry several headers of one name: pairs, not a map.
+Field field_of(const MetadataColumn& column) {
+  Type type(column.kind);
+  if (column.metadata == Metadata::headers) {
+    type = Type::list(Type::structure({{"key", Kind::string, false}, {"value", Kind::bytes, true}}), false);
+  }
+  return {std::string(column.name), std::move(type), column.nullable};
+}
 
 class SourcePlanner {
  public:
@@ -85,8 +94,7 @@ class SourcePlanner {
     std::vector<Field> fields;
     for (const DecodeField& column : node_.decoder.columns) fields.push_back(column.field);
     for (const MetadataColumn& metadata : kMetadata) {
-      if (demand_.names.contains(std::string(metadata.name)))
-        fields.push_back({std::string(metadata.name), Type(metadata.kind), metadata.nullable});
+      if (demand_.names.contains(std::string(metadata.name))) fields.push_back(field_of(metadata));
     }
     Rows rows;
     rows.schema = make_schema(std::move(fields));
@@ -183,7 +191,8 @@ class SourcePlanner {
     for (const MetadataColumn& metadata : kMetadata) {
       if (!demand_.names.contains(std::string(metadata.name))) continue;
       node_.metadata.push_back(metadata.metadata);
-      fields.push_back({std::string(metadata.name), Type(metadata.kind), metadata.nullable});
+      if (metadata.metadata == Metadata::headers) node_.config.headers = true;
+      fields.push_back(field_of(metadata));
     }
     Rows rows;
     rows.schema = make_schema(std::move(fields));

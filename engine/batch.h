@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,12 @@ struct RecordOrigin {
   std::string_view key;
 };
 
+// A header of a record: a name, and bytes or null (value.data() == nullptr). Points into the chunk's arena.
+struct RecordHeader {
+  std::string_view name;
+  std::string_view value;
+};
+
 // The records behind a batch; shared by all batches that were cut from one chunk.
 struct Origin {
   std::shared_ptr<const std::string> topic;  // topic or file name
@@ -48,6 +55,16 @@ struct Origin {
   // Files: the first line of the file that the records are from, for formats whose files begin with a header;
   // that line is a record too, at position 0. Null elsewhere.
   std::shared_ptr<const std::string> first_line;
+  // Headers of all records, one record after the other, and where each record's end; both empty where no
+  // record has any or nobody asked for them.
+  std::vector<RecordHeader> headers;
+  std::vector<int32_t> header_ends;
+
+  std::span<const RecordHeader> headers_of(size_t record) const {
+    if (header_ends.empty()) return {};
+    const size_t begin = record == 0 ? 0 : static_cast<size_t>(header_ends[record - 1]);
+    return std::span(headers).subspan(begin, static_cast<size_t>(header_ends[record]) - begin);
+  }
 };
 
 struct Batch {
@@ -63,9 +80,10 @@ struct Batch {
 
   const Micros* event_times() const { return event_time.as<Micros>(); }
   // The record that row came from. REQUIRES: origin.
-  const RecordOrigin& record(int32_t row) const {
-    return origin->records[static_cast<size_t>(origin_row ? origin_row.as<int32_t>()[row] : row)];
+  size_t record_index(int32_t row) const {
+    return static_cast<size_t>(origin_row ? origin_row.as<int32_t>()[row] : row);
   }
+  const RecordOrigin& record(int32_t row) const { return origin->records[record_index(row)]; }
   const Column& column(int i) const { return columns[static_cast<size_t>(i)]; }
   size_t bytes() const;
 };

@@ -175,8 +175,9 @@ class TopicAdmin {
 struct SourceConfig {
   std::string source;  // name in the job
   std::string job;
-  Options options;  // of the connector
-  Options cluster;  // the job's `kafka:` section, when the connector uses one
+  Options options;       // of the connector
+  Options cluster;       // the job's `kafka:` section, when the connector uses one
+  bool headers = false;  // somebody reads the records' headers
   bool bounded_test = false;
 };
 
@@ -211,6 +212,7 @@ struct SinkConfig {
   bool input_updates = false;  // rows are revisions (emit: updates)
   bool exactly_once = true;    // `delivery`, or what the kind gives when the job does not say
   bool upsert = false;         // `mode: upsert`
+  std::vector<std::pair<std::string, std::string>> headers;        // of every record; a command may give some
   std::function<Result<std::unique_ptr<Encoder>>()> make_encoder;  // the sink's `format`, when it uses one
 };
 

@@ -27,6 +27,21 @@ BufferRef times_of_records(const Batch& batch) {
   return times;
 }
 
+// A list of structures of name and value.
+void append_headers(ColumnBuilder& column, const Batch& batch, int32_t row) {
+  ColumnBuilder& pair = column.child(0);
+  for (const RecordHeader& header : batch.origin->headers_of(batch.record_index(row))) {
+    pair.child(0).append_string(header.name);
+    if (header.value.data() == nullptr) {
+      pair.child(1).append_null();
+    } else {
+      pair.child(1).append_string(header.value);
+    }
+    pair.end_struct();
+  }
+  column.end_list();
+}
+
 }  // namespace
 
 SourceDriver::SourceDriver(const SourceNode& node, std::string step, SchemaRef output, SourceMetrics* metrics)
@@ -304,7 +319,7 @@ void SourceDriver::add_metadata(Batch& batch) const {
             column.append_string(record.key);
           break;
         case Metadata::headers:
-          column.append_null();
+          append_headers(column, batch, row);
           break;
       }
     }

@@ -116,7 +116,10 @@ class TopicReader : public RecordReader {
 class TopicSink : public Sink {
  public:
   TopicSink(std::shared_ptr<const SinkConfig> config, std::unique_ptr<Encoder> encoder)
-      : config_(std::move(config)), encoder_(std::move(encoder)), key_(key_columns(*config_)) {}
+      : config_(std::move(config)),
+        encoder_(std::move(encoder)),
+        key_(key_columns(*config_)),
+        headers_(encode_headers(config_->headers)) {}
 
   Status open(const OpenContext& context) override {
     env_ = context.env;
@@ -139,6 +142,7 @@ class TopicSink : public Sink {
       record.key = key_.of(batch, row);
       record.payload = payload_;
       record.timestamp = batch.event_time ? batch.event_times()[row] : now;
+      record.headers = headers_;
       RF_TRY(rows_->add(partitioner_->pick(record.key), record));
     }
     if (metrics_ != nullptr) metrics_->rows_absorbed.add(batch.rows);
@@ -188,6 +192,7 @@ class TopicSink : public Sink {
   std::shared_ptr<const SinkConfig> config_;
   std::unique_ptr<Encoder> encoder_;
   RecordKey key_;
+  std::string headers_;  // of every record
   Env* env_ = nullptr;
   std::string lineage_;
   Shard shard_;

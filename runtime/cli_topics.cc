@@ -111,11 +111,24 @@ Status for_each_line(CliContext& context, const ParsedArgs& args,
   return lines.empty() ? Status() : use(lines);
 }
 
+Result<RecordHeaders> headers_of(const ParsedArgs& args) {
+  RecordHeaders headers;
+  for (const std::string& text : args.all("header")) {
+    const size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return Status::user(Code::invalid_argument, fmt::format("--header wants NAME=VALUE, not '{}'", text));
+    }
+    headers.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return headers;
+}
+
 Status produce(CliContext& context, const ParsedArgs& args) {
+  RF_ASSIGN(const RecordHeaders headers, headers_of(args));
   RF_ASSIGN(const auto topics, open_topics(context, args));
   int64_t records = 0;
   const Status status = for_each_line(context, args, [&](std::vector<std::string>& lines) -> Status {
-    RF_TRY(topics->produce(args.arguments[0], lines));
+    RF_TRY(topics->produce(args.arguments[0], lines, headers));
     records += static_cast<int64_t>(lines.size());
     return {};
   });
@@ -141,7 +154,17 @@ void print_line(const TopicLine& line, bool json) {
     writer.string(line.key);
   else
     writer.null();
-  writer.field("value", line.value).end_object();
+  writer.field("value", line.value);
+  if (!line.headers.empty()) {
+    writer.key("headers").begin_array();
+    for (const auto& [name, value] : line.headers) {
+      writer.begin_object().field("key", name).key("value");
+      value ? writer.string(*value) : writer.null();
+      writer.end_object();
+    }
+    writer.end_array();
+  }
+  writer.end_object();
   print(out + "\n");
 }
 
@@ -199,7 +222,7 @@ std::vector<Command> topic_commands() {
             "Write the lines of a file, or of stdin, to a topic; durable at the end.",
             1,
             2,
-            {}},
+            {{"header", "NAME=VALUE", "a header of every record; may be repeated", true}}},
            produce),
       make({"consume",
             "TOPIC",

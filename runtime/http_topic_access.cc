@@ -21,6 +21,17 @@ std::string text(const JsonObject& object, std::string_view name) {
   return value ? *value : std::string();
 }
 
+Status read_headers(std::string_view line, bool base64, TopicLine& out) {
+  RF_ASSIGN(const std::vector<JsonObject> headers, parse_json_objects(line, "headers"));
+  const auto plain = [base64](const std::string& s) { return base64 ? base64_decode(s).value_or("") : s; };
+  for (const JsonObject& header : headers) {
+    auto& [name, value] = out.headers.emplace_back(plain(text(header, "key")), std::nullopt);
+    const auto* given = json_member<std::string>(header, "value");
+    if (given != nullptr) value = plain(*given);
+  }
+  return {};
+}
+
 Result<TopicLine> parse_line(std::string_view line) {
   RF_ASSIGN(const JsonObject object, parse_json_object(line));
   TopicLine out;
@@ -30,7 +41,10 @@ Result<TopicLine> parse_line(std::string_view line) {
   out.has_key = json_member<std::string>(object, "key") != nullptr;
   out.key = text(object, "key");
   out.value = text(object, "value");
-  if (text(object, "encoding") == "base64") {
+  const bool base64 = text(object, "encoding") == "base64";
+  // Most records have none: the text is looked at a second time only for those that do.
+  if (line.find("\"headers\":[") != std::string_view::npos) RF_TRY(read_headers(line, base64, out));
+  if (base64) {
     out.key = base64_decode(out.key).value_or("");
     out.value = base64_decode(out.value).value_or("");
   }
@@ -64,17 +78,19 @@ class HttpTopicAccess : public TopicAccess {
 
   Status remove(const std::string& topic) override { return client_->text("DELETE", path(topic)).status(); }
 
-  Status produce(const std::string& topic, const std::vector<std::string>& records) override {
+  Status produce(const std::string& topic, const std::vector<std::string>& records,
+                 const RecordHeaders& headers) override {
     std::string body;
+    const std::string to = path(topic) + "/records" + query_of(headers);
     for (const std::string& record : records) {
       if (!body.empty() && body.size() + record.size() >= kMaxBody) {
-        RF_TRY(client_->text("POST", path(topic) + "/records", body).status());
+        RF_TRY(client_->text("POST", to, body).status());
         body.clear();
       }
       body += record;
       body += '\n';
     }
-    return body.empty() ? Status() : client_->text("POST", path(topic) + "/records", body).status();
+    return body.empty() ? Status() : client_->text("POST", to, body).status();
   }
 
   Result<std::vector<TopicLine>> read(const std::string& topic, int32_t partition, int64_t offset,
@@ -111,6 +127,13 @@ class HttpTopicAccess : public TopicAccess {
       return Status::user(Code::out_of_range, fmt::format("{} has {} partitions.", topic, all.size()));
     }
     return integer(all[static_cast<size_t>(partition)], which);
+  }
+  static std::string query_of(const RecordHeaders& headers) {
+    std::string query;
+    for (const auto& [name, value] : headers) {
+      query += (query.empty() ? "?header=" : "&header=") + percent_encode(name + "=" + value);
+    }
+    return query;
   }
   static std::string path(const std::string& topic) { return "/api/v1/topics/" + percent_encode(topic); }
   Result<std::vector<JsonObject>> describe(const std::string& topic) {

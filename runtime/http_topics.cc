@@ -113,10 +113,26 @@ Result<std::vector<TopicRecord>> split_records(std::string_view body, const std:
   return records;
 }
 
+// Each `header=NAME=VALUE` of the query: every record of the request gets them.
+Result<std::string> headers_from(const HttpRequest& request) {
+  Headers headers;
+  for (const auto& [parameter, text] : request.query) {
+    if (parameter != "header") continue;
+    const size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return Status::user(Code::invalid_argument, fmt::format("header is '{}': give NAME=VALUE.", text));
+    }
+    headers.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return encode_headers(headers);
+}
+
 Result<size_t> append_from(TopicStore& store, const HttpRequest& request) {
   const std::string& name = request.parameter("name");
   RF_TRY(check_own_name(name));
-  RF_ASSIGN(const auto records, split_records(request.body, request.query_value("separator").value_or("")));
+  RF_ASSIGN(const std::string headers, headers_from(request));
+  RF_ASSIGN(auto records, split_records(request.body, request.query_value("separator").value_or("")));
+  for (TopicRecord& record : records) record.headers = headers;
   std::optional<Partition> partition;
   if (request.query_value("partition")) {
     RF_ASSIGN(const int64_t number, request.query_integer("partition", 0, 0, INT32_MAX));
@@ -141,17 +157,30 @@ bool is_utf8(std::string_view bytes) {
 }
 
 // Bytes that are no text go as base64, and the line says so.
-void write_record(std::string& out, Partition partition, const RecordOrigin& record) {
-  const bool text = is_utf8(record.payload) && is_utf8(record.key);
+void write_record(std::string& out, Partition partition, const RecordOrigin& record,
+                  std::span<const RecordHeader> headers) {
+  bool text = is_utf8(record.payload) && is_utf8(record.key);
+  for (const RecordHeader& header : headers) text = text && is_utf8(header.name) && is_utf8(header.value);
+  const auto written = [text](std::string_view s) { return text ? std::string(s) : base64_encode(s); };
   JsonWriter json(out);
   json.begin_object().field("partition", partition.value).field("offset", record.position).key("timestamp");
   time_or_null(json, record.timestamp).key("key");
   if (record.key.data() == nullptr) {
     json.null();
   } else {
-    json.string(text ? std::string(record.key) : base64_encode(record.key));
+    json.string(written(record.key));
   }
-  json.key("value").string(text ? std::string(record.payload) : base64_encode(record.payload));
+  json.key("value").string(written(record.payload));
+  if (!headers.empty()) {
+    json.key("headers").begin_array();
+    for (const RecordHeader& header : headers) {
+      json.begin_object()
+          .field("key", written(header.name))
+          .field("value", written(header.value))
+          .end_object();
+    }
+    json.end_array();
+  }
   if (!text) json.field("encoding", "base64");
   json.end_object();
   out += '\n';
@@ -169,7 +198,9 @@ Result<HttpResponse> read_from(TopicStore& store, const HttpRequest& request) {
   for (int64_t rows = 0; rows < limit && response.body.size() < kMaxAnswer;) {
     RF_ASSIGN(const TopicPoll poll, reader->poll(static_cast<int32_t>(limit - rows)));
     if (poll.chunk) {
-      for (const RecordOrigin& record : poll.chunk->records) write_record(response.body, partition, record);
+      for (size_t i = 0; i < poll.chunk->records.size(); ++i) {
+        write_record(response.body, partition, poll.chunk->records[i], poll.chunk->headers_of(i));
+      }
       rows += static_cast<int64_t>(poll.chunk->records.size());
     }
     if (poll.at_end || !poll.chunk) break;

@@ -29,12 +29,15 @@ class LocalTopics : public TopicAccess {
     return store_->create(topic, config).status();
   }
   Status remove(const std::string& topic) override { return store_->remove(topic); }
-  Status produce(const std::string& topic, const std::vector<std::string>& records) override {
+  Status produce(const std::string& topic, const std::vector<std::string>& records,
+                 const RecordHeaders& headers) override {
     RF_ASSIGN(const auto log, store_->find_or_create(topic));
+    const std::string encoded = encode_headers(headers);
     std::vector<TopicRecord> out;
     for (const std::string& record : records) {
       TopicRecord r;
       r.payload = record;
+      r.headers = encoded;
       out.push_back(r);
     }
     return log->append_now(out);
@@ -48,7 +51,8 @@ class LocalTopics : public TopicAccess {
     RF_ASSIGN(const TopicPoll poll, reader->poll(limit));
     std::vector<TopicLine> lines;
     if (!poll.chunk) return lines;
-    for (const RecordOrigin& record : poll.chunk->records) {
+    for (size_t i = 0; i < poll.chunk->records.size(); ++i) {
+      const RecordOrigin& record = poll.chunk->records[i];
       TopicLine line;
       line.partition = partition;
       line.offset = record.position;
@@ -56,6 +60,7 @@ class LocalTopics : public TopicAccess {
       line.has_key = record.key.data() != nullptr;
       line.key = std::string(record.key);
       line.value = std::string(record.payload);
+      add_headers(line, *poll.chunk, i);
       lines.push_back(std::move(line));
     }
     return lines;
@@ -80,6 +85,13 @@ class LocalTopics : public TopicAccess {
 };
 
 }  // namespace
+
+void add_headers(TopicLine& line, const Origin& chunk, size_t index) {
+  for (const RecordHeader& header : chunk.headers_of(index)) {
+    auto& [name, value] = line.headers.emplace_back(header.name, std::nullopt);
+    if (header.value.data() != nullptr) value = std::string(header.value);
+  }
+}
 
 Result<std::unique_ptr<TopicAccess>> open_local_topics(Env& env, const std::string& data_dir) {
   RF_ASSIGN(auto dir, DataDir::open(env, data_dir, process_id()));

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,14 @@ struct TopicLine {
   std::string key;
   bool has_key = false;
   std::string value;
+  std::vector<std::pair<std::string, std::optional<std::string>>> headers;
 };
+
+// The headers of record `index` of a chunk.
+void add_headers(TopicLine& line, const Origin& chunk, size_t index);
+
+// Headers that all records of one call get.
+using RecordHeaders = std::vector<std::pair<std::string, std::string>>;
 
 class TopicAccess {
  public:
@@ -30,7 +38,8 @@ class TopicAccess {
   virtual Status create(const std::string& topic, int32_t partitions) = 0;
   virtual Status remove(const std::string& topic) = 0;
   // Durable when it returns.
-  virtual Status produce(const std::string& topic, const std::vector<std::string>& records) = 0;
+  virtual Status produce(const std::string& topic, const std::vector<std::string>& records,
+                         const RecordHeaders& headers) = 0;
   // Records of one partition from `offset` on, at most `limit`; fewer when there are no more now.
   virtual Result<std::vector<TopicLine>> read(const std::string& topic, int32_t partition, int64_t offset,
                                               int32_t limit) = 0;

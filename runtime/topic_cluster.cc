@@ -69,8 +69,9 @@ class ClusterTopics : public TopicAccess {
   Status remove(const std::string& topic) override { return admin_->remove(topic); }
 
   // Through the connector's sink: an epoch for every call, which is durable when it is committed.
-  Status produce(const std::string& topic, const std::vector<std::string>& records) override {
-    if (sink_ == nullptr || sink_topic_ != topic) RF_TRY(open_sink(topic));
+  Status produce(const std::string& topic, const std::vector<std::string>& records,
+                 const RecordHeaders& headers) override {
+    if (sink_ == nullptr || sink_topic_ != topic) RF_TRY(open_sink(topic, headers));
     NoOutput none;
     RF_TRY(sink_->process(0, line_batch(records), none));
     epoch_ = Epoch(epoch_.value + 1);
@@ -89,7 +90,10 @@ class ClusterTopics : public TopicAccess {
     for (int waited = 0; lines.empty(); waited += kStepMs) {
       RF_ASSIGN(const Poll poll, reader->poll(Partition(partition), limit));
       if (poll.chunk != nullptr) {
-        for (const RecordOrigin& record : poll.chunk->records) lines.push_back(line_of(partition, record));
+        for (size_t i = 0; i < poll.chunk->records.size(); ++i) {
+          lines.push_back(line_of(partition, poll.chunk->records[i]));
+          add_headers(lines.back(), *poll.chunk, i);
+        }
       } else if (poll.state != Poll::State::more || stop_signal_received()) {
         break;
       } else if (waited > kAnswerTimeoutMs) {
@@ -166,17 +170,19 @@ class ClusterTopics : public TopicAccess {
     config.job = "rideflow";
     config.options.set("name", text_value(topic));
     config.cluster = cluster_;
+    config.headers = true;
     RF_ASSIGN(std::unique_ptr<RecordReader> made, source_.make(config));
     RF_TRY(made->open(context()));
     reader = std::move(made);
     return reader.get();
   }
 
-  Status open_sink(const std::string& topic) {
+  Status open_sink(const std::string& topic, const RecordHeaders& headers) {
     auto config = std::make_shared<SinkConfig>();
     config->sink = "produce";
     config->job = "rideflow";
     config->input = line_schema();
+    config->headers = headers;
     config->options.set("name", text_value(topic));
     config->cluster = cluster_;
     config->make_encoder = [] { return Result<std::unique_ptr<Encoder>>(std::make_unique<LineEncoder>()); };

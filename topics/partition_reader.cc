@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "topics/bytes.h"
 #include "topics/frame.h"
 #include "topics/partition_log.h"
 #include "topics/topic_store.h"
@@ -162,9 +163,28 @@ Status PartitionReader::load_block(size_t max_bytes, bool* at_end) {
   }
 }
 
+namespace {
+
+// The headers of the record that was added last. False: they are not what encode_headers() writes.
+bool add_headers(std::string_view encoded, Origin& origin) {
+  // As long as no record has any, nothing is kept.
+  if (encoded.empty() && origin.headers.empty()) return true;
+  origin.header_ends.resize(origin.records.size() - 1, 0);
+  bytes::Cursor in{encoded};
+  while (!in.rest.empty()) {
+    const std::string_view name = in.text();
+    const std::string_view value = in.text();
+    if (!in.ok) return false;
+    origin.headers.push_back({name, value});
+  }
+  origin.header_ends.push_back(static_cast<int32_t>(origin.headers.size()));
+  return true;
+}
+
+}  // namespace
+
 Result<TopicPoll> PartitionReader::poll(int32_t max_rows, size_t max_bytes) {
   TopicPoll poll;
-  headers_.clear();
   if (!block_ || !block_->advance()) {
     block_.reset();
     RF_TRY(load_block(max_bytes, &poll.at_end));
@@ -181,7 +201,7 @@ Result<TopicPoll> PartitionReader::poll(int32_t max_rows, size_t max_bytes) {
     if (record.position < offset_) continue;
     offset_ = record.position + 1;
     origin->records.push_back(record);
-    headers_.push_back(headers);
+    if (!add_headers(headers, *origin)) return damaged(*segment_, position_, "headers are cut");
   }
   if (!block_->advance()) block_.reset();
   poll.at_end = offset_ >= log_.end_offset();

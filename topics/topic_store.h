@@ -139,8 +139,6 @@ class PartitionReader {
   Result<TopicPoll> poll(int32_t max_rows, size_t max_bytes = kBlockBytes);
   int64_t offset() const { return offset_; }
   void seek(int64_t offset);
-  // The headers of a record of the last chunk, encoded. `index` into its records.
-  std::string_view headers(size_t index) const { return headers_[index]; }
 
  private:
   struct Block;
@@ -154,7 +152,6 @@ class PartitionReader {
   std::unique_ptr<ReadableFile> file_;
   int64_t position_ = 0;  // of the next frame in file_
   std::unique_ptr<Block> block_;
-  std::vector<std::string_view> headers_;
 };
 
 class Topic : public std::enable_shared_from_this<Topic> {

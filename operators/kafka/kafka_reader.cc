@@ -24,6 +24,21 @@ struct EndQuestion {
   int64_t high = -1;
 };
 
+// Calls use(name, value) for each header; a null value has no data.
+template <class Use>
+void for_each_header(const rd_kafka_message_t& message, Use use) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  size_t size = 0;
+  for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
+    use(std::string_view(name),
+        std::string_view(static_cast<const char*>(value), value == nullptr ? 0 : size));
+  }
+}
+
 class KafkaReader : public RecordReader {
  public:
   explicit KafkaReader(const SourceConfig& config)
@@ -195,7 +210,13 @@ class KafkaReader : public RecordReader {
   // The records of messages_[0, count), copied into one arena; frees the messages.
   std::shared_ptr<const Origin> take(Partition partition, Part& part, size_t count, Status& failed) {
     size_t bytes = 0;
-    for (size_t i = 0; i < count; ++i) bytes += messages_[i]->len + messages_[i]->key_len + 1;
+    for (size_t i = 0; i < count; ++i) {
+      bytes += messages_[i]->len + messages_[i]->key_len + 1;
+      if (!config_.headers) continue;
+      for_each_header(*messages_[i], [&](std::string_view name, std::string_view value) {
+        bytes += name.size() + value.size();
+      });
+    }
     auto origin = std::make_shared<Origin>();
     origin->topic = topic_name_;
     origin->partition = partition;
@@ -206,6 +227,7 @@ class KafkaReader : public RecordReader {
       const rd_kafka_message_t& message = *messages_[i];
       if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset >= part.offset && failed.ok()) {
         to = add(message, to, *origin);
+        if (config_.headers) to = add_headers(message, to, *origin);
         part.offset = message.offset + 1;
       } else if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR && failed.ok()) {
         failed = on_message_error(partition, part, message);
@@ -233,6 +255,20 @@ class KafkaReader : public RecordReader {
     const int64_t ms = rd_kafka_message_timestamp(&message, &type);
     const bool has_time = type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && ms >= 0;
     origin.records.push_back({payload, message.offset, has_time ? ms * 1000 : kNoTime, key});
+    return to;
+  }
+
+  static char* add_headers(const rd_kafka_message_t& message, char* to, Origin& origin) {
+    const auto copied = [&to](std::string_view text) {
+      const std::string_view copy(to, text.size());
+      to = std::copy(text.begin(), text.end(), to);
+      return text.data() == nullptr ? std::string_view() : copy;
+    };
+    for_each_header(message, [&](std::string_view name, std::string_view value) {
+      const std::string_view own_name = copied(name);
+      origin.headers.push_back({own_name, copied(value)});
+    });
+    origin.header_ends.push_back(static_cast<int32_t>(origin.headers.size()));
     return to;
   }
 

@@ -74,6 +74,12 @@ class KafkaSink : public Sink {
     producer_->topic.reset(rd_kafka_topic_new(producer_->client.get(), name.c_str(), nullptr));
     if (producer_->topic == nullptr)
       return kafka::to_status(rd_kafka_last_error(), name, &producer_->reports);
+    if (config_->headers.empty()) return {};
+    headers_.reset(rd_kafka_headers_new(config_->headers.size()));
+    for (const auto& [header, value] : config_->headers) {
+      rd_kafka_header_add(headers_.get(), header.data(), static_cast<ssize_t>(header.size()), value.data(),
+                          static_cast<ssize_t>(value.size()));
+    }
     return {};
   }
 
@@ -138,11 +144,16 @@ class KafkaSink : public Sink {
     const char* const key_data = key ? key->data() : nullptr;
     const size_t key_size = key ? key->size() : 0;
     for (int waited = 0;; waited += 20) {
+      // The record's own copy of the headers; the client's once it has taken the record.
+      Handle<rd_kafka_headers_t> headers(headers_ == nullptr ? nullptr
+                                                             : rd_kafka_headers_copy(headers_.get()));
       const auto error = rd_kafka_producev(
           client, RD_KAFKA_V_RKT(producer_->topic.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
           RD_KAFKA_V_VALUE(payload_.data(), payload_.size()), RD_KAFKA_V_KEY(key_data, key_size),
-          RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_OPAQUE(producer_.get()), RD_KAFKA_V_END);
+          RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_HEADERS(headers.get()),
+          RD_KAFKA_V_OPAQUE(producer_.get()), RD_KAFKA_V_END);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        (void)headers.release();
         ++sent_;
         return {};
       }
@@ -161,6 +172,7 @@ class KafkaSink : public Sink {
   Env* env_ = nullptr;
   OperatorMetrics* metrics_ = nullptr;
   std::shared_ptr<Producer> producer_;
+  Handle<rd_kafka_headers_t> headers_;  // of every record; null: none
   int64_t sent_ = 0;
   std::string payload_;
 };

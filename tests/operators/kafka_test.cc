@@ -209,6 +209,43 @@ TEST_F(Kafka, AnEndIsProvenByTheBrokerAndTakenBackByRows) {
   EXPECT_EQ(r->poll(Partition(0), 10)->state, Poll::State::more);
 }
 
+TEST_F(Kafka, HeadersComeWithTheirRecordsWhereTheyAreAskedFor) {
+  make_topic("rides", 1);
+  const auto config = sink_config("rides");
+  config->headers = {{"trace", "abc"}, {"trace", ""}};
+  auto sink = test::catalog().find_sink("topic")->make(config);
+  ASSERT_TRUE(sink.ok() && (*sink)->open(context()).ok());
+  test::write(**sink, {"a:1", "b:2"});
+  ASSERT_TRUE(settle(**sink).ok());
+  produce("rides", rows(0, 1));
+  for (const bool asked : {true, false}) {
+    SourceConfig source;
+    source.source = "in";
+    source.job = "job";
+    source.options = options({{"name", "rides"}});
+    source.cluster = cluster();
+    source.headers = asked;
+    auto r = test::catalog().find_source("topic")->make(source);
+    ASSERT_TRUE(r.ok() && (*r)->open(context()).ok());
+    ASSERT_TRUE((*r)->assign(Partition(0), {0, ""}).ok());
+    std::vector<std::vector<std::pair<std::string, std::string>>> found;
+    for (int i = 0; i < 2'000 && found.size() < 3; ++i) {
+      const auto poll = (*r)->poll(Partition(0), 100);
+      ASSERT_TRUE(poll.ok());
+      wait();
+      for (size_t k = 0; poll->chunk != nullptr && k < poll->chunk->records.size(); ++k) {
+        auto& headers = found.emplace_back();
+        for (const RecordHeader& h : poll->chunk->headers_of(k)) headers.emplace_back(h.name, h.value);
+      }
+    }
+    const std::vector<std::pair<std::string, std::string>> wanted = {{"trace", "abc"}, {"trace", ""}};
+    ASSERT_EQ(found.size(), 3U);
+    EXPECT_EQ(found[0], asked ? wanted : decltype(wanted)());
+    EXPECT_EQ(found[1], asked ? wanted : decltype(wanted)());
+    EXPECT_TRUE(found[2].empty());
+  }
+}
+
 TEST_F(Kafka, LatestStartsBehindWhatIsThere) {
   make_topic("rides", 1);
   produce("rides", rows(0, 5));

@@ -36,7 +36,7 @@ TEST_F(ClientTest, TopicsOfAnotherProcess) {
   auto topics = *open_http_topics(server_->url());
   ASSERT_TRUE(topics->create("rides", 2).ok());
   EXPECT_EQ(topics->create("rides", 2).code(), Code::failed_precondition) << "there is one";
-  ASSERT_TRUE(topics->produce("rides", {"{\"a\":1}", "caf\xC3\xA9", "\xFF\xFE bytes"}).ok());
+  ASSERT_TRUE(topics->produce("rides", {"{\"a\":1}", "caf\xC3\xA9", "\xFF\xFE bytes"}, {}).ok());
   EXPECT_EQ(*topics->partitions("rides"), 2);
   int64_t records = 0;
   std::multiset<std::string> values;
@@ -66,7 +66,7 @@ TEST_F(ClientTest, LargeBatchesGoInParts) {
   start();
   auto topics = *open_http_topics(server_->url());
   const std::vector<std::string> records(40, std::string(size_t{900} << 10, 'x'));
-  const Status produced = topics->produce("big", records);
+  const Status produced = topics->produce("big", records, {});
   ASSERT_TRUE(produced.ok()) << produced.to_string();
   int64_t total = 0;
   for (int32_t p = 0; p < 4; ++p) total += *topics->end_offset("big", p);

@@ -62,11 +62,11 @@ TEST_F(TopicOpenTest, AnOwnedDirectoryIsReachedThroughItsOwner) {
   ASSERT_TRUE(owner->set_address(server->url()).ok());
   auto topics = open_topics(context_, args_);
   ASSERT_TRUE(topics.ok()) << topics.status().to_string();
-  EXPECT_EQ((*topics)->produce("rides", {"x"}).code(), Code::permission_denied)
+  EXPECT_EQ((*topics)->produce("rides", {"x"}, {}).code(), Code::permission_denied)
       << "the server asks for a token";
   token_ = "operate-token-0123456789";
   topics = open_topics(context_, args_);
-  EXPECT_TRUE((*topics)->produce("rides", {"x"}).ok());
+  EXPECT_TRUE((*topics)->produce("rides", {"x"}, {}).ok());
   EXPECT_EQ((*services.topics->find("rides"))->records(), 1);
 }
 

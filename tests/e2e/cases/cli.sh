@@ -125,3 +125,52 @@ case_generated_events_depend_on_seed_and_start_only() {
     node -e 'for (const l of require("fs").readFileSync("lines", "utf8").trim().split("\n")) JSON.parse(l)'
   done
 }
+
+case_headers_go_with_their_records() {
+  printf '{"a": 1}\n' >one
+  printf '{"a": 2}\n' >two
+  printf '{"a": 3}\n' | rf produce t --data-dir data --header trace=gone >log
+  expect 0 produce t one --data-dir data --header trace=abc --header trace=x=y
+  expect 0 produce t two --data-dir data
+  expect 1 produce t two --data-dir data --header nothing
+  has err "--header wants NAME=VALUE"
+  cat >job.yaml <<'Y'
+job: headers
+sources:
+  in:
+    topic: {name: t, until: latest}
+    format: json
+    schema:
+      a: int64
+streams:
+  seen:
+    from: in
+    where: a < 3
+    select:
+      a:
+      headers: _headers
+sinks:
+  out:
+    from: seen
+    file: {directory: rows}
+    format: json
+Y
+  expect 0 run job.yaml --data-dir data --quiet
+  cat rows/part-* | sort >found
+  printf '%s\n' '{"a":1,"headers":[{"key":"trace","value":"YWJj"},{"key":"trace","value":"eD15"}]}' \
+    '{"a":2,"headers":[]}' >wanted
+  same wanted found
+  expect 0 consume t --data-dir data --from-beginning --until-end --format json
+  sort -t: -k2 out | grep -o '"value":.*' | sort >direct
+  has direct '"value":"{\"a\": 1}","headers":[{"key":"trace","value":"abc"},{"key":"trace","value":"x=y"}]}'
+  # The same from a process that owns the data directory.
+  start_dev dev.log job.yaml --data-dir data --quiet --watch
+  expect 0 consume t --data-dir data --from-beginning --until-end --format json
+  grep -o '"value":.*' out | sort >through
+  same direct through
+  expect 0 produce t two --data-dir data --header 'name=ü &='
+  expect 0 consume t --data-dir data --from-beginning --until-end --format json
+  has out '"headers":[{"key":"name","value":"ü &="}]'
+  kill -TERM "$PID"
+  finish "$PID"
+}

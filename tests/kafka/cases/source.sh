@@ -53,6 +53,7 @@ case_metadata_columns() {
   after=$(date +%s%3N)
   SELECT='      topic: _topic
       key: _key
+      headers: _headers
       written: _timestamp' TOPIC=$UNTIL_LATEST copy_job >job.yaml
   rf run job.yaml --data-dir data >log 2>&1 || { cat log; fail "run"; }
   sink_rows rows >found
@@ -69,6 +70,9 @@ case_metadata_columns() {
       want("timestamp", written >= before && written <= after, true);
     }
     want("keys", rows.map((r) => r.key), ["k1", "k2", null]);
+    const text = (h) => [h.key, h.value === null ? null : Buffer.from(h.value, "base64").toString()];
+    want("headers", rows.map((r) => r.headers.map(text)),
+         [[["source", "app"], ["trace", "1"], ["trace", "2"], ["empty", null]], [], []]);
   ' "$T" "$before" "$after" || fail "metadata differ: $(cat found)"
 }
 
