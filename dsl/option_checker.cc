@@ -356,7 +356,7 @@ const std::vector<OptionSpec>& kafka_option_specs() {
         spec("mechanism", OptionType::choice, "How SASL authenticates."),
         spec("username", OptionType::string, "SASL user."),
         spec("password", OptionType::secret, "SASL password."),
-        spec("ca_file", OptionType::string, "PEM file of the certificate authorities to trust."),
+        spec("ca_file", OptionType::path, "PEM file of the certificate authorities to trust."),
         spec("properties", OptionType::string_map, "Further librdkafka properties, of an allow-list."),
     };
     list[2].choices = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};

@@ -20,6 +20,8 @@ std::string_view type_name(OptionType type) {
   switch (type) {
     case OptionType::string:
       return "text";
+    case OptionType::path:
+      return "path";
     case OptionType::integer:
       return "whole number";
     case OptionType::number:

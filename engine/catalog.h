@@ -28,6 +28,7 @@ namespace rideflow {
 
 enum class OptionType : uint8_t {
   string,
+  path,  // of a file or directory that the job reads or writes
   integer,
   number,
   boolean,

@@ -38,12 +38,13 @@ class Session {
     load_ = load;
     std::vector<LoadedJob> jobs;
     RF_ASSIGN(const std::vector<std::string> files, job_files(context_.env->fs(), args_.arguments));
+    RF_ASSIGN(access_, JobAccess::make(access_options(args_, files), args_.get("data-dir", ".rideflow")));
     for (const std::string& file : files) {
-      RF_ASSIGN(LoadedJob job, load_for_running(context_, file, load_));
+      RF_ASSIGN(LoadedJob job, load_for_running(context_, file, load_, access_.get()));
       jobs.push_back(std::move(job));
     }
     catch_stop_signals();
-    RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow")));
+    RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow"), access_));
     jobs_ = std::make_shared<HostedJobs>(host_.get());
     RF_TRY(listen());
     RF_TRY(start_feed());
@@ -169,7 +170,7 @@ class Session {
   }
 
   Status restart(const WatchedJob& watched) {
-    RF_ASSIGN(const LoadedJob job, load_for_running(context_, watched.file, load_));
+    RF_ASSIGN(const LoadedJob job, load_for_running(context_, watched.file, load_, access_.get()));
     if (job.plan->job != watched.name) {
       return Status::user(
           Code::invalid_argument,
@@ -200,6 +201,7 @@ class Session {
   RunOptions options_;
   LoadOptions load_;
   Micros stop_at_ = 0;
+  std::shared_ptr<const JobAccess> access_;
   std::unique_ptr<JobHost> host_;
   std::shared_ptr<HostedJobs> jobs_;
   std::unique_ptr<EventFeed> feed_;
@@ -217,6 +219,7 @@ std::vector<FlagSpec> shared_flags() {
                                       {"for", "TIME", "stop by itself after this time", false},
                                       {"quiet", "", "no progress", false}};
   flags.insert(flags.begin(), more.begin(), more.end());
+  for (FlagSpec& flag : access_flags()) flags.push_back(std::move(flag));
   return flags;
 }
 

@@ -44,6 +44,7 @@ struct EmbeddedEngine::Impl {
   const Catalog& catalog;
   EmbeddedOptions options;
   PosixEnv env;
+  std::shared_ptr<const JobAccess> access;
   std::unique_ptr<JobHost> host;
 
   Impl(const Catalog& c, const EmbeddedOptions& o) : catalog(c), options(o), env(quiet()) {}
@@ -60,14 +61,18 @@ EmbeddedEngine::~EmbeddedEngine() = default;
 Result<std::unique_ptr<EmbeddedEngine>> EmbeddedEngine::open(const Catalog& catalog,
                                                              const EmbeddedOptions& options) {
   auto impl = std::make_unique<Impl>(catalog, options);
-  RF_ASSIGN(impl->host, JobHost::open(impl->env, options.data_dir));
+  JobAccessOptions access;
+  access.file_roots = options.file_roots;
+  RF_ASSIGN(impl->access, JobAccess::make(access, options.data_dir));
+  RF_ASSIGN(impl->host, JobHost::open(impl->env, options.data_dir, impl->access));
   return std::unique_ptr<EmbeddedEngine>(new EmbeddedEngine(std::move(impl)));
 }
 
 Status EmbeddedEngine::start(std::string_view job_text) {
   LoadOptions load;
   load.lookup = [](std::string_view name) { return posix_variable(std::string(name)); };
-  const LoadedJob job = load_job(job_text, "job", impl_->catalog, load);
+  LoadedJob job = load_job(job_text, "job", impl_->catalog, load);
+  if (job.ok()) impl_->access->refuse(job);
   if (!job.ok()) return Status::user(Code::invalid_argument, format_diagnostics(job));
   RunOptions run;
   run.parallelism = impl_->options.parallelism;

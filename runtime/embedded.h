@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/batch.h"
 #include "engine/catalog.h"
@@ -27,6 +28,7 @@ struct EmbeddedOptions {
   std::string data_dir = ".rideflow";
   int32_t parallelism = 1;
   int64_t checkpoint_interval = 10 * kMicrosPerSecond;
+  std::vector<std::string> file_roots = {"."};  // directories beneath which jobs may name files
 };
 
 class JobHost;

@@ -86,8 +86,9 @@ Result<LoadedJob> load_job_file(const CliContext& context, const std::string& fi
 }
 
 Result<LoadedJob> load_for_running(const CliContext& context, const std::string& file,
-                                   const LoadOptions& options) {
+                                   const LoadOptions& options, const JobAccess* access) {
   RF_ASSIGN(LoadedJob job, load_job_file(context, file, options));
+  if (job.ok() && access != nullptr) access->refuse(job);
   std::fputs(format_diagnostics(job).c_str(), stderr);
   if (!job.ok()) {
     return Status::user(Code::invalid_argument, fmt::format("{} has {} error{}", file, job.errors.size(),

@@ -6,6 +6,7 @@
 
 #include "dsl/job.h"
 #include "runtime/cli_command.h"
+#include "runtime/job_access.h"
 
 namespace rideflow {
 
@@ -21,8 +22,8 @@ FlagSpec set_flag();
 Result<LoadedJob> load_job_file(const CliContext& context, const std::string& file,
                                 const LoadOptions& options);
 // The same for a command that needs the plan: prints errors and warnings; not ok (already printed) without a
-// plan.
+// plan. `access`: what the job may reach; null where nothing will be opened.
 Result<LoadedJob> load_for_running(const CliContext& context, const std::string& file,
-                                   const LoadOptions& options);
+                                   const LoadOptions& options, const JobAccess* access = nullptr);
 
 }  // namespace rideflow

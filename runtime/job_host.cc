@@ -4,14 +4,14 @@
 
 #include "runtime/durable_job_storage.h"
 #include "runtime/posix_process.h"
-#include "runtime/posix_secret.h"
 
 namespace rideflow {
 
-Result<std::unique_ptr<JobHost>> JobHost::open(Env& env, const std::string& data_dir) {
+Result<std::unique_ptr<JobHost>> JobHost::open(Env& env, const std::string& data_dir,
+                                               const std::shared_ptr<const JobAccess>& access) {
   RF_ASSIGN(auto dir, DataDir::open(env, data_dir, process_id()));
   auto host = std::unique_ptr<JobHost>(new JobHost(env, std::move(dir)));
-  RF_TRY(host->open_stores().with(data_dir));
+  RF_TRY(host->open_stores(*access).with(data_dir));
   return host;
 }
 
@@ -20,14 +20,14 @@ JobHost::~JobHost() {
   if (!stopped.ok()) env_.warn("stop_failed", {{"why", stopped.to_string()}});
 }
 
-Status JobHost::open_stores() {
+Status JobHost::open_stores(const JobAccess& access) {
   rocks_ = std::make_shared<RocksShared>();
   RF_ASSIGN(topics_, TopicStore::open(env_, dir_->topics()));
   RF_ASSIGN(rollups_, RollupStore::open(&env_, dir_->rollups()));
   queries_ = std::make_shared<RollupQueries>(&env_, rollups_);
   resources_.add<TopicStore>("", topics_);
   resources_.add<RollupStore>("rollups", rollups_);
-  resources_.add<SecretResolver>("", posix_secrets(env_.fs()));
+  access.add_to(resources_);
   return {};
 }
 

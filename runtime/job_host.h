@@ -14,6 +14,7 @@
 #include "engine/plan.h"
 #include "rollup/rollup_queries.h"
 #include "rollup/rollup_store.h"
+#include "runtime/job_access.h"
 #include "runtime/worker_job.h"
 #include "state/data_dir.h"
 #include "state/rocks_support.h"
@@ -38,8 +39,9 @@ struct HostedJob {
 
 class JobHost {
  public:
-  // Takes the data directory, which it makes when it is missing.
-  static Result<std::unique_ptr<JobHost>> open(Env& env, const std::string& data_dir);
+  // Takes the data directory, which it makes when it is missing. `access`: what its jobs may reach.
+  static Result<std::unique_ptr<JobHost>> open(Env& env, const std::string& data_dir,
+                                               const std::shared_ptr<const JobAccess>& access);
   ~JobHost();
 
   // already_exists when a job of this name runs.
@@ -64,7 +66,7 @@ class JobHost {
  private:
   JobHost(Env& env, std::unique_ptr<DataDir> dir)
       : env_(env), dir_(std::move(dir)), data_dir_(dir_->path()) {}
-  Status open_stores();
+  Status open_stores(const JobAccess& access);
 
   Env& env_;
   std::unique_ptr<DataDir> dir_;

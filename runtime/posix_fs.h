@@ -13,7 +13,4 @@ namespace rideflow {
 
 std::unique_ptr<FileSystem> make_posix_fs();
 
-// The Status of a failed system call: code by errno, message "cannot <what> '<path>': <reason>".
-Status posix_error(int error, std::string_view what, const std::string& path);
-
 }  // namespace rideflow

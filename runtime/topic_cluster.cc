@@ -7,7 +7,6 @@
 
 #include "engine/builder.h"
 #include "runtime/posix_process.h"
-#include "runtime/posix_secret.h"
 
 namespace rideflow {
 namespace {
@@ -52,9 +51,10 @@ OptionValue text_value(const std::string& text) {
 
 class ClusterTopics : public TopicAccess {
  public:
-  ClusterTopics(Env& env, const SourceKind& source, const SinkKind& sink, Options cluster)
+  ClusterTopics(Env& env, const SourceKind& source, const SinkKind& sink, Options cluster,
+                const JobAccess& access)
       : env_(env), source_(source), sink_kind_(sink), cluster_(std::move(cluster)) {
-    resources_.add<SecretResolver>("", posix_secrets(env.fs()));
+    access.add_to(resources_);
   }
 
   Status open() {
@@ -206,11 +206,12 @@ class ClusterTopics : public TopicAccess {
 
 }  // namespace
 
-Result<std::unique_ptr<TopicAccess>> open_cluster_topics(Env& env, const Catalog& catalog, Options cluster) {
+Result<std::unique_ptr<TopicAccess>> open_cluster_topics(Env& env, const Catalog& catalog, Options cluster,
+                                                         const JobAccess& access) {
   for (const auto& [name, source] : catalog.sources()) {
     const SinkKind* const sink = catalog.find_sink(name);
     if (!source.topic_admin || sink == nullptr) continue;
-    auto topics = std::make_unique<ClusterTopics>(env, source, *sink, std::move(cluster));
+    auto topics = std::make_unique<ClusterTopics>(env, source, *sink, std::move(cluster), access);
     RF_TRY(topics->open());
     return std::unique_ptr<TopicAccess>(std::move(topics));
   }

@@ -26,9 +26,9 @@ std::string access_token(const CliContext& context) {
 namespace {
 
 // The `kafka:` section of a job file, as the job's own sources and sinks have it.
-Result<Options> cluster_of_job(const CliContext& context, const std::string& file) {
+Result<Options> cluster_of_job(const CliContext& context, const std::string& file, const JobAccess& access) {
   RF_ASSIGN(const LoadOptions options, load_options(context, ParsedArgs()));
-  RF_ASSIGN(const LoadedJob job, load_for_running(context, file, options));
+  RF_ASSIGN(const LoadedJob job, load_for_running(context, file, options, &access));
   for (const LogicalNode& node : job.plan->nodes) {
     const auto* const source = std::get_if<SourceNode>(&node.body);
     if (source != nullptr && source->kind->topic_admin) return source->config.cluster;
@@ -38,8 +38,8 @@ Result<Options> cluster_of_job(const CliContext& context, const std::string& fil
   return Options();  // it has no topics: those of the data directory are as good as any
 }
 
-Result<Options> cluster_of(const CliContext& context, const ParsedArgs& args) {
-  if (!args.has("brokers") && args.has("job")) return cluster_of_job(context, args.get("job"));
+Result<Options> cluster_of(const CliContext& context, const ParsedArgs& args, const JobAccess& access) {
+  if (!args.has("brokers") && args.has("job")) return cluster_of_job(context, args.get("job"), access);
   std::string brokers = args.get("brokers");
   if (!args.has("brokers") && context.variable) brokers = context.variable("KAFKA_BROKERS").value_or("");
   Options cluster;
@@ -52,17 +52,21 @@ Result<Options> cluster_of(const CliContext& context, const ParsedArgs& args) {
 }  // namespace
 
 std::vector<FlagSpec> topic_flags() {
-  return {
+  std::vector<FlagSpec> flags = {
       {"brokers", "HOST:PORT", "topics of these Kafka brokers (default: KAFKA_BROKERS; none: data directory)",
        false},
       {"job", "FILE", "topics where this job file has them, with its kafka section's user and TLS", false},
       data_dir_flag()};
+  for (FlagSpec& flag : access_flags()) flags.push_back(std::move(flag));
+  return flags;
 }
 
 Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(Options cluster, cluster_of(context, args));
+  const std::vector<std::string> job = args.all("job");
+  RF_ASSIGN(const std::shared_ptr<const JobAccess> access, JobAccess::make(access_options(args, job), ""));
+  RF_ASSIGN(Options cluster, cluster_of(context, args, *access));
   if (!cluster.text("brokers").empty()) {
-    return open_cluster_topics(*context.env, *context.catalog, std::move(cluster));
+    return open_cluster_topics(*context.env, *context.catalog, std::move(cluster), *access);
   }
   const std::string data_dir = args.get("data-dir", ".rideflow");
   RF_ASSIGN(const std::string address, owner_address(context, data_dir));

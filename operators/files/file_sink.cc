@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "engine/catalog.h"
+#include "engine/job_access.h"
 
 namespace rideflow {
 namespace {
@@ -34,12 +35,13 @@ class FileSink : public Sink {
 
   Status open(const OpenContext& context) override {
     env_ = context.env;
+    files_ = &files_of_job(context);
     metrics_ = context.metrics;
     shard_ = context.shard;
     parallelism_ = std::max(1, context.parallelism);
     lineage_ = file_name_part(context.lineage);
     owner_ = fmt::format("{}-{}", lineage_, file_name_part(config_->sink));
-    return env_->fs().make_dirs(directory_);
+    return files_->make_dirs(directory_);
   }
 
   Status process(int, Batch batch, Output&) override {
@@ -59,15 +61,15 @@ class FileSink : public Sink {
     Prepared prepared;
     prepared.handle = fmt::format("{}\n{}", in_progress_, part_name(epoch));
     auto file = std::make_shared<std::unique_ptr<WritableFile>>(std::move(file_));
-    prepared.durable = env_->offload(
-        [file, rest = std::exchange(buffer_, {}), env = env_, directory = directory_]() -> Status {
-          RF_TRY((*file)->append(rest));
-          env->kill_point("file_sink_prepare_before_sync");
-          RF_TRY((*file)->sync());
-          RF_TRY((*file)->close());
-          env->kill_point("file_sink_prepare_after_sync");
-          return env->fs().sync_dir(directory);
-        });
+    prepared.durable = env_->offload([file, rest = std::exchange(buffer_, {}), env = env_, files = files_,
+                                      directory = directory_]() -> Status {
+      RF_TRY((*file)->append(rest));
+      env->kill_point("file_sink_prepare_before_sync");
+      RF_TRY((*file)->sync());
+      RF_TRY((*file)->close());
+      env->kill_point("file_sink_prepare_after_sync");
+      return files->sync_dir(directory);
+    });
     file_ = nullptr;
     return prepared;
   }
@@ -77,7 +79,7 @@ class FileSink : public Sink {
     const size_t line = handle.find('\n');
     const std::string from = join_path(directory_, handle.substr(0, line));
     const std::string to = join_path(directory_, handle.substr(line + 1));
-    FileSystem& fs = env_->fs();
+    FileSystem& fs = *files_;
     // The shard that wrote it, which may be another than this one after a change of parallelism.
     const int32_t shard = shard_of(handle);
     RF_ASSIGN(const Epoch marker, read_marker(shard));
@@ -104,7 +106,7 @@ class FileSink : public Sink {
   }
 
   Status recover(Epoch restored, const std::vector<std::pair<Epoch, std::string>>& pending) override {
-    RF_ASSIGN(const std::vector<DirEntry> entries, env_->fs().list(directory_));
+    RF_ASSIGN(const std::vector<DirEntry> entries, files_->list(directory_));
     for (const DirEntry& entry : entries) {
       const std::string prefix = ".committed-" + owner_ + "-";
       if (!entry.name.starts_with(prefix)) continue;
@@ -124,7 +126,7 @@ class FileSink : public Sink {
     for (const DirEntry& entry : entries) {
       if (!entry.name.starts_with(prefix)) continue;
       const int32_t shard = number_behind(entry.name, prefix);
-      if (shard % parallelism_ == shard_.value) RF_TRY(env_->fs().remove(join_path(directory_, entry.name)));
+      if (shard % parallelism_ == shard_.value) RF_TRY(files_->remove(join_path(directory_, entry.name)));
     }
     return {};
   }
@@ -133,7 +135,7 @@ class FileSink : public Sink {
   Status begin() {
     if (file_ != nullptr) return {};
     in_progress_ = fmt::format(".inprogress-{}-{}-{:016x}", owner_, shard_.value, env_->random());
-    RF_ASSIGN(file_, env_->fs().create(join_path(directory_, in_progress_)));
+    RF_ASSIGN(file_, files_->create(join_path(directory_, in_progress_)));
     return file_->append(encoder_->header());
   }
 
@@ -154,7 +156,7 @@ class FileSink : public Sink {
   }
 
   Result<Epoch> read_marker(int32_t shard) const {
-    const Result<std::string> text = read_file(env_->fs(), marker_path(shard));
+    const Result<std::string> text = read_file(*files_, marker_path(shard));
     if (!text.ok() && text.status().code() == Code::not_found) return Epoch(0);
     if (!text.ok()) return text.status();
     int64_t epoch = -1;
@@ -167,6 +169,7 @@ class FileSink : public Sink {
   std::unique_ptr<Encoder> encoder_;
   std::string directory_;
   Env* env_ = nullptr;
+  FileSystem* files_ = nullptr;
   OperatorMetrics* metrics_ = nullptr;
   Shard shard_;
   int32_t parallelism_ = 1;
@@ -194,6 +197,7 @@ RIDEFLOW_REGISTER(file_sink) {
   kind.doc = "Files part-<lineage>-<epoch>-<shard> in a directory, one per checkpoint that had rows.";
   rideflow::OptionSpec directory;
   directory.name = "directory";
+  directory.type = rideflow::OptionType::path;
   directory.doc = "Where the files go; made when missing. One sink per directory.";
   directory.required = true;
   kind.options = {directory};

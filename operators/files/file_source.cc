@@ -5,6 +5,7 @@
 
 #include "engine/catalog.h"
 #include "engine/hash.h"
+#include "engine/job_access.h"
 #include "operators/files/file_list.h"
 #include "operators/files/line_reader.h"
 #include "operators/option_spec.h"
@@ -30,6 +31,7 @@ class FileReader : public RecordReader {
 
   Status open(const OpenContext& context) override {
     env_ = context.env;
+    files_ = &files_of_job(context);
     return scan();
   }
 
@@ -62,7 +64,7 @@ class FileReader : public RecordReader {
     list.finish_all();
     int64_t size = part.lines == nullptr ? 0 : part.lines->offset();
     if (part.list.current() != nullptr) {
-      const Result<DirEntry> entry = env_->fs().stat(pattern_.path_of(*part.list.current()));
+      const Result<DirEntry> entry = files_->stat(pattern_.path_of(*part.list.current()));
       if (entry.ok()) size = std::max(size, entry->size);
     }
     return Position{size, list.encode()};
@@ -141,7 +143,7 @@ class FileReader : public RecordReader {
     const Micros now = env_->monotonic();
     if (scanned_at_ != kNoTime && now - scanned_at_ < kMicrosPerSecond / 5) return {};
     scanned_at_ = now;
-    Result<std::vector<DirEntry>> found = pattern_.list(env_->fs());
+    Result<std::vector<DirEntry>> found = pattern_.list(*files_);
     if (found.ok()) {
       found_ = *std::move(found);
     } else if (found.status().code() == Code::not_found && options_.watch) {
@@ -186,7 +188,7 @@ class FileReader : public RecordReader {
 
   // Step::rows: it is open.
   Result<Step> open_current(Part& part, const std::string& path) {
-    const Result<DirEntry> entry = env_->fs().stat(path);
+    const Result<DirEntry> entry = files_->stat(path);
     if (!entry.ok() && entry.status().code() == Code::not_found) {
       if (part.offset > 0) {
         return Status::external(Code::data_loss, fmt::format("'{}' was read in part and is gone", path));
@@ -196,7 +198,7 @@ class FileReader : public RecordReader {
       return Step::next_file;
     }
     if (!entry.ok()) return entry.status();
-    RF_ASSIGN(auto bytes, ByteSource::open(env_->fs(), path, options_.max_ratio));
+    RF_ASSIGN(auto bytes, ByteSource::open(*files_, path, options_.max_ratio));
     auto lines = std::make_unique<LineReader>(std::move(bytes));
     // The first line must be whole before any is read: it may be a header.
     Origin first;
@@ -209,7 +211,7 @@ class FileReader : public RecordReader {
     }
     part.first_line =
         first.records.empty() ? nullptr : std::make_shared<const std::string>(first.records[0].payload);
-    RF_ASSIGN(bytes, ByteSource::open(env_->fs(), path, options_.max_ratio));
+    RF_ASSIGN(bytes, ByteSource::open(*files_, path, options_.max_ratio));
     part.lines = std::make_unique<LineReader>(std::move(bytes));
     RF_TRY(part.lines->skip_to(part.offset).with(path));
     part.name = std::make_shared<const std::string>(path);
@@ -219,7 +221,7 @@ class FileReader : public RecordReader {
   // Whether nothing more is to be expected at the end of the current file.
   Result<bool> is_whole(const Part& part, const std::string& path) const {
     if (options_.watch) {
-      const Result<DirEntry> entry = env_->fs().stat(path);
+      const Result<DirEntry> entry = files_->stat(path);
       if (entry.ok()) {
         const bool grew = entry->size > part.lines->bytes().consumed();
         if (grew || env_->now() - entry->modified < options_.settle_micros) return false;
@@ -236,6 +238,7 @@ class FileReader : public RecordReader {
   std::vector<DirEntry> found_;
   Micros scanned_at_ = kNoTime;
   Env* env_ = nullptr;
+  FileSystem* files_ = nullptr;
 };
 
 Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
@@ -271,7 +274,7 @@ RIDEFLOW_REGISTER(file_source) {
   kind.name = "file";
   kind.doc = "Lines of a file or of all files of a directory, plain, gzip or zstd; each file once.";
   kind.options = {
-      rideflow::required_option("path", OptionType::string,
+      rideflow::required_option("path", OptionType::path,
                                 "A file, a directory, or a pattern with * and ? in its last part."),
       rideflow::option_spec("watch", OptionType::boolean,
                             "Wait for more files; otherwise the source ends with the last.", "false"),

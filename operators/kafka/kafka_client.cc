@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "engine/secret.h"
 
@@ -68,6 +69,10 @@ void on_log(const rd_kafka_t* client, int level, const char* facility, const cha
   if (opaque != nullptr) static_cast<Reports*>(opaque)->log(level, facility, text);
 }
 
+int on_connect(int socket, const struct sockaddr* address, int size, const char* broker, void* opaque) {
+  return static_cast<Reports*>(opaque)->connect(socket, address, static_cast<size_t>(size), broker);
+}
+
 Status set_properties(rd_kafka_conf_t* conf, const Options& options) {
   const OptionValue* properties = options.find("properties");
   if (properties == nullptr) return {};
@@ -90,13 +95,28 @@ Status set_properties(rd_kafka_conf_t* conf, const Options& options) {
   return {};
 }
 
+// Read here and not by librdkafka: a job names files only where it may.
+Result<std::string> read_ca_file(const Resources* resources, const std::string& path) {
+  const auto files = resources == nullptr ? nullptr : resources->find<FileSystem>("job files");
+  if (files == nullptr) return Status::user(Code::failed_precondition, "kafka.ca_file can't be read here");
+  Result<std::string> text = read_file(*files, path);
+  if (!text.ok()) return Status::user(text.status().code(), "kafka.ca_file: " + text.status().message());
+  if (text->find("-----BEGIN ") == std::string::npos) {
+    return Status::user(Code::invalid_argument,
+                        fmt::format("kafka.ca_file: '{}' holds no certificate in PEM form", path));
+  }
+  return text;
+}
+
 Status set_security(rd_kafka_conf_t* conf, const Options& cluster, const Resources* resources) {
-  const std::pair<const char*, const char*> plain[] = {{"security", "security.protocol"},
-                                                       {"mechanism", "sasl.mechanism"},
-                                                       {"username", "sasl.username"},
-                                                       {"ca_file", "ssl.ca.location"}};
+  const std::pair<const char*, const char*> plain[] = {
+      {"security", "security.protocol"}, {"mechanism", "sasl.mechanism"}, {"username", "sasl.username"}};
   for (const auto& [option, property] : plain) {
     if (!cluster.text(option).empty()) RF_TRY(set(conf, property, cluster.text(option)));
+  }
+  if (!cluster.text("ca_file").empty()) {
+    RF_ASSIGN(const std::string certificates, read_ca_file(resources, cluster.text("ca_file")));
+    RF_TRY(set(conf, "ssl.ca.pem", certificates));
   }
   const OptionValue* password = cluster.find("password");
   if (password == nullptr) return {};
@@ -141,7 +161,26 @@ void Reports::log(int level, const char* facility, const char* text) {
 
 bool Reports::refused() {
   const std::lock_guard lock(mutex_);
-  return is_refusal(code_);
+  return is_refusal(code_) || !forbidden_.ok();
+}
+
+int Reports::connect(int socket, const void* address, size_t size, const char* broker) {
+  const int error = outgoing_->connect(socket, address, size, broker);
+  if (error != EPERM) return error;
+  Status why = outgoing_->check(broker);
+  if (why.ok()) {
+    // The name is allowed, what it stands for is not.
+    why = Status::user(Code::permission_denied,
+                       fmt::format("'{}' resolves to an address that jobs may not connect to here", broker));
+  }
+  const std::lock_guard lock(mutex_);
+  forbidden_ = std::move(why);
+  return error;
+}
+
+Status Reports::forbidden() {
+  const std::lock_guard lock(mutex_);
+  return forbidden_;
 }
 
 rd_kafka_resp_err_t Reports::take_error(std::string& reason) {
@@ -175,6 +214,11 @@ Result<Handle<rd_kafka_conf_t>> make_conf(const Options& cluster, const Options&
   rd_kafka_conf_set_opaque(conf.get(), reports);
   rd_kafka_conf_set_error_cb(conf.get(), on_error);
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
+  const auto outgoing = resources == nullptr ? nullptr : resources->find<OutgoingAddresses>("");
+  if (outgoing != nullptr && reports != nullptr) {
+    reports->confine(outgoing);
+    rd_kafka_conf_set_connect_cb(conf.get(), on_connect);
+  }
   return conf;
 }
 
@@ -193,6 +237,10 @@ Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* rep
     const rd_kafka_resp_err_t last = reports->take_error(told);
     // "All brokers down" and time-outs say less than what a connection told before.
     const bool vague = code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT;
+    const Status forbidden = reports->forbidden();
+    if (!forbidden.ok() && (vague || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)) {
+      return Status::user(forbidden.code(), fmt::format("Kafka, {}: {}", what, forbidden.message()));
+    }
     if (vague && last != RD_KAFKA_RESP_ERR_NO_ERROR) {
       code = last;
       reason = told;

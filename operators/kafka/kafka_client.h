@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/catalog.h"
+#include "engine/job_access.h"
 
 namespace rideflow::kafka {
 
@@ -35,8 +36,14 @@ class Reports {
   explicit Reports(Env* env) : env_(env) {}  // null: nobody is told but the caller
   void error(rd_kafka_resp_err_t code, const char* reason);
   void log(int level, const char* facility, const char* text);
-  // True when the brokers refused this client: a wrong password, a certificate that is not trusted.
+  // True when the brokers refused this client (a wrong password, a certificate that is not trusted), or the
+  // process refused the connection.
   bool refused();
+  // Connections go where these allow: the addresses of the job as well as those that brokers advertise.
+  void confine(std::shared_ptr<const OutgoingAddresses> outgoing) { outgoing_ = std::move(outgoing); }
+  int connect(int socket, const void* address, size_t size, const char* broker);
+  // Not ok: a connection was refused here.
+  Status forbidden();
   // The one that says most since the last call, and forgets it. NO_ERROR: none.
   rd_kafka_resp_err_t take_error(std::string& reason);
 
@@ -45,6 +52,8 @@ class Reports {
   std::mutex mutex_;
   rd_kafka_resp_err_t code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string reason_;
+  std::shared_ptr<const OutgoingAddresses> outgoing_;
+  Status forbidden_;
 };
 
 // True for a librdkafka property that a job may set. Everything else is refused: some of them run programs or

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <mutex>
+#include <set>
+
 #include "operators/kafka/kafka_client.h"
 // rdkafka_mock.h needs rdkafka.h before it.
 #include <librdkafka/rdkafka_mock.h>
@@ -244,6 +248,28 @@ TEST_F(Kafka, HeadersComeWithTheirRecordsWhereTheyAreAskedFor) {
     EXPECT_EQ(found[1], asked ? wanted : decltype(wanted)());
     EXPECT_TRUE(found[2].empty());
   }
+}
+
+// A broker's metadata may name any address: here it names its own, which is not allowed.
+TEST_F(Kafka, ConnectionsGoOnlyWhereTheProcessAllows) {
+  make_topic("rides", 1);
+  auto outgoing = std::make_shared<OutgoingAddresses>();
+  std::mutex mutex;
+  std::set<std::string> asked;
+  outgoing->check = [](std::string_view to) {
+    return Status::user(Code::permission_denied, "jobs may not connect to '" + std::string(to) + "' here");
+  };
+  outgoing->connect = [&](int, const void*, size_t, std::string_view to) {
+    const std::lock_guard lock(mutex);
+    asked.emplace(to);
+    return EPERM;
+  };
+  resources_.add<OutgoingAddresses>("", outgoing);
+  const auto made = open_reader(options({{"name", "rides"}}), cluster());
+  EXPECT_EQ(made.status().code(), Code::permission_denied) << made.status().to_string();
+  EXPECT_THAT(made.status().message(), HasSubstr("may not connect to"));
+  const std::lock_guard lock(mutex);
+  EXPECT_TRUE(asked.contains(brokers_)) << brokers_;
 }
 
 TEST_F(Kafka, LatestStartsBehindWhatIsThere) {

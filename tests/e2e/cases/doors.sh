@@ -59,6 +59,106 @@ case_a_secret_is_shown_nowhere() {
   ! grep -qF -- "$canary" out err || fail "the refusal repeats the secret"
 }
 
+# copying_job SOURCE SINK: a job from one connector to another.
+copying_job() {
+  cat <<Y
+job: reaching
+sources:
+  lines:
+    file: $1
+    format: json
+    schema:
+      a: string?
+sinks:
+  out:
+    from: lines
+    file: $2
+    format: json
+  bad:
+    from: lines.rejected
+    file: {directory: bad}
+    format: json
+Y
+}
+
+case_a_job_names_only_files_that_it_may() {
+  echo '{"a": "canary-file"}' >outside.txt
+  mkdir work && cd work
+  mkdir in rows data
+  echo '{"a": "inside"}' >in/a.json
+  ln -s ../../outside.txt in/link.json
+  ln -s "$PWD/../outside.txt" in/absolute.json
+  ln -s .. up
+  local path
+  for path in "$PWD/../outside.txt" ../outside.txt in/../../outside.txt in/link.json in/absolute.json up/outside.txt \
+    "'../*.txt'" "'up/*.txt'" /etc/passwd /proc/self/environ; do
+    copying_job "{path: $path}" "{directory: rows}" >job.yaml
+    expect 1 run job.yaml --data-dir data --quiet
+    grep -qE '^job.yaml:4:18  sources.lines.file.path: ' err || { cat err; fail "$path: no place is named"; }
+    has err "--file-root"
+    ! grep -rq 'canary-file' rows bad data 2>/dev/null || fail "$path was read"
+  done
+  # Links in a directory that is read as a whole are passed by.
+  copying_job "{path: in}" "{directory: rows}" >job.yaml
+  expect 0 run job.yaml --data-dir data --quiet
+  [ "$(cat rows/part-* | wc -l)" = 1 ] || { cat rows/part-*; fail "not only the row that is inside"; }
+  ! grep -rq canary-file rows bad || fail "a link was followed"
+  # Nor does it write there, or into the data directory.
+  for path in ../rows "$PWD/../rows" up/rows data/topics data/jobs/reaching; do
+    copying_job "{path: in}" "{directory: $path}" >job.yaml
+    expect 1 run job.yaml --data-dir data --quiet
+    grep -qE '^job.yaml:11:23  sinks.out.file.directory: ' err || { cat err; fail "$path: no place is named"; }
+    [ ! -e ../rows ] || fail "$path was made"
+  done
+  # What is allowed aloud: then that alone.
+  copying_job "{path: ../outside.txt}" "{directory: rows2}" >job.yaml
+  expect 0 run job.yaml --data-dir data2 --quiet --file-root .. --file-root .
+  grep -q canary-file rows2/part-* || fail "an allowed file was not read"
+  expect 1 run job.yaml --data-dir data3 --quiet --file-root in
+  expect 1 run job.yaml --data-dir data3 --quiet --file-root nowhere
+  has err "nowhere"
+  [ ! -e data3 ] || fail "a data directory was made"
+}
+
+case_a_job_names_only_secrets_that_it_may() {
+  echo canary-file >outside.txt
+  mkdir work && cd work
+  ln -s ../outside.txt link
+  local path
+  for path in ../outside.txt link /etc/hostname; do
+    kafka_job "{file: $path}" >job.yaml
+    expect 1 run job.yaml --data-dir data --quiet --for 3s
+    grep -qE '^job.yaml:[0-9]+:[0-9]+  kafka.password: ' err || { cat err; fail "$path: no place is named"; }
+    has err "--file-root"
+  done
+  # The folder of the job file counts as well as the working directory.
+  mkdir jobs && echo pass >jobs/password
+  kafka_job "{file: $PWD/jobs/password}" >jobs/job.yaml
+  mkdir in && cd in
+  expect 2 run ../jobs/job.yaml --data-dir data --quiet --for 3s
+  ! grep -q 'file-root' err || { cat err; fail "the job file's own folder is refused"; }
+}
+
+case_a_job_connects_only_where_it_may() {
+  kafka_job "{env: CANARY}" >job.yaml
+  export CANARY=x
+  expect 1 run job.yaml --data-dir data --quiet --allow-address kafka.example:9092
+  grep -qE '^job.yaml:[0-9]+:[0-9]+  kafka.brokers: ' err || { cat err; fail "no place is named"; }
+  has err "--allow-address 127.0.0.1:1"
+  [ ! -e data ] || fail "a data directory was made"
+  # Where machines of a cloud keep their secrets, without any rule.
+  sed -i 's/127.0.0.1:1/169.254.169.254:80/' job.yaml
+  expect 1 run job.yaml --data-dir data --quiet
+  has err "169.254.169.254:80"
+  # A name is asked again for what it stands for.
+  sed -i 's/169.254.169.254:80/localhost:1/' job.yaml
+  expect 1 run job.yaml --data-dir data --quiet --for 3s --allow-address 10.0.0.0/8
+  has err "'localhost:1' resolves to an address that jobs may not connect to here"
+  # Allowed, it gets as far as the connection.
+  expect 2 run job.yaml --data-dir data --quiet --for 3s --allow-address 127.0.0.0/8 --allow-address ::1
+  ! grep -q 'allow-address' err || { cat err; fail "an allowed address is refused"; }
+}
+
 case_properties_that_run_code_are_refused_by_name() {
   local property
   for property in plugin.library.paths sasl.kerberos.kinit.cmd ssl.engine.location sasl.oauthbearer.config \

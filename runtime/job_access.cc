@@ -1,0 +1,132 @@
+#include "runtime/job_access.h"
+
+#include <fmt/format.h>
+
+#include "dsl/option_checker.h"
+#include "runtime/net_outgoing.h"
+#include "runtime/posix_confined_fs.h"
+#include "runtime/posix_secret.h"
+
+namespace rideflow {
+namespace {
+
+// A file source may name its files by a pattern.
+std::string without_pattern(const std::string& path) {
+  const std::string last = path.substr(path.rfind('/') + 1);
+  return last.find_first_of("*?") == std::string::npos ? path : parent_dir(path);
+}
+
+// Looks through the options of one node.
+class AccessSearch {
+ public:
+  AccessSearch(const std::function<Status(const std::string&)>& check_file,
+               const OutgoingAddresses& addresses, std::vector<Diagnostic>& found)
+      : check_file_(check_file), addresses_(addresses), found_(found) {}
+
+  void options(const std::string& path, const std::vector<OptionSpec>& specs, const Options& options) {
+    for (const auto& [name, value] : options.all()) {
+      const std::string at = dotted(path, name);
+      if (is_path(specs, name)) refuse(value.pos, at, check_file_(value.text));
+      if (!value.secret.file.empty()) refuse(value.pos, at, check_file_(value.secret.file));
+      for (const auto& [key, secret] : value.secrets) {
+        if (!secret.file.empty()) refuse(value.pos, dotted(at, key), check_file_(secret.file));
+      }
+    }
+  }
+
+  // The job's `kafka:` section.
+  void cluster(const Options& cluster) {
+    options("kafka", kafka_option_specs(), cluster);
+    const OptionValue* brokers = cluster.find("brokers");
+    if (brokers == nullptr) return;
+    for (std::string_view rest = brokers->text; !rest.empty();) {
+      std::string_view one = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+      while (one.starts_with(' ')) one.remove_prefix(1);
+      while (one.ends_with(' ')) one.remove_suffix(1);
+      if (!one.empty()) refuse(brokers->pos, "kafka.brokers", addresses_.check(one));
+    }
+  }
+
+ private:
+  static bool is_path(const std::vector<OptionSpec>& specs, const std::string& name) {
+    for (const OptionSpec& spec : specs) {
+      if (spec.name == name) return spec.type == OptionType::path;
+    }
+    return false;
+  }
+  void refuse(TextPos pos, const std::string& path, const Status& status) {
+    if (status.ok()) return;
+    for (const Diagnostic& known : found_) {
+      if (known.path == path && known.message == status.message()) return;
+    }
+    found_.push_back({pos, path, status.message()});
+  }
+
+  const std::function<Status(const std::string&)>& check_file_;
+  const OutgoingAddresses& addresses_;
+  std::vector<Diagnostic>& found_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const JobAccess>> JobAccess::make(const JobAccessOptions& options,
+                                                         const std::string& data_dir) {
+  ConfinedFsOptions confined;
+  confined.roots = options.file_roots;
+  for (const char* folder : {"topics", "jobs", "rollups"}) {
+    if (!data_dir.empty()) confined.closed.push_back(join_path(data_dir, folder));
+  }
+  auto access = std::make_shared<JobAccess>();
+  RF_ASSIGN(const std::shared_ptr<ConfinedFs> files, make_confined_fs(confined));
+  access->files_ = files;
+  access->check_file_ = [files](const std::string& path) { return files->check(without_pattern(path)); };
+  RF_ASSIGN(access->addresses_, outgoing_addresses(options.addresses));
+  return std::shared_ptr<const JobAccess>(std::move(access));
+}
+
+void JobAccess::add_to(Resources& resources) const {
+  resources.add<FileSystem>("job files", files_);
+  resources.add<SecretResolver>("", posix_secrets(*files_));
+  resources.add<OutgoingAddresses>("", addresses_);
+}
+
+void JobAccess::refuse(LoadedJob& job) const {
+  AccessSearch search(check_file_, *addresses_, job.errors);
+  for (const LogicalNode& node : job.plan->nodes) {
+    if (const auto* source = std::get_if<SourceNode>(&node.body)) {
+      search.options(fmt::format("sources.{}.{}", node.step, source->kind->name), source->kind->options,
+                     source->config.options);
+      search.cluster(source->config.cluster);
+    } else if (const auto* sink = std::get_if<SinkNode>(&node.body)) {
+      search.options(fmt::format("sinks.{}.{}", node.step, sink->kind->name), sink->kind->options,
+                     sink->config->options);
+      search.cluster(sink->config->cluster);
+    }
+  }
+  if (!job.errors.empty()) job.plan = nullptr;
+}
+
+std::vector<FlagSpec> access_flags() {
+  return {
+      {"file-root", "DIR",
+       "jobs may name files beneath it; may be repeated (default: this directory and the job file's)", true},
+      {"allow-address", "HOST[:PORT]",
+       "jobs may connect to it, or to ADDRESS/BITS; may be repeated (default: anywhere but link-local)",
+       true}};
+}
+
+JobAccessOptions access_options(const ParsedArgs& args, const std::vector<std::string>& job_files) {
+  JobAccessOptions options;
+  options.addresses = args.all("allow-address");
+  if (args.has("file-root")) {
+    options.file_roots = args.all("file-root");
+    return options;
+  }
+  for (const std::string& file : job_files) {
+    if (parent_dir(file) != ".") options.file_roots.push_back(parent_dir(file));
+  }
+  return options;
+}
+
+}  // namespace rideflow

@@ -1,0 +1,43 @@
+// What jobs of this process may reach: files beneath roots, addresses of an allow-list. Asked when a job is
+// loaded, for a sentence with the place in the job, and enforced where connectors open things, whatever led
+// there.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dsl/job.h"
+#include "engine/job_access.h"
+#include "engine/plan.h"
+#include "runtime/cli_args.h"
+
+namespace rideflow {
+
+struct JobAccessOptions {
+  std::vector<std::string> file_roots = {"."};  // directories beneath which jobs may name files
+  std::vector<std::string> addresses;  // rules of net_outgoing.h; empty: everywhere but link-local ones
+};
+
+class JobAccess {
+ public:
+  // `data_dir`: "" when there is none; jobs may not name what is in its folders.
+  static Result<std::shared_ptr<const JobAccess>> make(const JobAccessOptions& options,
+                                                       const std::string& data_dir);
+
+  // Secrets, files and addresses, for the connectors.
+  void add_to(Resources& resources) const;
+  // Adds what the job names and may not reach to its errors, each with its place. REQUIRES: job.ok().
+  void refuse(LoadedJob& job) const;
+
+ private:
+  std::shared_ptr<FileSystem> files_;
+  std::function<Status(const std::string&)> check_file_;
+  std::shared_ptr<OutgoingAddresses> addresses_;
+};
+
+// --file-root and --allow-address. Without --file-root: the working directory and those of the job files.
+std::vector<FlagSpec> access_flags();
+JobAccessOptions access_options(const ParsedArgs& args, const std::vector<std::string>& job_files);
+
+}  // namespace rideflow
