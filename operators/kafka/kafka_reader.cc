@@ -13,15 +13,25 @@ using kafka::Handle;
 using kafka::kTimeoutMs;
 using kafka::Reports;
 
-constexpr Micros kProofEvery = kMicrosPerSecond;  // how often an idle partition asks the broker for its end
-// How long an answer counts. A question waits its turn behind those of other partitions and behind the
-// broker's fetch of the same connection, so seconds may pass between two answers.
-constexpr Micros kProofHolds = 10 * kMicrosPerSecond;
+constexpr Micros kProofEvery = kMicrosPerSecond;      // how often the brokers are asked for the ends
+constexpr Micros kProofHolds = 3 * kMicrosPerSecond;  // how long an answer counts
 
-// Results of background questions; shared with the work that fills them.
-struct EndQuestion {
+// The result of a background question for how many partitions there are; shared with the work that fills it.
+struct CountQuestion {
   std::mutex mutex;
-  int64_t high = -1;
+  int32_t count = 0;
+};
+
+// One question for the ends of all partitions that this reader reads. The work fills in `end` and `error`,
+// and is not looked at before it is done.
+struct EndsQuestion {
+  struct One {
+    int64_t position = 0;  // of the reader when it asked
+    int64_t end = -1;      // -1: not known, ask again
+    Status error;
+  };
+  Micros asked_at = kNoTime;
+  std::map<Partition, One> partitions;
 };
 
 // Calls use(name, value) for each header; a null value has no data.
@@ -85,17 +95,17 @@ class KafkaReader : public RecordReader {
     if (discovery_ != nullptr && discovery_->done()) {
       if (discovery_->status().ok()) {
         const std::lock_guard lock(discovered_->mutex);
-        count_ = std::max(count_, static_cast<int32_t>(discovered_->high));
+        count_ = std::max(count_, discovered_->count);
       } else if (discovery_->status().code() == Code::not_found) {
         return deleted();
       }
       discovery_ = nullptr;
     } else if (discovery_ == nullptr && listed_) {
-      auto answer = discovered_ = std::make_shared<EndQuestion>();
+      auto answer = discovered_ = std::make_shared<CountQuestion>();
       discovery_ = background([this, answer]() -> Status {
         RF_ASSIGN(const int32_t count, kafka::partition_count(client_.get(), name_, reports_.get()));
         const std::lock_guard lock(answer->mutex);
-        answer->high = count;
+        answer->count = count;
         return {};
       });
     }
@@ -155,7 +165,7 @@ class KafkaReader : public RecordReader {
     poll.chunk = take(partition, part, static_cast<size_t>(got), failed);
     if (!failed.ok()) return failed;
     if (poll.chunk != nullptr) return poll;
-    RF_ASSIGN(const bool proven, prove_end(partition, part));
+    RF_ASSIGN(const bool proven, prove_end(part));
     if (proven) poll.state = Poll::State::proven_end;
     return poll;
   }
@@ -174,13 +184,10 @@ class KafkaReader : public RecordReader {
 
  private:
   struct Part {
-    int64_t offset = 0;  // of the next record
-    Status failed;       // to be told by the next poll
-    // The last question for the partition's end, and its answer.
-    std::shared_ptr<EndQuestion> question;
-    std::shared_ptr<Completion> asking;
-    Micros asked_at = kNoTime;
-    Micros proven_at = kNoTime;
+    int64_t offset = 0;         // of the next record
+    Status failed;              // to be told by the next poll
+    int64_t end = -1;           // by the last answer
+    Micros ended_at = kNoTime;  // when that was asked for
   };
 
   std::string what() const { return fmt::format("topic '{}'", name_); }
@@ -235,7 +242,6 @@ class KafkaReader : public RecordReader {
       rd_kafka_message_destroy(messages_[i]);
     }
     if (origin->records.empty()) return nullptr;
-    part.proven_at = kNoTime;
     // Records before an error are handed out first; the client tells an error only once.
     part.failed = std::exchange(failed, Status());
     return origin;
@@ -320,30 +326,57 @@ class KafkaReader : public RecordReader {
   }
 
   // Nothing came: whether the broker said within the last seconds that nothing is there.
-  Result<bool> prove_end(Partition partition, Part& part) {
+  Result<bool> prove_end(const Part& part) {
     const Micros now = env_->monotonic();
-    if (part.asking != nullptr && part.asking->done()) {
-      const Status answered = part.asking->status();
-      part.asking = nullptr;
-      if (answered.ok()) {
-        const std::lock_guard lock(part.question->mutex);
-        if (part.question->high < part.offset) return recreated(partition, part.offset, part.question->high);
-        part.proven_at = part.question->high == part.offset ? part.asked_at : kNoTime;
-      } else if (answered.retry() == Retry::no) {
-        return answered;
+    if (asking_ != nullptr && asking_->done()) {
+      asking_ = nullptr;
+      RF_TRY(take_ends());
+    }
+    if (asking_ == nullptr && (asked_at_ == kNoTime || now - asked_at_ >= kProofEvery)) ask_for_ends(now);
+    return part.end == part.offset && now - part.ended_at <= kProofHolds;
+  }
+
+  // One question to each broker, whatever the number of its partitions.
+  void ask_for_ends(Micros now) {
+    asked_at_ = now;
+    auto question = question_ = std::make_shared<EndsQuestion>();
+    question->asked_at = now;
+    for (const auto& [partition, part] : parts_) question->partitions[partition].position = part.offset;
+    asking_ = background([this, question]() -> Status {
+      const Handle<rd_kafka_topic_partition_list_t> list(
+          rd_kafka_topic_partition_list_new(static_cast<int>(question->partitions.size())));
+      for (const auto& [partition, one] : question->partitions) {
+        rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value)->offset =
+            RD_KAFKA_OFFSET_END;  // handed on as it is: the special time of the end
       }
+      const auto error = rd_kafka_offsets_for_times(client_.get(), list.get(), kTimeoutMs);
+      for (int i = 0; i < list->cnt; ++i) {
+        const rd_kafka_topic_partition_t& answer = list->elems[i];
+        EndsQuestion::One& one = question->partitions[Partition(answer.partition)];
+        const auto why = error != RD_KAFKA_RESP_ERR_NO_ERROR ? error : answer.err;
+        if (why == RD_KAFKA_RESP_ERR_NO_ERROR) {
+          one.end = answer.offset;
+        } else {
+          one.error = kafka::to_status(why, what(Partition(answer.partition)), reports_.get());
+        }
+      }
+      return {};
+    });
+  }
+
+  // A partition without an answer (its broker is away, its leader changes) is asked for again.
+  Status take_ends() {
+    for (const auto& [partition, one] : question_->partitions) {
+      const auto found = parts_.find(partition);
+      if (found == parts_.end()) continue;
+      if (!one.error.ok() && one.error.retry() == Retry::no) return one.error;
+      if (one.end < 0) continue;
+      // The position as it was: records that came meanwhile lie behind the answer.
+      if (one.end < one.position) return recreated(partition, one.position, one.end);
+      found->second.end = one.end;
+      found->second.ended_at = question_->asked_at;
     }
-    if (part.asking == nullptr && (part.asked_at == kNoTime || now - part.asked_at >= kProofEvery)) {
-      part.asked_at = now;
-      auto question = part.question = std::make_shared<EndQuestion>();
-      part.asking = background([this, partition, question]() -> Status {
-        RF_ASSIGN(const auto ends, ask_ends(partition));
-        const std::lock_guard lock(question->mutex);
-        question->high = ends.second;
-        return {};
-      });
-    }
-    return part.proven_at != kNoTime && now - part.proven_at <= kProofHolds;
+    return {};
   }
 
   // Runs beside this task; the destructor waits for it, since it uses the client.
@@ -367,9 +400,12 @@ class KafkaReader : public RecordReader {
   Handle<rd_kafka_topic_t> topic_;
   int32_t count_ = 0;
   bool listed_ = false;
-  std::shared_ptr<EndQuestion> discovered_;
+  std::shared_ptr<CountQuestion> discovered_;
   std::shared_ptr<Completion> discovery_;
   std::map<Partition, Part> parts_;
+  std::shared_ptr<EndsQuestion> question_;
+  std::shared_ptr<Completion> asking_;  // null: no question is under way
+  Micros asked_at_ = kNoTime;
   std::vector<rd_kafka_message_t*> messages_;
   std::vector<std::shared_ptr<Completion>> running_;
 };

@@ -213,6 +213,26 @@ TEST_F(Kafka, AnEndIsProvenByTheBrokerAndTakenBackByRows) {
   EXPECT_EQ(r->poll(Partition(0), 10)->state, Poll::State::more);
 }
 
+// One question for all: asked one by one, the answers would be too old before the last came.
+TEST_F(Kafka, TheEndsOfManyPartitionsAreProvenAtOnce) {
+  constexpr int kPartitions = 300;
+  make_topic("rides", kPartitions);
+  const auto r = reader("rides");
+  for (int p = 0; p < kPartitions; ++p) ASSERT_TRUE(r->assign(Partition(p), {0, ""}).ok());
+  rd_kafka_mock_broker_set_rtt(cluster_, 1, 50);
+  int proven = 0;
+  for (int round = 0; round < 800 && proven < kPartitions; ++round) {
+    proven = 0;
+    for (int p = 0; p < kPartitions; ++p) {
+      const auto poll = r->poll(Partition(p), 10);
+      ASSERT_TRUE(poll.ok()) << poll.status().to_string();
+      proven += poll->state == Poll::State::proven_end;
+    }
+    wait();
+  }
+  EXPECT_EQ(proven, kPartitions);
+}
+
 TEST_F(Kafka, HeadersComeWithTheirRecordsWhereTheyAreAskedFor) {
   make_topic("rides", 1);
   const auto config = sink_config("rides");
