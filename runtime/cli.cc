@@ -103,6 +103,7 @@ FlagSpec data_dir_flag() {
 }
 
 int run_cli(int argc, char** argv, const Catalog& catalog) {
+  if (!posix_variable("RIDEFLOW_CORE_FILES")) forbid_core_files();
   const std::vector<Command> commands = all_commands();
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.empty() || words[0] == "--help" || words[0] == "help") {

@@ -28,4 +28,7 @@ int64_t process_id();
 // Directory of the running executable.
 std::string executable_dir();
 
+// No core file, whatever ends this process: it would hold the secrets that the process has read.
+void forbid_core_files();
+
 }  // namespace rideflow

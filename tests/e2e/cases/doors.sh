@@ -59,6 +59,41 @@ case_a_secret_is_shown_nowhere() {
   ! grep -qF -- "$canary" out err || fail "the refusal repeats the secret"
 }
 
+# abort_in ENVIRONMENT…: a job with a secret in the directory ./$1, ended by SIGABRT with core files switched on.
+abort_in() {
+  mkdir "$1"
+  cd "$1"
+  (ulimit -c unlimited 2>/dev/null || true
+    exec env CANARY="$CANARY" "${@:2}" "$RIDEFLOW" dev ../job.yaml --data-dir data --quiet --watch \
+      --listen 127.0.0.1:0) >../dev.log 2>&1 &
+  PID=$!
+  STARTED+=("$PID")
+  cd ..
+  # The source has opened, and waits for its broker: the secret is in memory.
+  until_true 30 grep -q 'kafka_error' dev.log || { cat dev.log; fail "the job did not open its source"; }
+  grep '^Max core file size' "/proc/$PID/limits" >"$1.limits"
+  kill -ABRT "$PID"
+  finish "$PID"
+  [ "$CODE" = 134 ] || fail "SIGABRT: ended with $CODE"
+}
+
+case_a_core_file_holds_no_secret() {
+  CANARY="canary-$RANDOM-c0de"
+  kafka_job "{env: CANARY}" >job.yaml
+  abort_in plain RIDEFLOW_NOTHING=1
+  has plain.limits "Max core file size        0                    0 "
+  [ -z "$(find plain -name 'core*')" ] || fail "there is a core file"
+  # Where the system writes core files at all, one that was asked for holds the secret: this test can see it.
+  abort_in asked RIDEFLOW_CORE_FILES=yes
+  local core
+  core=$(find asked -name 'core*')
+  if [ -n "$core" ]; then
+    grep -qaF -- "$CANARY" $core || fail "the secret is not in the core file that was asked for"
+  else
+    echo "no core files in this directory here ($(cat /proc/sys/kernel/core_pattern)): only the limit was checked"
+  fi
+}
+
 # copying_job SOURCE SINK: a job from one connector to another.
 copying_job() {
   cat <<Y
