@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kProduceBatch = 1000;
 
 Status list_topics(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(const auto topics, open_topics(context, args));
+  RF_ASSIGN(const auto topics, open_topics(context, args, TopicUse::read));
   RF_ASSIGN(const std::vector<TopicInfo> all, topics->list());
   std::string out;
   if (context.json(args)) {
@@ -40,7 +40,7 @@ Status list_topics(CliContext& context, const ParsedArgs& args) {
 
 Status describe_topic(CliContext& context, const ParsedArgs& args) {
   const std::string& name = args.arguments[0];
-  RF_ASSIGN(const auto topics, open_topics(context, args));
+  RF_ASSIGN(const auto topics, open_topics(context, args, TopicUse::read));
   RF_ASSIGN(const int32_t partitions, topics->partitions(name));
   std::string out;
   JsonWriter json(out);
@@ -59,7 +59,7 @@ Status describe_topic(CliContext& context, const ParsedArgs& args) {
 }
 
 Status create_topic(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(const auto topics, open_topics(context, args));
+  RF_ASSIGN(const auto topics, open_topics(context, args, TopicUse::write));
   RF_ASSIGN(const int64_t partitions, args.integer("partitions", 4, 1, 1024));
   RF_TRY(topics->create(args.arguments[0], static_cast<int32_t>(partitions)));
   print(fmt::format("created {} with {} partitions\n", args.arguments[0], partitions));
@@ -67,7 +67,7 @@ Status create_topic(CliContext& context, const ParsedArgs& args) {
 }
 
 Status delete_topic(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(const auto topics, open_topics(context, args));
+  RF_ASSIGN(const auto topics, open_topics(context, args, TopicUse::read));
   RF_TRY(topics->remove(args.arguments[0]));
   print(fmt::format("deleted {}\n", args.arguments[0]));
   return {};
@@ -125,7 +125,7 @@ Result<RecordHeaders> headers_of(const ParsedArgs& args) {
 
 Status produce(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const RecordHeaders headers, headers_of(args));
-  RF_ASSIGN(const auto topics, open_topics(context, args));
+  RF_ASSIGN(const auto topics, open_topics(context, args, TopicUse::write));
   int64_t records = 0;
   const Status status = for_each_line(context, args, [&](std::vector<std::string>& lines) -> Status {
     RF_TRY(topics->produce(args.arguments[0], lines, headers));
@@ -170,7 +170,7 @@ void print_line(const TopicLine& line, bool json) {
 
 Status consume(CliContext& context, const ParsedArgs& args) {
   const std::string& name = args.arguments[0];
-  RF_ASSIGN(const auto topics, open_topics(context, args));
+  RF_ASSIGN(const auto topics, open_topics(context, args, TopicUse::read));
   RF_ASSIGN(const int64_t count, args.integer("count", -1, 0, INT64_MAX));
   RF_ASSIGN(const int32_t partitions, topics->partitions(name));
   std::vector<int64_t> next(static_cast<size_t>(partitions), 0);

@@ -61,7 +61,7 @@ std::vector<FlagSpec> topic_flags() {
   return flags;
 }
 
-Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const ParsedArgs& args) {
+Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const ParsedArgs& args, TopicUse use) {
   const std::vector<std::string> job = args.all("job");
   RF_ASSIGN(const std::shared_ptr<const JobAccess> access, JobAccess::make(access_options(args, job), ""));
   RF_ASSIGN(Options cluster, cluster_of(context, args, *access));
@@ -71,6 +71,14 @@ Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const Pars
   const std::string data_dir = args.get("data-dir", ".rideflow");
   RF_ASSIGN(const std::string address, owner_address(context, data_dir));
   if (!address.empty()) return open_http_topics(address, access_token(context));
+  FileSystem& fs = context.env->fs();
+  if (use == TopicUse::read && fs.stat(join_path(data_dir, "FORMAT")).status().code() == Code::not_found) {
+    return Status::user(
+        Code::not_found,
+        fmt::format("There is no data directory '{}': --data-dir names another one, and a job or "
+                    "`rideflow produce` makes one.",
+                    data_dir));
+  }
   return open_local_topics(*context.env, data_dir);
 }
 

@@ -8,7 +8,9 @@
 
 namespace rideflow {
 
-Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const ParsedArgs& args);
+// What only reads makes no data directory: a misspelt one is not_found.
+enum class TopicUse : uint8_t { read, write };
+Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const ParsedArgs& args, TopicUse use);
 std::vector<FlagSpec> topic_flags();
 
 // Where the process that owns the data directory serves HTTP; empty when nobody owns it. user error when it

@@ -59,6 +59,16 @@ case_a_topic_that_is_not_there() {
   done
 }
 
+case_a_misspelt_data_directory_is_not_made() {
+  local command
+  for command in "topics list" "topics describe t" "topics delete t" "consume t --from-beginning --until-end"; do
+    # shellcheck disable=SC2086  # words
+    expect 1 $command --data-dir dta
+    has err "There is no data directory 'dta': --data-dir names another one"
+    [ ! -e dta ] || fail "'$command' made it"
+  done
+}
+
 case_a_job_file_of_2_mb() {
   rows_job
   node -e 'console.log("# padding\n".repeat(210000))' >>job.yaml
@@ -202,11 +212,18 @@ case_every_damage_of_a_checkpoint_is_found() {
       # Before the newest checkpoint's sinks had committed, the older one is as good; else it is refused.
       case $code in
         0)
-          [ $damage = delete ] && [[ $file = */manifest-* ]] || has log "checkpoint_damaged"
+          # A manifest that is gone is no checkpoint; everything else is named.
+          if [ $damage != delete ] || [[ $file != */manifest-* ]]; then
+            grep checkpoint_damaged log >told || { cat log; fail "$damage of $file is not told"; }
+            has told "$(basename "$file")"
+          fi
           cat files/raw/part-* | LC_ALL=C sort >raw
           [ "$(wc -l <raw)" = 4000 ] || fail "$damage of $file: $(wc -l <raw) rows of 4000"
           ;;
-        1 | 2) has log "checkpoint" ;;
+        1 | 2)
+          has log "checkpoint"
+          has log "$(basename "$file")"
+          ;;
         *) cat log; fail "$damage of $file: ended with $code" ;;
       esac
     done
