@@ -233,6 +233,41 @@ TEST_F(Kafka, TheEndsOfManyPartitionsAreProvenAtOnce) {
   EXPECT_EQ(proven, kPartitions);
 }
 
+TEST_F(Kafka, APartitionWithoutALeaderIsAskedAgain) {
+  make_topic("rides", 1);
+  produce("rides", rows(0, 4));
+  const auto r = reader("rides");
+  constexpr int16_t kListOffsets = 2;
+  // As in the first moments of a topic. Both ends are asked for, each a request.
+  rd_kafka_mock_push_request_errors(cluster_, kListOffsets, 4, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                                    RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                                    RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+                                    RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+  const auto latest = r->resolve(Partition(0), StartAt::latest, 0);
+  ASSERT_TRUE(latest.ok()) << latest.status().to_string();
+  EXPECT_EQ(latest->offset, 4);
+}
+
+// The client tells an error once: behind the records that came before it.
+TEST_F(Kafka, AnErrorBehindRecordsIsToldAfterThem) {
+  make_topic("rides", 1);
+  produce("rides", rows(0, 3));
+  const auto r = reader("rides");
+  ASSERT_TRUE(r->assign(Partition(0), {0, ""}).ok());
+  for (int i = 0; i < 100; ++i) wait();  // fetched, and not yet polled
+  constexpr int16_t kFetch = 1;
+  const auto refused = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+  rd_kafka_mock_push_request_errors(cluster_, kFetch, 3, refused, refused, refused);
+  for (int i = 0; i < 150; ++i) wait();
+  const auto first = r->poll(Partition(0), 100);
+  ASSERT_TRUE(first.ok()) << first.status().to_string();
+  ASSERT_NE(first->chunk, nullptr);
+  EXPECT_EQ(first->chunk->records.size(), 3U);
+  EXPECT_EQ(r->position(Partition(0)).offset, 3);
+  const auto second = r->poll(Partition(0), 100);
+  EXPECT_EQ(second.status().code(), Code::permission_denied) << second.status().to_string();
+}
+
 TEST_F(Kafka, HeadersComeWithTheirRecordsWhereTheyAreAskedFor) {
   make_topic("rides", 1);
   const auto config = sink_config("rides");
