@@ -178,6 +178,10 @@ int Reports::connect(int socket, const void* address, size_t size, const char* b
   return error;
 }
 
+Micros Reports::monotonic() const {
+  return env_ == nullptr ? kNoTime : env_->monotonic();
+}
+
 Status Reports::forbidden() {
   const std::lock_guard lock(mutex_);
   return forbidden_;
@@ -238,7 +242,7 @@ Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* rep
     // "All brokers down" and time-outs say less than what a connection told before.
     const bool vague = code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT;
     const Status forbidden = reports->forbidden();
-    if (!forbidden.ok() && (vague || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)) {
+    if (!forbidden.ok()) {
       return Status::user(forbidden.code(), fmt::format("Kafka, {}: {}", what, forbidden.message()));
     }
     if (vague && last != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -297,16 +301,22 @@ Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, rd_ka
   }
 }
 
-rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, const std::function<rd_kafka_resp_err_t()>& ask) {
+rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, Reports& reports,
+                               const std::function<rd_kafka_resp_err_t()>& ask) {
   constexpr int kPauseMs = 100;
-  for (int waited = 0;; waited += kPauseMs) {
+  // Without a clock, by the number of attempts: one that can't reach the leader takes its whole time-out.
+  constexpr int kAttempts = 20;
+  const Micros begin = reports.monotonic();
+  for (int attempt = 0;; ++attempt) {
     const rd_kafka_resp_err_t error = ask();
+    const Micros now = reports.monotonic();
+    const bool over = begin == kNoTime ? attempt >= kAttempts : now - begin > kTimeoutMs * Micros{1000};
     switch (error) {
       case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
       case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
       case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
       case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
-        if (waited < kTimeoutMs) break;
+        if (!over && !reports.refused()) break;
         [[fallthrough]];
       default:
         return error;

@@ -42,6 +42,7 @@ class Reports {
   // Connections go where these allow: the addresses of the job as well as those that brokers advertise.
   void confine(std::shared_ptr<const OutgoingAddresses> outgoing) { outgoing_ = std::move(outgoing); }
   int connect(int socket, const void* address, size_t size, const char* broker);
+  Micros monotonic() const;  // kNoTime: no clock here
   // Not ok: a connection was refused here.
   Status forbidden();
   // The one that says most since the last call, and forgets it. NO_ERROR: none.
@@ -75,7 +76,9 @@ Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* rep
 Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, rd_kafka_topic_t* topic,
                                                        const std::string& what, Reports* reports);
 // Asks again while a partition has no leader yet: it was made a moment ago, or its broker has just come back.
-rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, const std::function<rd_kafka_resp_err_t()>& ask);
+// Not once the process has refused the connection.
+rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, Reports& reports,
+                               const std::function<rd_kafka_resp_err_t()>& ask);
 // Partitions of a topic; not_found (user) when there is none. Waits for the broker.
 Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports* reports);
 // The same; a missing topic is made first, with `partitions`.

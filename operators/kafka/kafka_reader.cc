@@ -119,16 +119,9 @@ class KafkaReader : public RecordReader {
     RF_ASSIGN(const auto ends, ask_ends(partition));
     if (at == StartAt::earliest) return Position{ends.first, {}};
     if (at == StartAt::latest) return Position{ends.second, {}};
-    const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
-    auto* const entry = rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
     const int64_t time_ms = time / 1000 + (time % 1000 > 0 ? 1 : 0);
-    const auto error = kafka::ask_leader(client_.get(), [&] {
-      entry->offset = time_ms;  // a time in, an offset out
-      const auto asked = rd_kafka_offsets_for_times(client_.get(), list.get(), kTimeoutMs);
-      return asked != RD_KAFKA_RESP_ERR_NO_ERROR ? asked : entry->err;
-    });
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), reports_.get());
-    return Position{entry->offset >= 0 ? entry->offset : ends.second, {}};
+    RF_ASSIGN(const int64_t offset, ask_offset(partition, time_ms));
+    return Position{offset >= 0 ? offset : ends.second, {}};
   }
 
   Result<Position> end(Partition partition) override {
@@ -204,14 +197,23 @@ class KafkaReader : public RecordReader {
 
   // First and end offset, by the broker, now.
   Result<std::pair<int64_t, int64_t>> ask_ends(Partition partition) {
-    int64_t low = 0;
-    int64_t high = 0;
-    const auto error = kafka::ask_leader(client_.get(), [&] {
-      return rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition.value, &low, &high,
-                                              kTimeoutMs);
+    RF_ASSIGN(const int64_t first, ask_offset(partition, RD_KAFKA_OFFSET_BEGINNING));
+    RF_ASSIGN(const int64_t end, ask_offset(partition, RD_KAFKA_OFFSET_END));
+    return std::pair(first, end);
+  }
+
+  // The offset at a time, or at one of librdkafka's two special ones. The question for both ends at once
+  // would not keep to its time-out while the leader can't be reached.
+  Result<int64_t> ask_offset(Partition partition, int64_t time_ms) {
+    const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
+    auto* const entry = rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
+    const auto error = kafka::ask_leader(client_.get(), *reports_, [&] {
+      entry->offset = time_ms;  // a time in, an offset out
+      const auto asked = rd_kafka_offsets_for_times(client_.get(), list.get(), kTimeoutMs);
+      return asked != RD_KAFKA_RESP_ERR_NO_ERROR ? asked : entry->err;
     });
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), reports_.get());
-    return std::pair(low, high);
+    return entry->offset;
   }
 
   // The records of messages_[0, count), copied into one arena; frees the messages.

@@ -76,6 +76,13 @@ case_refusals_have_names() {
   refused "a file elsewhere" "kafka.ca_file" "--file-root"
   TOPIC=$UNTIL_LATEST copy_job >job.yaml
   expect 0 run job.yaml --data-dir data --file-root "$BROKER_DIR" --file-root .
+  # Brokers advertise an address of their own, which may be allowed or not.
+  TOPIC=$UNTIL_LATEST copy_job | sed 's/127.0.0.1:/localhost:/' >job.yaml
+  expect 1 run job.yaml --data-dir data2 --file-root "$BROKER_DIR" --file-root . --allow-address localhost
+  cat out err >log
+  has log "jobs may not connect to '127.0.0.1:"
+  expect 0 run job.yaml --data-dir data3 --file-root "$BROKER_DIR" --file-root . --allow-address 127.0.0.0/8 \
+    --allow-address ::1
   # Another authority than the broker's.
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj "/CN=another" -keyout other.key \
     -out other.pem 2>/dev/null
