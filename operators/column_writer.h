@@ -40,11 +40,12 @@ class ColumnWriter {
     data_.as_mutable<T>()[rows_] = v;
     nulls_.as_mutable<uint8_t>()[rows_++] = 0;
   }
-  // `s` lies in the shared buffer, whose padding lets 12 bytes be read. Without a branch on the length, which
-  // is often a surprise: both kinds of view are made and one is taken.
-  void append_shared(std::string_view s) {
+  // `s` lies in the shared buffer.
+  void append_shared(std::string_view s) { append(shared_view(s)); }
+  // The view of `s`, which lies in the shared buffer, whose padding lets 12 bytes be read. Without a branch
+  // on the length, which is often a surprise: both kinds of view are made and one is taken.
+  StringView shared_view(std::string_view s) const {
     static constexpr uint64_t kOnes[4] = {~uint64_t{0}, ~uint64_t{0}, 0, 0};
-    room();
     const bool is_inline = s.size() <= static_cast<size_t>(StringView::kInline);
     const size_t kept = is_inline ? s.size() : 4;  // bytes of the text in the view
     const auto* const mask = reinterpret_cast<const char*>(kOnes) + 16 - kept;
@@ -59,10 +60,22 @@ class ColumnWriter {
     const uint64_t place = static_cast<uint64_t>(s.data() - base_) << 32;  // in buffer 0
     const uint64_t words[2] = {s.size() | uint64_t{prefix & prefix_mask} << 32,
                                is_inline ? rest & rest_mask : place};
-    std::memcpy(data_.mutable_data() + sizeof(words) * static_cast<size_t>(rows_), words, sizeof(words));
-    nulls_.as_mutable<uint8_t>()[rows_++] = 0;
+    StringView view;
+    std::memcpy(static_cast<void*>(&view), words, sizeof(view));
+    return view;
   }
   void append_copy(std::string_view s);
+
+  // For loops that store values of fixed width themselves: where the next rows go, and that `n` of them are
+  // there, none null. REQUIRES: reserve().
+  template <class T>
+  T* next_rows() {
+    return data_.as_mutable<T>() + rows_;
+  }
+  void advance(int32_t n) {
+    std::memset(nulls_.as_mutable<uint8_t>() + rows_, 0, static_cast<size_t>(n));
+    rows_ += n;
+  }
 
   ColumnWriter& child(size_t i) { return children_[i]; }
   size_t children() const { return children_.size(); }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,10 @@ struct JsonNode {
   };
   std::vector<Hint> hints;
 
-  // Columns that most records have and most jobs read are converted without a call.
+  // Columns that most records have and most jobs read are converted many rows at a time, by marks of the
+  // records of a block. Empty elsewhere.
   enum class Quick : uint8_t { none, text, number, time } quick = Quick::none;
+  std::vector<JsonMark> marks;
 
   explicit JsonNode(const DecodeField* f, std::string p);
 };
@@ -49,13 +52,23 @@ class JsonDecoder : public Decoder {
   Status decode(std::shared_ptr<const Origin> chunk, Decoded& out) override;
 
  private:
-  void decode_records(const Origin& chunk, Decoded& out);
-  bool decode_record(std::string_view payload);
-  bool read_record(std::string_view payload);
+  static constexpr int32_t kBlock = 256;  // whose marks stay in the first-level cache
+
+  void decode_records(Decoded& out);
+  void read_block(int32_t begin, int32_t end, Decoded& out);
+  bool read_record(std::string_view payload, size_t row);
+  bool read_in_full(std::string_view payload);
   bool read_object(JsonNode& node, int depth);
   static int child_of(JsonNode& node, const JsonToken& key, size_t ordinal);
+  bool convert_others();
+  void reject_misfit(int32_t record, Decoded& out);
+  void reject_misfits(Decoded& out);
+  void drop_misfits(Batch& batch) const;
 
-  bool convert_quickly(JsonNode& node, ColumnWriter& out);
+  void convert_block(JsonNode& node, ColumnWriter& out, int32_t rows);
+  template <class T, class Read>
+  void convert_marks(JsonNode& node, ColumnWriter& out, int32_t rows, Read read);
+  void convert_mark(const JsonMark& mark, JsonNode& node, ColumnWriter& out);
   bool convert(JsonNode& node, ColumnWriter& out);
   bool convert_object(JsonNode& node, ColumnWriter& out);
   bool convert_array(JsonNode& node, ColumnWriter& out);
@@ -69,9 +82,13 @@ class JsonDecoder : public Decoder {
   JsonNode root_;                      // children: the columns that are read
   std::vector<ColumnWriter> writers_;  // beside root_.children
   std::vector<bool> kept_;             // of them: not only validated
+  std::vector<size_t> others_;         // of them: not quick
   bool use_shapes_;
   JsonShapes shapes_;
   JsonScanner scanner_{std::string_view()};
+  std::span<const RecordOrigin> records_;
+  std::vector<int32_t> record_of_;  // by row
+  std::vector<int32_t> misfits_;    // rows that do not fit after all
   std::string_view payload_;
   std::string unescaped_;
   RejectedRecord rejected_;

@@ -125,6 +125,51 @@ inline const char* scan_number_padded(const char* p, const char* end, NumberText
   return after;
 }
 
+// A token in 16 bytes, for a column of them.
+struct JsonMark {
+  // bare: whatever its first byte says, but not a string.
+  enum class Kind : uint8_t { missing, text, escaped, bare };
+
+  const char* begin = nullptr;
+  uint32_t size = 0;
+  Kind kind = Kind::missing;
+
+  std::string_view text() const { return {begin, size}; }
+  static JsonMark of(const JsonToken& token) {
+    if (token.type == JsonType::none) return {};
+    const Kind string = token.escaped ? Kind::escaped : Kind::text;
+    return {token.begin, static_cast<uint32_t>(token.text().size()),
+            token.type == JsonType::string ? string : Kind::bare};
+  }
+  // The token again. False when a number is none after all, which no mark of a valid record is.
+  bool to_token(JsonToken& token) const {
+    token.begin = begin;
+    token.end = begin + size;
+    token.escaped = kind == Kind::escaped;
+    token.type = JsonType::string;
+    if (kind == Kind::missing) token.type = JsonType::none;
+    if (kind != Kind::bare) return true;
+    switch (*begin) {
+      case 'n':
+        token.type = JsonType::null;
+        return true;
+      case 't':
+      case 'f':
+        token.type = JsonType::boolean;
+        return true;
+      case '[':
+        token.type = JsonType::array;
+        return true;
+      case '{':
+        token.type = JsonType::object;
+        return true;
+      default:
+        token.type = JsonType::number;
+        return scan_number_padded(begin, token.end, token.number) == token.end;
+    }
+  }
+};
+
 // The bytes of a string token with escapes, in UTF-8. REQUIRES: the scanner accepted it.
 void unescape_json(std::string_view text, std::string& out);
 

@@ -139,8 +139,10 @@ bool JsonShapes::matches(const Shape& shape, std::string_view record) {
   const char* const end = p + record.size();
   const char* const literals = shape.literals.data();
   const size_t values = shape.steps.size() - 1;
+  seen_.resize(values);
   for (size_t i = 0; i < values; ++i) {
-    const Step& step = shape.steps[i];
+    JsonType type = JsonType::number;
+    const JsonStep& step = shape.steps[i];
     if (!equal_literal(p, literals + step.literal, step.size)) return false;
     p += step.size;
     if (p >= end) return false;
@@ -151,6 +153,7 @@ bool JsonShapes::matches(const Shape& shape, std::string_view record) {
         const char* const close = find_string_end(p + 1, end);
         if (close == end || *close != '"') return false;  // an escape, or no string
         p = close + 1;
+        seen_[i] = {static_cast<uint32_t>(close - begin - 1), JsonType::string};
         if (token == nullptr) continue;
         token->begin = begin + 1;
         token->end = close;
@@ -161,14 +164,14 @@ bool JsonShapes::matches(const Shape& shape, std::string_view record) {
       case 'n':
         if (!is_word(p, end, "null")) return false;
         p += 4;
-        if (token != nullptr) token->type = JsonType::null;
+        type = JsonType::null;
         break;
       case 't':
       case 'f': {
         const std::string_view word = *p == 't' ? "true" : "false";
         if (!is_word(p, end, word)) return false;
         p += word.size();
-        if (token != nullptr) token->type = JsonType::boolean;
+        type = JsonType::boolean;
         break;
       }
       case '[': {
@@ -176,21 +179,37 @@ bool JsonShapes::matches(const Shape& shape, std::string_view record) {
         JsonToken array;
         if (!scanner.value(array) || !scanner.skip(array, step.depth + 1)) return false;
         p = array.end;
-        if (token != nullptr) token->type = JsonType::array;
+        type = JsonType::array;
         break;
       }
       default:
         p = token == nullptr ? skip_number(p, end) : scan_number_padded(p, end, token->number);
         if (p == nullptr) return false;
-        if (token != nullptr) token->type = JsonType::number;
     }
+    seen_[i] = {0, type};
     if (token != nullptr) {
+      token->type = type;
       token->begin = begin;
       token->end = p;
     }
   }
-  const Step& last = shape.steps.back();
+  const JsonStep& last = shape.steps.back();
   return static_cast<size_t>(end - p) == last.size && equal_literal(p, literals + last.literal, last.size);
+}
+
+JsonTemplate::Match JsonShapes::match_template(std::string_view record, size_t row) {
+  for (size_t n = 0; n < shapes_.size() && pause_ == 0; ++n) {
+    const size_t index = (last_ + n) % shapes_.size();
+    const JsonTemplate::Match match = shapes_[index].templates.match(record, row);
+    if (match == JsonTemplate::Match::no) continue;
+    ++template_hits_;
+    note_hit(index, n == 0);
+    for (JsonNode* node : shapes_[index].absent) {
+      if (!node->marks.empty()) node->marks[row] = {};
+    }
+    return match;
+  }
+  return JsonTemplate::Match::no;
 }
 
 bool JsonShapes::match(std::string_view record) {
@@ -201,17 +220,23 @@ bool JsonShapes::match(std::string_view record) {
   }
   for (size_t n = 0; n < shapes_.size(); ++n) {
     const size_t index = (last_ + n) % shapes_.size();
-    if (!matches(shapes_[index], record)) continue;
-    // An attempt that failed may have left tokens behind.
-    if (n > 0 || index != active_) activate(index);
-    last_ = index;
-    ++shapes_[index].hits;
-    ++hits_;
-    ++period_records_;
+    Shape& shape = shapes_[index];
+    if (!matches(shape, record)) continue;
+    shape.templates.learn(shape.literals, shape.steps, seen_);
+    note_hit(index, n == 0);
     return true;
   }
   active_ = SIZE_MAX;
   return false;
+}
+
+void JsonShapes::note_hit(size_t index, bool first_tried) {
+  // An attempt that failed may have left tokens behind.
+  if (!first_tried || index != active_) activate(index);
+  last_ = index;
+  ++shapes_[index].hits;
+  ++hits_;
+  ++period_records_;
 }
 
 // A shape of another structure may have left tokens where this one has none.
@@ -238,6 +263,8 @@ void JsonShapes::learn(std::string_view record, JsonNode& root) {
     last_ = 0;
   }
   if (shapes_.size() == kShapes || pause_ > 0) return;
+  // A record with escapes is of no shape: it may look like one that is known already.
+  if (record.find('\\') != std::string_view::npos) return;
   Learner learner(record);
   if (learner.learn(root)) shapes_.push_back(std::move(learner.shape_));
 }

@@ -7,6 +7,9 @@
 // Anything else (other keys, other order, other blanks, escapes) is no match, and the caller parses the
 // record in full.
 //
+// A match goes value by value, but most records are matched faster by a template that the shape has learned
+// from such matches (operators/json_template_set.h).
+//
 // Learns from records that were parsed in full: a few shapes, replaced when they no longer fit. One thread.
 #pragma once
 
@@ -14,6 +17,7 @@
 #include <vector>
 
 #include "operators/json_scan.h"
+#include "operators/json_template_set.h"
 
 namespace rideflow {
 
@@ -21,41 +25,45 @@ struct JsonNode;
 
 class JsonShapes {
  public:
-  // Notes the tokens below the root that it learned from, when the record has a known shape; they are the
-  // full parser's to set after a refusal. REQUIRES: valid UTF-8 in padded memory.
+  // Both note the tokens below the root that they learned from, when the record has a known shape; they are
+  // the full parser's to set after a refusal. REQUIRES: padded memory. By template: sets marks[row] instead
+  // of the token of every node that has marks. Takes any bytes; the caller has to check what is not `ascii`.
+  JsonTemplate::Match match_template(std::string_view record, size_t row);
+  // Value by value. REQUIRES: valid UTF-8, of which match_template() said no.
   bool match(std::string_view record);
+  // Tells that others have written to the tokens since the last match.
+  void forget_tokens() { active_ = SIZE_MAX; }
   // Tells of a record that match() refused and the full parser accepted. REQUIRES: always the same root.
   void learn(std::string_view record, JsonNode& root);
 
   int64_t hits() const { return hits_; }
+  int64_t template_hits() const { return template_hits_; }  // of them
   int64_t misses() const { return misses_; }
 
  private:
-  struct Step {
-    uint32_t literal = 0;  // offset in literals_
-    uint32_t size = 0;
-    JsonNode* node = nullptr;  // null: the value is only checked
-    int depth = 0;
-  };
   struct Shape {
     std::string literals;
-    std::vector<Step> steps;         // a literal and the value behind it; the last has no value
+    std::vector<JsonStep> steps;
     std::vector<JsonNode*> objects;  // structures that are there
     std::vector<JsonNode*> absent;   // what the record does not have
-    int64_t hits = 0;
+    JsonTemplateSet templates;
+    int64_t hits = 0;  // of the period
   };
   struct Learner;
 
-  static bool matches(const Shape& shape, std::string_view record);
+  bool matches(const Shape& shape, std::string_view record);
+  void note_hit(size_t index, bool first_tried);
   void activate(size_t index);
 
   static constexpr size_t kShapes = 4;
   static constexpr int64_t kPeriod = 1024;  // of judging how well the shapes fit
 
   std::vector<Shape> shapes_;
-  size_t active_ = SIZE_MAX;  // the shape whose objects and absent nodes are set; SIZE_MAX: none
+  std::vector<JsonSeen> seen_;  // by matches(), of the record at hand
+  size_t active_ = SIZE_MAX;    // the shape whose objects and absent nodes are set; SIZE_MAX: none
   size_t last_ = 0;
   int64_t hits_ = 0;
+  int64_t template_hits_ = 0;
   int64_t misses_ = 0;
   int64_t period_misses_ = 0;
   int64_t period_records_ = 0;

@@ -16,11 +16,6 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-std::optional<Micros> checked(Micros t) {
-  if (t < kMinTimestamp || t > kMaxTimestamp) return std::nullopt;
-  return t;
-}
-
 }  // namespace
 
 const char* scan_number(const char* p, const char* end, NumberText& out) {
@@ -96,12 +91,12 @@ std::optional<double> parse_double_text(std::string_view text) {
   return to_double(number, text);
 }
 
-std::optional<Micros> TimestampReader::seconds_of(std::string_view text, Micros minute_start) const {
+bool TimestampReader::seconds_of(std::string_view text, Micros minute_start, Micros& to) const {
   const char* p = text.data() + 16;
   const char* const end = text.data() + text.size();
-  if (p[0] != ':' || !is_digit(p[1]) || !is_digit(p[2])) return std::nullopt;
+  if (p[0] != ':' || !is_digit(p[1]) || !is_digit(p[2])) return false;
   const int second = (p[1] - '0') * 10 + (p[2] - '0');
-  if (second > 59) return std::nullopt;
+  if (second > 59) return false;
   p += 3;
   Micros fraction = 0;
   if (p < end && *p == '.') {
@@ -112,17 +107,18 @@ std::optional<Micros> TimestampReader::seconds_of(std::string_view text, Micros 
       fraction += (*p - '0') * unit;
       unit /= 10;
     }
-    if (p == first) return std::nullopt;
+    if (p == first) return false;
   }
   const bool utc = zone_ == nullptr || zone_->is_utc();
   const bool ends = (p == end && utc) || (p + 1 == end && *p == 'Z');
-  if (!ends) return std::nullopt;
-  return minute_start + second * kMicrosPerSecond + fraction;
+  if (!ends) return false;
+  to = minute_start + second * kMicrosPerSecond + fraction;
+  return true;
 }
 
-std::optional<Micros> TimestampReader::read_slow(std::string_view text) {
+bool TimestampReader::read_slow(std::string_view text, Micros& to) {
   const std::optional<Micros> value = parse_timestamp(text, zone_);
-  if (!value) return std::nullopt;
+  if (!value) return false;
   if (text.size() >= 19 && (text[10] == 'T' || text[10] == ' ') && text[13] == ':' && text[16] == ':') {
     const std::optional<Micros> start = parse_timestamp(std::string(text.substr(0, 16)) + ":00Z");
     if (start) {
@@ -131,7 +127,8 @@ std::optional<Micros> TimestampReader::read_slow(std::string_view text) {
       minute.start = *start;
     }
   }
-  return checked(*value);
+  to = *value;
+  return to >= kMinTimestamp && to <= kMaxTimestamp;
 }
 
 std::optional<Micros> epoch_to_micros(const NumberText& number, std::string_view text, TimeUnit unit) {

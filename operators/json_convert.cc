@@ -1,0 +1,212 @@
+// The half of JsonDecoder that turns tokens into values of columns.
+#include <fmt/format.h>
+
+#include "operators/json_decoder.h"
+
+namespace rideflow {
+
+// ---- Columns of a block of records
+
+void JsonDecoder::convert_block(JsonNode& node, ColumnWriter& out, int32_t rows) {
+  switch (node.quick) {
+    case JsonNode::Quick::text:
+      return convert_marks<StringView>(node, out, rows, [&out](const JsonMark& mark, StringView& to) {
+        if (mark.kind != JsonMark::Kind::text) return false;
+        to = out.shared_view(mark.text());
+        return true;
+      });
+    case JsonNode::Quick::number:
+      return convert_marks<double>(node, out, rows, [](const JsonMark& mark, double& to) {
+        if (mark.kind != JsonMark::Kind::bare) return false;
+        NumberText number;
+        const char* const end = mark.begin + mark.size;
+        return scan_number_padded(mark.begin, end, number) == end && to_double(number, mark.text(), to);
+      });
+    case JsonNode::Quick::time:
+      return convert_marks<Micros>(node, out, rows, [&node](const JsonMark& mark, Micros& to) {
+        return mark.kind == JsonMark::Kind::text && node.times.read(mark.text(), to);
+      });
+    case JsonNode::Quick::none:
+      return;
+  }
+}
+
+// `read` says no to what is rare: nulls, escapes, misfits.
+template <class T, class Read>
+void JsonDecoder::convert_marks(JsonNode& node, ColumnWriter& out, int32_t rows, Read read) {
+  const JsonMark* const marks = node.marks.data();
+  for (int32_t row = 0; row < rows; ++row) {
+    T* const to = out.next_rows<T>();
+    int32_t n = 0;
+    while (row + n < rows && read(marks[row + n], to[n])) ++n;
+    out.advance(n);
+    row += n;
+    if (row < rows) convert_mark(marks[row], node, out);
+  }
+}
+
+// A value that does not fit gets a place in the column, which its row loses in the end.
+void JsonDecoder::convert_mark(const JsonMark& mark, JsonNode& node, ColumnWriter& out) {
+  if (mark.to_token(node.token) && convert(node, out)) return;
+  misfits_.push_back(out.rows());
+  if (node.quick == JsonNode::Quick::text) {
+    out.append(StringView());
+  } else {
+    out.append(uint64_t{0});
+  }
+}
+
+// ---- One value
+
+bool JsonDecoder::convert(JsonNode& node, ColumnWriter& out) {
+  const DecodeField& field = *node.field;
+  const Kind kind = field.field.type.kind;
+  switch (node.token.type) {
+    case JsonType::none:
+    case JsonType::null:
+      if (field.field.nullable) {
+        out.append_null();
+        return true;
+      }
+      return reject(fmt::format("field '{}' {}; a type that ends in '?' would allow that", node.path,
+                                node.token.type == JsonType::none ? "is missing" : "is null"),
+                    fmt::format("column {}", node.path));
+    case JsonType::boolean:
+      if (kind != Kind::boolean) break;
+      out.append_bool(*node.token.begin == 't');
+      return true;
+    case JsonType::number:
+      return convert_number(node, out);
+    case JsonType::string:
+      return convert_string(node, out);
+    case JsonType::array:
+      if (kind != Kind::list) break;
+      return convert_array(node, out);
+    case JsonType::object:
+      if (kind != Kind::structure) break;
+      return convert_object(node, out);
+  }
+  return misfit(node, {});
+}
+
+bool JsonDecoder::convert_object(JsonNode& node, ColumnWriter& out) {
+  for (size_t i = 0; i < node.children.size(); ++i) {
+    if (!convert(node.children[i], out.child(i))) return false;
+  }
+  out.end_struct();
+  return true;
+}
+
+bool JsonDecoder::convert_array(JsonNode& node, ColumnWriter& out) {
+  // The bytes were checked; now they are read, item by item.
+  const JsonScanner outer = scanner_;
+  scanner_ = JsonScanner(node.token.text());
+  bool first = true;
+  bool good = scanner_.enter('[', 1);
+  JsonNode& item = node.children[0];
+  while (good && scanner_.next_item(first)) {
+    good = scanner_.value(item.token);
+    if (good && item.token.type == JsonType::object && item.field->field.type.kind == Kind::structure) {
+      good = read_object(item, 1);
+      item.token.end = scanner_.at();
+    } else if (good && item.token.type >= JsonType::array) {
+      good = scanner_.skip(item.token, 1);
+    }
+    good = good && convert(item, out.child(0));
+  }
+  scanner_ = outer;
+  if (good) out.end_list();
+  return good;
+}
+
+bool JsonDecoder::convert_number(JsonNode& node, ColumnWriter& out) {
+  const DecodeField& field = *node.field;
+  const JsonToken& token = node.token;
+  switch (field.field.type.kind) {
+    case Kind::float64: {
+      const auto v = to_double(token.number, token.text());
+      if (!v) return misfit(node, "a number in the range of double");
+      out.append(*v);
+      return true;
+    }
+    case Kind::int64: {
+      const auto v = to_int64(token.number, token.text());
+      if (!v) return misfit(node, "a whole number in the range of int64");
+      out.append(*v);
+      return true;
+    }
+    case Kind::timestamp:
+      if (field.unit == TimeUnit::text) break;
+      [[fallthrough]];
+    case Kind::int32:
+    case Kind::decimal: {
+      const std::string expected = append_text(field, node.times, token.text(), true, out);
+      return expected.empty() || misfit(node, expected);
+    }
+    default:
+      break;
+  }
+  return misfit(node, {});
+}
+
+bool JsonDecoder::convert_string(JsonNode& node, ColumnWriter& out) {
+  const DecodeField& field = *node.field;
+  const Type& type = field.field.type;
+  const bool number = type.is_numeric() && !field.number_in_text;
+  const bool unit = type.kind == Kind::timestamp && field.unit != TimeUnit::text && !field.number_in_text;
+  if (number || unit || type.kind == Kind::boolean || type.kind == Kind::list ||
+      type.kind == Kind::structure) {
+    return misfit(node, {});
+  }
+  if (!node.token.escaped) [[likely]] {
+    if (type.kind == Kind::string) {
+      out.append_shared(node.token.text());
+      return true;
+    }
+    const std::string expected = append_text(field, node.times, node.token.text(), true, out);
+    return expected.empty() || misfit(node, expected);
+  }
+  unescaped_.clear();
+  unescape_json(node.token.text(), unescaped_);
+  const std::string expected = append_text(field, node.times, unescaped_, false, out);
+  return expected.empty() || misfit(node, expected);
+}
+
+namespace {
+
+std::string expected_by(const DecodeField& field) {
+  const Type& type = field.field.type;
+  switch (type.kind) {
+    case Kind::boolean:
+      return "true or false";
+    case Kind::list:
+      return "an array";
+    case Kind::structure:
+      return "an object";
+    case Kind::timestamp:
+      return field.unit == TimeUnit::text ? "a timestamp in a string" : "a number since 1970";
+    default:
+      return type.is_numeric() ? "a number" : "a string";
+  }
+}
+
+}  // namespace
+
+bool JsonDecoder::misfit(const JsonNode& node, std::string_view expected) {
+  const JsonToken& token = node.token;
+  std::string found(to_string(token.type));
+  if (!expected.empty() && token.text().size() <= 40) {
+    found = token.type == JsonType::string ? fmt::format("'{}'", token.text()) : std::string(token.text());
+  }
+  return reject(fmt::format("field '{}': expected {}, found {}", node.path,
+                            expected.empty() ? expected_by(*node.field) : std::string(expected), found),
+                fmt::format("byte {}", token.begin - payload_.data()));
+}
+
+bool JsonDecoder::reject(std::string reason, std::string place) {
+  rejected_.reason = std::move(reason);
+  rejected_.place = std::move(place);
+  return false;
+}
+
+}  // namespace rideflow
