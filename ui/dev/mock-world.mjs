@@ -136,7 +136,7 @@ function ratingRows(seed, t) {
   return ['F', 'M'].map((gender, i) => {
     const random = randomAt(seed, 9, i, t / MINUTE);
     const mean = 4.27 + 0.06 * i + 0.02 * gauss(random);
-    return { t, gender, total_rides: poisson(5200, random), rating_sum: 2 * mean, windows: 2 };
+    return { t, gender, total_rides: poisson(5200, random), rating_sum: 5200 * mean, ratings: 5200 };
   });
 }
 

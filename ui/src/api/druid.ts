@@ -160,7 +160,7 @@ export function cellsQuery(span: TimeSpan, city: string | null): Query {
     granularity: 'all',
     dimensions: ['city', 'cell'],
     ...allOf([ofCity(city)]),
-    aggregations: [longSum('requests'), longSum('available')],
+    aggregations: [longSum('requests'), { type: 'HLLSketchMerge', name: 'available', fieldName: 'available' }],
     limitSpec: { type: 'default', limit: MOST_CELLS },
   };
 }
@@ -208,6 +208,6 @@ export function ratingsQuery(span: Span): Query {
     ...ofSpan(span),
     granularity: period(span.bucket.period),
     dimensions: ['gender'],
-    aggregations: [longSum('total_rides'), doubleSum('rating_sum'), longSum('windows')],
+    aggregations: [longSum('total_rides'), doubleSum('rating_sum'), longSum('ratings')],
   };
 }

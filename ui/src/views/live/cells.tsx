@@ -120,7 +120,7 @@ function mapLabel(grid: CityGrid): string {
   const [first] = mostWanted(grid.cells, 1);
   const short = first && first.balance > 0 ? ` Vehicles are shortest in cell ${first.name}.` : '';
   return (
-    `${title(grid.city)}: ${compact(grid.requests)} requests and ${compact(grid.available)} reports of available ` +
+    `${title(grid.city)}: ${compact(grid.requests)} requests and ${compact(grid.available)} available ` +
     `vehicles in ${grid.cells.length} cells.${short}`
   );
 }

@@ -1,4 +1,4 @@
-// Average rating by gender, from windows of 30 seconds of the users' own time.
+// Average rating by gender: the sum of all ratings of the range over their number.
 import { runQuery } from '../../api/client';
 import { ratingsQuery, type GroupByRow } from '../../api/druid';
 import { usePoll } from '../../data/use_poll';
@@ -26,9 +26,9 @@ export function Ratings({ scope }: { scope: Scope }) {
     const span = chartSpan(scope.range, scope.at, scope.oldest, 60_000);
     const { rows } = await runQuery<GroupByRow>(ratingsQuery({ ...span, to: scope.at }), signal);
     const of = (metric: string) => pivot(rows, { ...span, to: scope.at }, 'gender', metric, null).series;
-    const [sums, windows, rides] = [of('rating_sum'), of('windows'), of('total_rides')];
+    const [sums, ratings, rides] = [of('rating_sum'), of('ratings'), of('total_rides')];
     return sums.map(({ key, values }, i): GenderRating => {
-      const counts = windows[i]!.values;
+      const counts = ratings[i]!.values;
       return {
         gender: key,
         average: share(sum(values), sum(counts)),
