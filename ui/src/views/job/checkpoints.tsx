@@ -70,7 +70,7 @@ function Bars({ checkpoints }: { checkpoints: Checkpoint[] }) {
           return (
             <rect
               key={checkpoint.epoch}
-              class={checkpoint.state === 'failed' ? 'bar-bad' : 'bar-good'}
+              class="bar-good"
               x={i * step}
               y={HEIGHT - height}
               width={step * 0.72}

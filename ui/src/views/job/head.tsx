@@ -4,10 +4,9 @@ import type { JobDocument, JobListEntry } from '../../api/job';
 import type { Loaded } from '../../data/poller';
 import { age, bytes, count, dayTime, duration, rate, title } from '../../model/format';
 import { isSource } from '../../model/account';
+import { toneOf } from '../../model/job_state';
 import { formatRoute } from '../../model/route';
 import { parseTime } from '../../model/time';
-
-const TONES: Record<string, string> = { running: 'good', starting: 'quiet', finished: 'quiet', stopped: 'quiet' };
 
 interface Props {
   job: JobDocument;
@@ -29,14 +28,14 @@ export function JobHead({ job, jobs, loaded }: Props) {
               aria-current={entry.job === job.job ? 'page' : undefined}
             >
               {entry.job}
-              <span class={`dot dot-${TONES[entry.state] ?? 'bad'}`} title={entry.state} />
+              <span class={`dot dot-${toneOf(entry.state)}`} title={entry.state} />
             </a>
           ))}
         </nav>
       )}
       <div class="job-title">
         <h1>{job.job}</h1>
-        <span class={`state state-${TONES[job.state] ?? 'bad'}`} role="status">
+        <span class={`state state-${toneOf(job.state)}`} role="status">
           {loaded.error ? 'Disconnected, trying again' : title(job.state)}
         </span>
       </div>
