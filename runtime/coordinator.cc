@@ -98,7 +98,7 @@ class Apply {
     s.step = CoordinatorState::Step::collecting;
     s.acks.clear();
     s.covers_all = s.phase == JobPhase::finishing || s.phase == JobPhase::stopping;
-    out_.commands.push_back(TriggerBarrier{record.epoch});
+    out_.commands.push_back(TriggerBarrier{record.epoch, s.covers_all});
   }
 
   void after_checkpoint(Micros now) {

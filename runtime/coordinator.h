@@ -100,6 +100,7 @@ using JobEvent = std::variant<JobStarted, ClockTick, SnapshotArrived, Checkpoint
 // -------------------------------------------------------------------------------------------------
 struct TriggerBarrier {
   Epoch epoch;
+  bool last = false;  // nothing may be read behind it: the job pauses or ends there
 };
 // Write the manifest of all acknowledgements and make it the newest checkpoint.
 struct PublishCheckpoint {

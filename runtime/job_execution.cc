@@ -144,6 +144,8 @@ void JobExecution::carry_out(const JobCommand& command) {
     options_.env->kill_point("checkpoint_begin");
     for (const auto& task : tasks()) {
       if (!task->is_source()) continue;
+      // Rows behind the last barrier would be shown, dropped and read again by the next start.
+      if (trigger->last) task->hold_source(true);
       task->trigger_barrier(trigger->epoch);
       if (task->waker) task->waker->wake();
     }

@@ -266,6 +266,30 @@ TEST(JobExecution, NoEpochComesTwice) {
   EXPECT_GT(unpublished, 10) << "the test kills too late";
 }
 
+TEST(JobExecution, NothingIsReadBehindTheLastBarrierOfAPause) {
+  for (const int parallelism : {1, 3}) {
+    auto world = std::make_shared<TestWorld>();
+    fill(*world, 3, 4, 200);
+    world->feeds["feed"].ended = false;
+    VirtualEnv env(3);
+    std::mt19937_64 random(3);
+    auto options = options_for(env, std::make_shared<MemoryJobStorage>(), parallelism, 16);
+    options.checkpoint_interval = kEndOfTime / 4;
+    auto job = *JobExecution::start(make_plan(world), options);
+    run(*job, env, random, 5000);
+    job->request_stop();
+    job->pump();
+    ASSERT_EQ(job->phase(), JobPhase::stopping);
+    fill(*world, 4, 4, 200);  // comes while the last checkpoint is made
+    world->feeds["feed"].ended = false;
+    run(*job, env, random);
+    ASSERT_EQ(job->phase(), JobPhase::stopped);
+    int64_t polled = 0;
+    for (const auto& counters : job->graph().counters()) polled += counters->source.polled.get();
+    EXPECT_EQ(polled, 200) << "parallelism " << parallelism;
+  }
+}
+
 TEST(JobExecution, StopIsAPauseThatFiresNothing) {
   auto world = std::make_shared<TestWorld>();
   fill(*world, 1, 2, 100);
