@@ -86,7 +86,9 @@ case_files_that_are_no_files() {
   has err "'fifo': it is a device, a pipe or a socket"
   sed -i 's/path: fifo/path: \/dev\/zero/' job.yaml
   expect 1 run job.yaml --data-dir data --quiet --for 60s
-  has err "'/dev/zero': it is a device"
+  has err "'/dev/zero' lies outside of what jobs may read and write here"
+  expect 1 run job.yaml --data-dir data --quiet --for 60s --file-root /dev
+  has err "it is a device"
   expect 1 check fifo
   has err "fifo"
 }
