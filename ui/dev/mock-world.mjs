@@ -110,8 +110,10 @@ function cellRows(seed, city, index, t) {
       const wants = (centre + airport + 0.06) * (0.7 + 0.6 * fixed());
       const drift = 1 + 0.35 * Math.sin(t / 500_000 + x * 0.9 + index);
       const requests = poisson((total / (radius * 3.4)) * wants * drift, random);
-      const available = poisson((total / (radius * 2)) * (0.35 * centre + 0.16) * (0.5 + fixed()), random);
-      if (requests + available === 0) continue;
+      const vehicles = poisson((total / (radius * 2)) * (0.35 * centre + 0.16) * (0.5 + fixed()), random);
+      if (requests + vehicles === 0) continue;
+      const first = (index * 10_000 + (x + 50) * 100 + y + 50) * 1000;
+      const available = new Set(Array.from({ length: vehicles }, (_, i) => first + i));
       const cell = `${(city.lat + y * 0.01).toFixed(2)},${(city.lon + x * 0.01).toFixed(2)}`;
       rows.push({ t, city: city.city, cell, requests, available });
     }

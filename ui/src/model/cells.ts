@@ -60,7 +60,7 @@ export function cityGrids(rows: GroupByRow[]): CityGrid[] {
   for (const row of rows) {
     const city = String(row.event['city'] ?? 'none');
     const requests = numberOf(row.event['requests']) ?? 0;
-    const available = numberOf(row.event['available']) ?? 0;
+    const available = Math.round(numberOf(row.event['available']) ?? 0); // an estimate
     allRequests += requests;
     allAvailable += available;
     const cell = { city, name: String(row.event['cell']), requests, available, x: null, y: null, balance: 0 };
