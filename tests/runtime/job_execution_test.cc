@@ -12,6 +12,7 @@
 #include "engine/virtual_env.h"
 #include "runtime/job_test_world.h"
 #include "runtime/memory_job_storage.h"
+#include "tests/runtime/seeded_loop.h"
 
 namespace rideflow {
 namespace job_execution_test {
@@ -172,23 +173,6 @@ ExecutionOptions options_for(VirtualEnv& env, std::shared_ptr<JobStorage> storag
   return options;
 }
 
-// One seeded loop over tasks, background work and the coordinator. Stops early after `steps` when given.
-void run(JobExecution& job, VirtualEnv& env, std::mt19937_64& random, int64_t steps = -1) {
-  for (int64_t i = 0; !job.over() && i != steps; ++i) {
-    const size_t n = job.tasks().size();
-    const size_t pick = random() % (n + 2);
-    if (pick < n) {
-      job.tasks()[pick]->step();
-    } else if (pick == n) {
-      env.step_offload(true);
-    } else {
-      job.pump();
-      env.advance(1);
-    }
-    ASSERT_LT(i, 5'000'000) << "no progress";
-  }
-}
-
 TEST(JobExecution, SameResultAtAnyParallelismBatchSizeAndInterleaving) {
   for (const int parallelism : {1, 2, 3}) {
     for (const int batch_rows : {1, 7, 1024}) {
@@ -202,7 +186,7 @@ TEST(JobExecution, SameResultAtAnyParallelismBatchSizeAndInterleaving) {
           plan, options_for(env, std::make_shared<MemoryJobStorage>(), parallelism, batch_rows));
       ASSERT_TRUE(job.ok()) << job.status().to_string();
       std::mt19937_64 random(seed);
-      run(**job, env, random);
+      test::run_seeded(**job, env, random);
       EXPECT_EQ((*job)->phase(), JobPhase::finished) << (*job)->result().to_string();
       EXPECT_EQ(collected(*world), expected(*world));
     }
@@ -223,7 +207,7 @@ TEST(JobExecution, CrashesAtAnyStepLoseAndDoubleNothing) {
           .batches.clear();  // the collecting sink has no epochs: the last attempt's rows count
       auto job = JobExecution::start(plan, options_for(env, storage, 1, 5));
       ASSERT_TRUE(job.ok()) << job.status().to_string();
-      run(**job, env, random, attempt < 3 ? static_cast<int64_t>(random() % 600) : -1);
+      test::run_seeded(**job, env, random, attempt < 3 ? static_cast<int64_t>(random() % 600) : -1);
       if ((*job)->over()) {
         ASSERT_EQ((*job)->phase(), JobPhase::finished) << (*job)->result().to_string();
         break;
@@ -248,7 +232,7 @@ TEST(JobExecution, NoEpochComesTwice) {
     world->feeds["feed"].ended = false;
     auto job = JobExecution::start(make_plan(world), options_for(env, storage, 1, 5));
     ASSERT_TRUE(job.ok()) << job.status().to_string();
-    run(**job, env, random, static_cast<int64_t>(random() % 60));
+    test::run_seeded(**job, env, random, static_cast<int64_t>(random() % 60));
     const CoordinatorState state = (*job)->status();
     if (state.last_complete == Epoch(0)) newest = 0;  // the lineage was never stored
     const int64_t before = newest;
@@ -276,13 +260,13 @@ TEST(JobExecution, NothingIsReadBehindTheLastBarrierOfAPause) {
     auto options = options_for(env, std::make_shared<MemoryJobStorage>(), parallelism, 16);
     options.checkpoint_interval = kEndOfTime / 4;
     auto job = *JobExecution::start(make_plan(world), options);
-    run(*job, env, random, 5000);
+    test::run_seeded(*job, env, random, 5000);
     job->request_stop();
     job->pump();
     ASSERT_EQ(job->phase(), JobPhase::stopping);
     fill(*world, 4, 4, 200);  // comes while the last checkpoint is made
     world->feeds["feed"].ended = false;
-    run(*job, env, random);
+    test::run_seeded(*job, env, random);
     ASSERT_EQ(job->phase(), JobPhase::stopped);
     int64_t polled = 0;
     for (const auto& counters : job->graph().counters()) polled += counters->source.polled.get();
@@ -300,9 +284,9 @@ TEST(JobExecution, StopIsAPauseThatFiresNothing) {
   std::mt19937_64 random(1);
   auto first = JobExecution::start(plan, options_for(env, storage, 1, 10));
   ASSERT_TRUE(first.ok());
-  run(**first, env, random, 2000);
+  test::run_seeded(**first, env, random, 2000);
   (*first)->request_stop();
-  run(**first, env, random);
+  test::run_seeded(**first, env, random);
   EXPECT_EQ((*first)->phase(), JobPhase::stopped);
   EXPECT_TRUE(world->collections["out"].batches.empty());
 
@@ -310,7 +294,7 @@ TEST(JobExecution, StopIsAPauseThatFiresNothing) {
   auto second = JobExecution::start(plan, options_for(env, storage, 1, 10));
   ASSERT_TRUE(second.ok());
   EXPECT_EQ((*second)->lineage(), (*first)->lineage());
-  run(**second, env, random);
+  test::run_seeded(**second, env, random);
   EXPECT_EQ((*second)->phase(), JobPhase::finished);
   EXPECT_EQ(collected(*world), expected(*world));
 }

@@ -15,6 +15,7 @@
 #include "runtime/job_test_rows.h"
 #include "runtime/job_test_world.h"
 #include "runtime/memory_job_storage.h"
+#include "tests/runtime/seeded_loop.h"
 #include "tests/support/operator_contract.h"
 #include "tests/support/source_tree.h"
 
@@ -80,7 +81,8 @@ class MainJob : public testing::Test {
       auto job = JobExecution::start(plan, options);
       EXPECT_TRUE(job.ok()) << job.status().to_string();
       if (!job.ok()) return {};
-      step(**job, env, random, attempt < crashes ? 2'000 + static_cast<int64_t>(random() % 10'000) : -1);
+      run_seeded(**job, env, random,
+                 attempt < crashes ? 2'000 + static_cast<int64_t>(random() % 10'000) : -1);
       if ((*job)->over()) {
         EXPECT_EQ((*job)->phase(), JobPhase::finished) << (*job)->result().to_string();
         return rows_of_sinks(*world);
@@ -90,22 +92,6 @@ class MainJob : public testing::Test {
   }
 
  private:
-  static void step(JobExecution& job, VirtualEnv& env, std::mt19937_64& random, int64_t steps) {
-    for (int64_t i = 0; !job.over() && i != steps; ++i) {
-      const size_t n = job.tasks().size();
-      const size_t pick = random() % (n + 2);
-      if (pick < n) {
-        job.tasks()[pick]->step();
-      } else if (pick == n) {
-        env.step_offload(true);
-      } else {
-        job.pump();
-        env.advance(1);
-      }
-      ASSERT_LT(i, 20'000'000) << "no progress";
-    }
-  }
-
   Rows rows_of_sinks(const TestWorld& world) const {
     Rows rows;
     for (const LogicalNode& node : job_.plan->nodes) {
