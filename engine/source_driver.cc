@@ -175,8 +175,10 @@ Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, Source
     backoff_ = 0;
     last_polled_ = it->first;
     const bool has_rows = poll->chunk && !poll->chunk->records.empty();
-    if (has_rows) clock_.on_activity(p);  // also when no row of them has a time
-    if (has_rows) RF_TRY(emit(p, std::move(poll->chunk), out));
+    if (has_rows) {
+      clock_.on_activity(p);  // also when no row of them has a time
+      RF_TRY(emit(p, std::move(poll->chunk), out));
+    }
     if (poll->state == Poll::State::ended ||
         (state.bounded && reader_->reached(reader_->position(p), state.until))) {
       end_partition(p);

@@ -151,6 +151,16 @@ class IdleSource : public testing::Test {
     for (const auto& shard : shards_) n += shard->behind;
     return n;
   }
+  // A fresh source of four partitions, idle behind its first rows.
+  void pause_after(int rows, int32_t parallelism) {
+    log_.assign(4, {});
+    operator_watermark_ = kNoTime;
+    behind_operator_ = 0;
+    produce(0, rows);
+    start(parallelism, {});
+    run(4 * kSecond);
+    ASSERT_TRUE(all_idle());
+  }
   bool all_idle() const {
     return std::all_of(shards_.begin(), shards_.end(), [](const auto& s) { return s->driver->all_idle(); });
   }
@@ -167,13 +177,7 @@ class IdleSource : public testing::Test {
 
 TEST_F(IdleSource, NoRowOfABurstAfterACommonPauseIsLate) {
   for (const int32_t parallelism : {1, 2, 4}) {
-    log_.assign(4, {});
-    operator_watermark_ = kNoTime;
-    behind_operator_ = 0;
-    produce(0, 100);
-    start(parallelism, {});
-    run(4 * kSecond);
-    ASSERT_TRUE(all_idle());
+    pause_after(100, parallelism);
     ASSERT_EQ(operator_watermark_, VirtualEnv::kStart + 94 * kSecond);
     produce(100, 3000);
     run(kSecond);
@@ -184,13 +188,7 @@ TEST_F(IdleSource, NoRowOfABurstAfterACommonPauseIsLate) {
 
 TEST_F(IdleSource, ARestartProvesIdlenessAnew) {
   for (const int32_t parallelism : {1, 2}) {
-    log_.assign(4, {});
-    operator_watermark_ = kNoTime;
-    behind_operator_ = 0;
-    produce(0, 100);
-    start(parallelism, {});
-    run(4 * kSecond);
-    ASSERT_TRUE(all_idle());
+    pause_after(100, parallelism);
     start(parallelism == 1 ? 2 : 1, snapshots());
     EXPECT_FALSE(all_idle());
     // Nobody is idle by what another process saw: one partition alone does not move the watermark.
@@ -204,12 +202,7 @@ TEST_F(IdleSource, ARestartProvesIdlenessAnew) {
 
 TEST_F(IdleSource, AQuietPartitionHoldsNobodyBackForLong) {
   for (const int32_t parallelism : {1, 2, 4}) {
-    log_.assign(4, {});
-    operator_watermark_ = kNoTime;
-    produce(0, 1);
-    start(parallelism, {});
-    run(4 * kSecond);
-    ASSERT_TRUE(all_idle());
+    pause_after(1, parallelism);
     // Two busy partitions with an idle one between them, a row at a time, never all caught up.
     for (int i = 0; i < 200; ++i) {
       log_[0].push_back(VirtualEnv::kStart + (100 + i) * kSecond);
