@@ -6,6 +6,7 @@
 #include "engine/json_writer.h"
 #include "engine/time.h"
 #include "runtime/cli_command.h"
+#include "runtime/name_value.h"
 #include "runtime/posix_process.h"
 #include "runtime/topic_open.h"
 
@@ -114,11 +115,10 @@ Status for_each_line(CliContext& context, const ParsedArgs& args,
 Result<RecordHeaders> headers_of(const ParsedArgs& args) {
   RecordHeaders headers;
   for (const std::string& text : args.all("header")) {
-    const size_t equals = text.find('=');
-    if (equals == 0 || equals == std::string::npos) {
+    auto header = split_name_value(text);
+    if (!header)
       return Status::user(Code::invalid_argument, fmt::format("--header wants NAME=VALUE, not '{}'", text));
-    }
-    headers.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    headers.push_back(*std::move(header));
   }
   return headers;
 }

@@ -4,6 +4,7 @@
 #include "engine/time.h"
 #include "runtime/http_json.h"
 #include "runtime/http_services.h"
+#include "runtime/name_value.h"
 #include "topics/topic_store.h"
 
 namespace rideflow {
@@ -118,11 +119,10 @@ Result<std::string> headers_from(const HttpRequest& request) {
   Headers headers;
   for (const auto& [parameter, text] : request.query) {
     if (parameter != "header") continue;
-    const size_t equals = text.find('=');
-    if (equals == 0 || equals == std::string::npos) {
+    auto header = split_name_value(text);
+    if (!header)
       return Status::user(Code::invalid_argument, fmt::format("header is '{}': give NAME=VALUE.", text));
-    }
-    headers.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    headers.emplace_back(std::move(header->first), std::move(header->second));
   }
   return encode_headers(headers);
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "runtime/name_value.h"
+
 namespace rideflow {
 namespace {
 
@@ -61,11 +63,10 @@ FlagSpec set_flag() {
 Result<LoadOptions> load_options(const CliContext& context, const ParsedArgs& args) {
   std::map<std::string, std::string> values;
   for (const std::string& text : args.all("set")) {
-    const size_t equals = text.find('=');
-    if (equals == 0 || equals == std::string::npos) {
+    auto value = split_name_value(text);
+    if (!value)
       return Status::user(Code::invalid_argument, fmt::format("--set wants NAME=VALUE, not '{}'", text));
-    }
-    values[text.substr(0, equals)] = text.substr(equals + 1);
+    values[value->first] = std::move(value->second);
   }
   LoadOptions options;
   options.lookup = [values, environment = context.variable](std::string_view name) {
