@@ -27,6 +27,11 @@ constexpr std::array<MetadataColumn, 6> kMetadata = {{
     {Metadata::headers, "_headers", Kind::list, false},
 }};
 
+bool is_metadata(std::string_view name) {
+  return std::any_of(kMetadata.begin(), kMetadata.end(),
+                     [name](const MetadataColumn& column) { return column.name == name; });
+}
+
 // A record may carry several headers of one name: pairs, not a map.
 Field field_of(const MetadataColumn& column) {
   Type type(column.kind);
@@ -82,9 +87,7 @@ class SourcePlanner {
   // No column is known: whatever its readers name is taken to be there, so that the rest of them is checked.
   Rows unknown() {
     for (const std::string& name : demand_.names) {
-      const auto is_name = [&](const MetadataColumn& m) { return m.name == name; };
-      if (std::any_of(kMetadata.begin(), kMetadata.end(), is_name)) continue;
-      node_.decoder.columns.emplace_back().field = {name, Type(), true};
+      if (!is_metadata(name)) node_.decoder.columns.emplace_back().field = {name, Type(), true};
     }
     return partial();
   }
@@ -222,9 +225,7 @@ std::optional<Rows> plan_source(PlanBuilder& builder, const SpecSource& source, 
 bool is_hidden_metadata(const Schema& schema, int column) {
   // Rejected and late rows carry these names as columns of their own.
   if (schema.find("_reason")) return false;
-  const std::string& name = schema.field(column).name;
-  return std::any_of(kMetadata.begin(), kMetadata.end(),
-                     [&](const MetadataColumn& m) { return m.name == name; });
+  return is_metadata(schema.field(column).name);
 }
 
 }  // namespace rideflow
