@@ -142,10 +142,14 @@ Status Datasource::write_segments(Compaction& work) const {
   return {};
 }
 
+// The log that the manifest names, made anew: one may be left from an attempt that ended before its manifest.
+Result<std::unique_ptr<CommitLog>> Datasource::empty_log(const Manifest& manifest) const {
+  RF_TRY(env_->fs().remove(path(manifest.log_name())));
+  return CommitLog::open(env_, path(manifest.log_name()), [](const LogRecord&) { return Status(); });
+}
+
 Status Datasource::publish(Compaction& work) {
-  RF_TRY(env_->fs().remove(path(work.next.log_name())));
-  RF_ASSIGN(auto log,
-            CommitLog::open(env_, path(work.next.log_name()), [](const LogRecord&) { return Status(); }));
+  RF_ASSIGN(auto log, empty_log(work.next));
   for (const auto& p : work.prepared) RF_TRY(log->append(p.second));
   RF_TRY(env_->fs().sync_dir(dir_));
   env_->kill_point("rollup_seal_before_manifest");
@@ -218,9 +222,7 @@ Status Datasource::change_spec(const RollupSpec& spec) {
     RF_TRY(write_segment(env_, path(name), merged));
     entry.second.files = {name};
   }
-  RF_TRY(env_->fs().remove(path(next.log_name())));
-  RF_ASSIGN(auto log,
-            CommitLog::open(env_, path(next.log_name()), [](const LogRecord&) { return Status(); }));
+  RF_ASSIGN(auto log, empty_log(next));
   for (auto& p : pending_) {
     LogRecord record = p.second.record;
     record.type = RecordType::prepared;

@@ -83,6 +83,7 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
   Status read_log(Compaction& work) const;
   Status write_segments(Compaction& work) const;
   Status publish(Compaction& work);
+  Result<std::unique_ptr<CommitLog>> empty_log(const Manifest& manifest) const;
   void remove_left_behind(const Manifest& old, const std::string& old_log);
   void install(const Manifest& manifest, const std::map<Micros, std::shared_ptr<const Part>>& segments);
   Micros horizon_locked() const;
