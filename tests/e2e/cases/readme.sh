@@ -48,3 +48,16 @@ case_every_command_that_the_pages_name_is_there() {
   done
   [ $seen -ge 15 ] || fail "only $seen commands were found in the pages"
 }
+
+# What ctest just ran, counted: tests that failed, and programs that failed although their tests passed (a sanitizer
+# had something to say) or that left no results.
+case_a_program_that_fails_is_counted() {
+  mkdir -p Testing/Temporary results
+  printf '"%s" start time: now\n' fine warned one_failed crashed replay >Testing/Temporary/LastTest.log
+  printf '%s\n' 2:warned 3:one_failed 4:crashed >Testing/Temporary/LastTestsFailed.log
+  echo '"result": "COMPLETED"' | tee results/fine.json results/warned.json >results/one_failed.json
+  echo '"failures": [' >>results/one_failed.json
+  printf '%s passed, %s failed, 0 skipped\n' 1 0 1 1 0 1 0 1 1 0 >wanted
+  "$E2E_ROOT/scripts/count-tests" . >counts
+  same wanted counts
+}
