@@ -9,7 +9,6 @@ namespace rideflow {
 namespace {
 
 using kafka::Handle;
-using kafka::kTimeoutMs;
 using kafka::Reports;
 
 class KafkaAdmin : public TopicAdmin {
@@ -58,9 +57,9 @@ class KafkaAdmin : public TopicAdmin {
   // times, first and end, as it hands on others.
   Status ask_offsets(rd_kafka_topic_partition_list_t* list, int64_t time) {
     if (list->cnt == 0) return {};
-    const auto error = kafka::ask_leader(client_.get(), reports_, [&] {
+    const auto error = kafka::ask_leader(client_.get(), reports_, [&](int timeout_ms) {
       for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = time;
-      auto asked = rd_kafka_offsets_for_times(client_.get(), list, kTimeoutMs);
+      auto asked = rd_kafka_offsets_for_times(client_.get(), list, timeout_ms);
       for (int i = 0; i < list->cnt && asked == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) asked = list->elems[i].err;
       return asked;
     });

@@ -130,6 +130,25 @@ bool is_refusal(rd_kafka_resp_err_t code) {
          code == RD_KAFKA_RESP_ERR__SSL;
 }
 
+// Whether the same question may have an answer in a moment.
+bool is_passing(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Whether `code` explains less than `known`: a refusal is followed by "disconnected", then "all brokers are
 // down".
 bool says_less(rd_kafka_resp_err_t code, rd_kafka_resp_err_t known) {
@@ -302,25 +321,17 @@ Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, rd_ka
 }
 
 rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, Reports& reports,
-                               const std::function<rd_kafka_resp_err_t()>& ask) {
+                               const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask) {
+  constexpr int kQuestionMs = 3'000;
   constexpr int kPauseMs = 100;
-  // Without a clock, by the number of attempts: one that can't reach the leader takes its whole time-out.
-  constexpr int kAttempts = 20;
+  // Without a clock, by the number of questions: those that reach nobody take their whole time-out.
+  constexpr int kQuestions = kLeaderTimeoutMs / kQuestionMs;
   const Micros begin = reports.monotonic();
-  for (int attempt = 0;; ++attempt) {
-    const rd_kafka_resp_err_t error = ask();
+  for (int asked = 1;; ++asked) {
+    const rd_kafka_resp_err_t error = ask(kQuestionMs);
     const Micros now = reports.monotonic();
-    const bool over = begin == kNoTime ? attempt >= kAttempts : now - begin > kTimeoutMs * Micros{1000};
-    switch (error) {
-      case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
-      case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
-      case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
-      case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
-        if (!over && !reports.refused()) break;
-        [[fallthrough]];
-      default:
-        return error;
-    }
+    const bool over = begin == kNoTime ? asked >= kQuestions : now - begin > kLeaderTimeoutMs * Micros{1000};
+    if (!is_passing(error) || over || reports.refused()) return error;
     rd_kafka_poll(client, kPauseMs);
   }
 }

@@ -75,10 +75,12 @@ Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* rep
 // What the brokers know of one topic, or of all (null). Waits for a broker, but not once it has refused.
 Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, rd_kafka_topic_t* topic,
                                                        const std::string& what, Reports* reports);
-// Asks again while a partition has no leader yet: it was made a moment ago, or its broker has just come back.
-// Not once the process has refused the connection.
+// Asks the leaders of partitions, for at most kLeaderTimeoutMs, in questions of at most the time-out that
+// `ask` is given. Asks again while there is no leader yet (the topic was made a moment ago) and while it
+// can't be reached: a broker that starts again is back within seconds, and librdkafka may wait for the
+// connection that broke. Not once a connection has been refused.
 rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, Reports& reports,
-                               const std::function<rd_kafka_resp_err_t()>& ask);
+                               const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask);
 // Partitions of a topic; not_found (user) when there is none. Waits for the broker.
 Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports* reports);
 // The same; a missing topic is made first, with `partitions`.
@@ -88,5 +90,6 @@ Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partit
 Status delete_topic(rd_kafka_t* client, const std::string& topic, Reports* reports);
 
 inline constexpr int kTimeoutMs = 10'000;
+inline constexpr int kLeaderTimeoutMs = 30'000;
 
 }  // namespace rideflow::kafka

@@ -207,9 +207,9 @@ class KafkaReader : public RecordReader {
   Result<int64_t> ask_offset(Partition partition, int64_t time_ms) {
     const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
     auto* const entry = rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
-    const auto error = kafka::ask_leader(client_.get(), *reports_, [&] {
+    const auto error = kafka::ask_leader(client_.get(), *reports_, [&](int timeout_ms) {
       entry->offset = time_ms;  // a time in, an offset out
-      const auto asked = rd_kafka_offsets_for_times(client_.get(), list.get(), kTimeoutMs);
+      const auto asked = rd_kafka_offsets_for_times(client_.get(), list.get(), timeout_ms);
       return asked != RD_KAFKA_RESP_ERR_NO_ERROR ? asked : entry->err;
     });
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), reports_.get());
