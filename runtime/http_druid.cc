@@ -34,6 +34,13 @@ void add_druid_routes(HttpRouter& router, const HttpServices& services) {
   const std::shared_ptr<const DruidQueries> queries = services.queries;
   add(router, "POST", "/druid/v2",
       [queries](const HttpRequest& request) { return to_response(queries->post(request.body), request); });
+  // Its path looks like a query's id: without a route of its own, "use DELETE" would be the answer.
+  add(
+      router, "POST", "/druid/v2/sql",
+      [](const HttpRequest&) {
+        return error_response(501, "SQL is not answered yet: POST a native query to /druid/v2.", true);
+      },
+      HttpRoute::Lane::quick);
   add(router, "GET", "/druid/v2/datasources",
       [queries](const HttpRequest& request) { return to_response(queries->datasources(), request); });
   add(router, "GET", "/druid/v2/datasources/{name}", [queries](const HttpRequest& request) {

@@ -352,6 +352,15 @@ TEST_F(ApiTest, DruidsPathsWithAndWithoutSlash) {
   EXPECT_EQ(call("GET", "/druid/v1").status, 404);
 }
 
+TEST_F(ApiTest, SqlIsSaidNotToBeThere) {
+  services_.queries = std::make_shared<DruidQueries>();
+  for (const char* path : {"/druid/v2/sql", "/druid/v2/sql/"}) {
+    const HttpResponse answer = call("POST", path, R"({"query":"SELECT 1"})");
+    EXPECT_EQ(answer.status, 501);
+    expect_has(answer.body, {"errorMessage", "SQL", "/druid/v2"});
+  }
+}
+
 TEST(Json, ObjectsOfRequests) {
   const auto object = parse_json_object(R"({"a":1,"b":"x","c":true,"d":1.5,"e":null,"f":[1],"g":{"h":1}})");
   ASSERT_TRUE(object.ok());
