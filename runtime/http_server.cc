@@ -106,7 +106,9 @@ struct HttpServer::Impl {
     if (!ec) acceptor->listen(net::socket_base::max_listen_connections, ec);
     if (ec) return cannot_listen(address, ec);
     port = acceptor->local_endpoint(ec).port();
-    url = fmt::format("{}://{}", tls ? "https" : "http", ListenAddress{host, port}.to_string());
+    // What stands for every address of this machine is none that a browser can open.
+    const std::string shown = ip.is_unspecified() ? (ip.is_v6() ? "::1" : "127.0.0.1") : host;
+    url = fmt::format("{}://{}", tls ? "https" : "http", ListenAddress{shown, port}.to_string());
     return {};
   }
 
@@ -205,6 +207,13 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options
   RF_TRY(impl->listen(address));
   impl->run();
   env->info("http_listening", {{"url", impl->url}});
+  const bool open = options.tls_cert_file.empty() || options.tokens_file.empty();
+  if (open && !is_loopback(address.host)) {
+    env->warn("http_insecure", {{"listen", address.to_string()},
+                                {"why",
+                                 "--insecure: whoever reaches this address reads, writes and deletes "
+                                 "without TLS and tokens"}});
+  }
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 

@@ -9,6 +9,7 @@
 #include <latch>
 #include <thread>
 
+#include "engine/virtual_env.h"
 #include "runtime/posix_env.h"
 #include "tests/runtime/raw_http.h"
 #include "tests/runtime/tls_client.h"
@@ -300,6 +301,19 @@ TEST_F(ServerTest, OtherMachinesNeedTlsAndTokens) {
   EXPECT_TRUE(start_error(options).ok());
   options.tls_cert_file = "cert.pem";
   EXPECT_EQ(start_error(options).code(), Code::invalid_argument) << "a certificate without its key";
+}
+
+TEST_F(ServerTest, AnOpenDoorIsSaidAloud) {
+  for (const char* listen : {"127.0.0.1:0", "0.0.0.0:0"}) {
+    VirtualEnv env;
+    HttpOptions options;
+    options.listen = listen;
+    options.insecure = true;
+    auto server = HttpServer::start(options, &env, router_, {});
+    ASSERT_TRUE(server.ok()) << server.status().to_string();
+    EXPECT_EQ(env.logs("http_insecure").size(), options.listen == "0.0.0.0:0" ? 1u : 0u) << listen;
+    EXPECT_TRUE((*server)->url().starts_with("http://127.0.0.1:")) << (*server)->url();
+  }
 }
 
 TEST_F(ServerTest, TokensAreAskedFor) {
