@@ -7,7 +7,7 @@ std::vector<FlagSpec> http_flags() {
       {"listen", "HOST:PORT", "where to serve HTTP (default 127.0.0.1:8082)", false},
       {"ui-dir", "DIR", "folder of the built console (default: the one beside this executable)", false},
       {"host", "NAME", "a name by which clients may address this server; may be repeated", true},
-      {"tokens", "FILE", "hashed bearer tokens: role and SHA-256 a line", false},
+      {"tokens", "FILE", "hashed bearer tokens (of 16 characters or more): role and SHA-256 a line", false},
       {"tls-cert", "FILE", "certificate chain in PEM form; serves HTTPS", false},
       {"tls-key", "FILE", "private key of the certificate", false},
       {"insecure", "", "serve other machines without TLS and tokens", false},

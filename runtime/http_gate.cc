@@ -197,7 +197,10 @@ std::optional<HttpResponse> HttpGate::check_token(const HttpRequest& head, const
   const bool druid = is_druid_path(head.path);
   const std::optional<HttpRole> role = policy_.tokens.role_of(head.header("authorization"));
   if (!role) {
-    HttpResponse response = error_response(401, "Send a token: 'Authorization: Bearer …'.", druid);
+    const std::string message =
+        fmt::format("Send a token: 'Authorization: Bearer …'. A token has at least {} characters.",
+                    HttpTokens::kShortest);
+    HttpResponse response = error_response(401, message, druid);
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return response;
   }

@@ -149,6 +149,14 @@ TEST_F(GateTest, RolesOfTokens) {
   EXPECT_EQ(admit("GET", "/status", {}), 0) << "liveness is open";
 }
 
+TEST_F(GateTest, ATokenThatIsTooShortIsToldWhy) {
+  // The hash of "hunter2".
+  policy_.tokens =
+      *HttpTokens::parse("read f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7\n");
+  EXPECT_EQ(admit("GET", "/api/v1/jobs", {{"authorization", "Bearer hunter2"}}), 401);
+  EXPECT_NE(refusal_.body.find("at least 16 characters"), std::string::npos) << refusal_.body;
+}
+
 TEST(Tokens, FileFormat) {
   const auto tokens = HttpTokens::parse(kTokens);
   ASSERT_TRUE(tokens.ok()) << tokens.status().to_string();
