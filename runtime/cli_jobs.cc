@@ -15,12 +15,13 @@ namespace {
 int check(CliContext& context, const ParsedArgs& args) {
   const Result<LoadOptions> options = load_options(context, args);
   if (!options.ok()) return finish(options.status());
-  const Result<std::vector<std::string>> files = job_files(context.env->fs(), args.arguments);
+  const Result<std::vector<std::string>> files = job_files(context.env->fs(), args.arguments, true);
   if (!files.ok()) return finish(files.status());
   size_t errors = 0;
   std::string out;
   for (const std::string& file : *files) {
-    const Result<LoadedJob> job = load_job_file(context, file, *options);
+    const Result<LoadedJob> job = is_test_file(file) ? check_test_file(context, file, *options)
+                                                     : load_job_file(context, file, *options);
     if (!job.ok()) return finish(job.status());
     errors += job->errors.size();
     if (context.json(args)) {

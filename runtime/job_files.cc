@@ -15,8 +15,13 @@ bool ends_with(std::string_view text, std::string_view end) {
 }
 
 bool is_job_file(std::string_view name) {
-  return (ends_with(name, ".yaml") || ends_with(name, ".yml")) && !ends_with(name, ".test.yaml") &&
-         !ends_with(name, ".test.yml");
+  return (ends_with(name, ".yaml") || ends_with(name, ".yml")) && !is_test_file(name);
+}
+
+// job.test.yaml -> job.yaml
+std::string job_of(const std::string& test_file) {
+  const size_t dot = test_file.rfind(".test.");
+  return test_file.substr(0, dot) + test_file.substr(dot + 5);
 }
 
 Status collect(FileSystem& fs, const std::string& dir, std::vector<std::string>& files) {
@@ -35,15 +40,21 @@ Status collect(FileSystem& fs, const std::string& dir, std::vector<std::string>&
 
 }  // namespace
 
-Result<std::vector<std::string>> job_files(FileSystem& fs, const std::vector<std::string>& paths) {
+bool is_test_file(std::string_view path) {
+  return ends_with(path, ".test.yaml") || ends_with(path, ".test.yml");
+}
+
+Result<std::vector<std::string>> job_files(FileSystem& fs, const std::vector<std::string>& paths,
+                                           bool keep_tests) {
   std::vector<std::string> files;
-  for (const std::string& path : paths) {
+  for (const std::string& given : paths) {
+    const std::string path = is_test_file(given) && !keep_tests ? job_of(given) : given;
     const Result<DirEntry> entry = fs.stat(path);
     if (!entry.ok()) {
       return Status::user(Code::not_found, fmt::format("{}: no such file or directory", path));
     }
     if (!entry->is_dir) {
-      files.push_back(path);
+      if (std::find(files.begin(), files.end(), path) == files.end()) files.push_back(path);
       continue;
     }
     const size_t before = files.size();
@@ -84,6 +95,21 @@ Result<LoadedJob> load_job_file(const CliContext& context, const std::string& fi
                         fmt::format("cannot read job file {}: {}", file, text.status().message()));
   }
   return load_job(*text, file, *context.catalog, options);
+}
+
+Result<LoadedJob> check_test_file(const CliContext& context, const std::string& file,
+                                  const LoadOptions& options) {
+  RF_ASSIGN(LoadedJob job, load_job_file(context, job_of(file), options));
+  if (!job.ok()) return job;
+  RF_ASSIGN(const std::string text, read_file(context.env->fs(), file));
+  Diagnostics diagnostics;
+  load_test_file(text, file, *job.plan, options.lookup, diagnostics);
+  diagnostics.sort();
+  job.file = file;
+  job.errors = diagnostics.errors();
+  job.warnings.clear();
+  if (!job.errors.empty()) job.plan.reset();
+  return job;
 }
 
 Result<LoadedJob> load_for_running(const CliContext& context, const std::string& file,

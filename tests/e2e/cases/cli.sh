@@ -174,3 +174,14 @@ Y
   kill -TERM "$PID"
   finish "$PID"
 }
+
+case_a_file_of_tests_is_no_job() {
+  cp "$JOBS/windows.yaml" one.yaml
+  printf 'job: windows\ntests: []\n' >one.test.yaml
+  expect 0 check one.yaml one.test.yaml
+  has out "one.test.yaml: ok"
+  printf 'job: windows\ntests:\n  - name: wrong\n    feed: [{nosuch: []}]\n' >one.test.yaml
+  expect 1 check one.test.yaml
+  has out "one.test.yaml:"
+  has out "nosuch"
+}
