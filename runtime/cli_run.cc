@@ -46,6 +46,7 @@ class Session {
     catch_stop_signals();
     RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow"), access_));
     jobs_ = std::make_shared<HostedJobs>(host_.get());
+    for (const LoadedJob& job : jobs) jobs_->announce(job.plan->job);  // before anybody can ask
     RF_TRY(listen());
     RF_TRY(start_feed());
     for (size_t i = 0; i < jobs.size(); ++i) {

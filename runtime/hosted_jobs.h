@@ -10,6 +10,8 @@ namespace rideflow {
 class HostedJobs : public JobDirectory {
  public:
   explicit HostedJobs(const JobHost* host) : host_(host) {}
+  // A job that is about to start: it is listed as starting until the host has it.
+  void announce(const std::string& job) { errors_.set_error(job, {}); }
   void set_error(const std::string& job, std::string error) { errors_.set_error(job, std::move(error)); }
 
   std::vector<std::string> jobs() const override;

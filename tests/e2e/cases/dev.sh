@@ -174,3 +174,14 @@ case_the_row_account_adds_up_after_a_restart() {
   start_dev second.log "$job" --data-dir data --quiet --generate 500/s --seed 8
   until_true 60 sessions_add_up || { json doc 'd.nodes.filter(n => n.role == "session")'; fail "after a restart"; }
 }
+
+# Every answer of the list from the first one on names the job: nobody is told to start it.
+case_a_job_is_listed_before_it_runs() {
+  local port=$((20000 + RANDOM % 20000))
+  rf dev "$E2E_ROOT/jobs/ride_metrics/ride_metrics.yaml" --data-dir data --quiet --listen 127.0.0.1:$port >log 2>&1 &
+  STARTED+=($!)
+  until_true 30 request GET "http://127.0.0.1:$port/api/v1/jobs" >list || fail "no answer"
+  has list '"job":"ride_metrics"'
+  request GET "http://127.0.0.1:$port/api/v1/jobs/ride_metrics" >doc || fail "no document"
+  has doc '"state"'
+}
