@@ -9,6 +9,7 @@
 #include "runtime/http_server.h"
 #include "runtime/job_files.h"
 #include "runtime/job_host.h"
+#include "runtime/kept_rows_alarm.h"
 #include "runtime/posix_process.h"
 #include "runtime/progress.h"
 #include "runtime/worker_feed.h"
@@ -17,6 +18,7 @@ namespace rideflow {
 namespace {
 
 constexpr int kLoopMs = 100;
+constexpr Micros kAlarmPeriod = 10 * kMicrosPerSecond;
 
 // A file that is watched for edits.
 struct WatchedJob {
@@ -150,6 +152,10 @@ class Session {
       if (all_over() && !args_.has("watch")) break;
       if (!args_.has("quiet")) progress.show(views(), now);
       if (args_.has("watch")) look_for_edits(progress);
+      if (now >= next_alarm_) {
+        next_alarm_ = now + kAlarmPeriod;
+        alarm_.look(*context_.env, *host_->topics());
+      }
       sleep_ms(kLoopMs);
     }
     progress.clear();
@@ -209,6 +215,8 @@ class Session {
   std::unique_ptr<HttpServer> server_;
   JobMonitor monitor_;
   std::vector<WatchedJob> watched_;
+  KeptRowsAlarm alarm_;
+  Micros next_alarm_ = 0;
 };
 
 std::vector<FlagSpec> shared_flags() {
