@@ -3,8 +3,8 @@
 
 #include "engine/time.h"
 #include "runtime/cli_command.h"
+#include "runtime/generator_flags.h"
 #include "runtime/posix_process.h"
-#include "runtime/worker_feed.h"
 
 namespace rideflow {
 namespace {
@@ -32,7 +32,11 @@ Result<std::unique_ptr<RecordReader>> open_generator(CliContext& context, const 
   RF_ASSIGN(const double rate, rate_of(args));
   SourceConfig config;
   config.source = args.arguments[0];
-  config.options = generator_options(args.arguments[0], static_cast<uint64_t>(seed), rate, 1);
+  FeedOptions feed;
+  feed.seed = static_cast<uint64_t>(seed);
+  feed.pace = 1;
+  RF_TRY(read_generator_flags(args, feed));
+  config.options = generator_options(args.arguments[0], feed, rate);
   if (args.has("count")) {
     OptionValue count;
     RF_ASSIGN(count.integer, args.integer("count", 0, 0, INT64_MAX));
@@ -92,6 +96,7 @@ std::vector<Command> event_commands() {
        {"seed", "S", "the same seed and start give the same bytes (default 1)", false},
        {"rate", "R", "events per second, each when it is due (default: as fast as possible)", false},
        {"start", "TIME", "time of the first event (default now)", false}}};
+  for (FlagSpec& flag : generator_flags("1")) spec.flags.push_back(std::move(flag));
   return {Command(std::move(spec),
                   [](CliContext& context, const ParsedArgs& args) {
                     const Status status = generate(context, args);

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "runtime/generator_flags.h"
 #include "runtime/hosted_jobs.h"
 #include "runtime/http_druid.h"
 #include "runtime/http_flags.h"
@@ -111,6 +112,7 @@ class Session {
       RF_ASSIGN(const int64_t seed, args_.integer("seed", 1, 0, INT64_MAX));
       feed.seed = static_cast<uint64_t>(seed);
     }
+    RF_TRY(read_generator_flags(args_, feed));
     RF_ASSIGN(feed_, EventFeed::start(*context_.env, *context_.catalog, host_->topics(), feed));
     return {};
   }
@@ -249,6 +251,7 @@ std::vector<Command> run_commands() {
   dev.flags.push_back(
       {"generate", "RATE", "make events for the topics of the main job, such as 1000/s", false});
   dev.flags.push_back({"seed", "S", "of the generated events (default: another one each time)", false});
+  for (FlagSpec& flag : generator_flags("20")) dev.flags.push_back(std::move(flag));
   std::vector<Command> commands;
   commands.emplace_back(std::move(run), [](CliContext& context, const ParsedArgs& args) {
     return run_session(context, args, false);

@@ -31,14 +31,20 @@ OptionValue number_option(double number) {
 
 }  // namespace
 
-Options generator_options(const std::string& kind, uint64_t seed, double rate, double pace) {
+Options generator_options(const std::string& kind, const FeedOptions& feed, double rate) {
   Options options;
   options.set("kind", text_option(kind));
-  OptionValue seed_value = text_option(fmt::format("{}", seed));
-  seed_value.integer = static_cast<int64_t>(seed);
+  OptionValue seed_value = text_option(fmt::format("{}", feed.seed));
+  seed_value.integer = static_cast<int64_t>(feed.seed);
   options.set("seed", std::move(seed_value));
   if (rate > 0) options.set("rate", number_option(rate));
-  options.set("pace", number_option(pace));
+  options.set("pace", number_option(feed.pace));
+  options.set("late", number_option(feed.late));
+  options.set("duplicates", number_option(feed.duplicates));
+  options.set("broken", number_option(feed.broken));
+  OptionValue disorder = text_option(fmt::format("{}us", feed.disorder));
+  disorder.duration.micros = feed.disorder;
+  options.set("disorder", std::move(disorder));
   return options;
 }
 
@@ -58,7 +64,7 @@ Result<std::unique_ptr<EventFeed>> EventFeed::start(Env& env, const Catalog& cat
 Status EventFeed::add(const SourceKind& kind, TopicStore& topics, const std::string& events, double rate) {
   SourceConfig config;
   config.source = events;
-  config.options = generator_options(events, options_.seed, rate, options_.pace);
+  config.options = generator_options(events, options_, rate);
   Stream stream;
   RF_ASSIGN(stream.reader, kind.make(config));
   OpenContext context;

@@ -22,10 +22,14 @@ struct FeedOptions {
   double rate = 1000;  // ride events per second; the other kinds come at a fixed share of it
   uint64_t seed = 1;
   double pace = 20;  // lives go this much faster, so that trips end while somebody watches
+  Micros disorder = 0;
+  double late = 0;  // shares of events, as the generator's options of these names
+  double duplicates = 0;
+  double broken = 0;
 };
 
-// Options of the catalog's generator, as a job would write them.
-Options generator_options(const std::string& kind, uint64_t seed, double rate, double pace);
+// Options of the catalog's generator, as a job would write them. A rate of 0: as fast as they are read.
+Options generator_options(const std::string& kind, const FeedOptions& feed, double rate);
 
 class EventFeed {
  public:

@@ -185,3 +185,21 @@ case_a_job_is_listed_before_it_runs() {
   request GET "http://127.0.0.1:$port/api/v1/jobs/ride_metrics" >doc || fail "no document"
   has doc '"state"'
 }
+
+case_generated_events_can_be_late_and_broken() {
+  rf generate rides --count 3000 --seed 1 --start 2026-01-01T00:00:00Z >plain
+  rf generate rides --count 3000 --seed 1 --start 2026-01-01T00:00:00Z --pace 1 >same_pace
+  cmp plain same_pace || fail "--pace 1 is the default of generate"
+  rf generate rides --count 3000 --seed 1 --start 2026-01-01T00:00:00Z --late 0.1 --broken 0.05 >faults
+  node -e '
+    const lines = require("fs").readFileSync("faults", "latin1").trim().split("\n");
+    const time = (l) => { try { return Date.parse(JSON.parse(l).ride_timestamp); } catch { return NaN; } };
+    const times = lines.map(time), broken = times.filter(Number.isNaN).length;
+    let max = 0, late = 0;
+    for (const t of times) { if (t < max - 50000) late++; if (t > max) max = t; }
+    if (broken < 75 || late < 30) { console.log({ broken, late }); process.exit(1); }' || fail "no faults"
+  expect 1 generate rides --late 2 --count 1
+  has err "--late wants a number from 0 to 1"
+  expect 1 generate rides --pace slow --count 1
+  has err "--pace wants a number"
+}
