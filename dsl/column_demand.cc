@@ -19,15 +19,39 @@ class DemandAnalysis {
       if (!source.event_time.column.empty()) demand.names.insert(source.event_time.column);
     }
     for (const SpecSink& sink : spec_.sinks) add_sink(sink);
-    // Demand only grows and is bounded by the names in the job, so this ends; each round carries it one step
-    // up.
-    for (size_t round = 0; round <= spec_.streams.size(); ++round) {
-      for (auto stream = spec_.streams.rbegin(); stream != spec_.streams.rend(); ++stream) carry(*stream);
-    }
+    // Every reader before what it reads: one step up for each stream carries all demand to the sources.
+    for (const SpecStream* stream : readers_first()) carry(*stream);
     return std::move(demand_);
   }
 
  private:
+  // Streams in the reverse of the order in which a walk up the inputs is done with them. Of a cycle (an
+  // error, told elsewhere) some member comes first. Without recursion: a job may be a chain of thousands.
+  std::vector<const SpecStream*> readers_first() const {
+    struct Visit {
+      const SpecStream* stream;
+      size_t next = 0;
+    };
+    std::vector<const SpecStream*> order;
+    std::set<const SpecStream*> seen;
+    std::vector<Visit> path;
+    for (const SpecStream& root : spec_.streams) {
+      if (seen.insert(&root).second) path.push_back({&root});
+      while (!path.empty()) {
+        Visit& visit = path.back();
+        if (visit.next == visit.stream->from.size()) {
+          order.push_back(visit.stream);
+          path.pop_back();
+          continue;
+        }
+        const SpecStream* up = spec_.find_stream(visit.stream->from[visit.next++].name);
+        if (up && seen.insert(up).second) path.push_back({up});
+      }
+    }
+    std::reverse(order.begin(), order.end());
+    return order;
+  }
+
   // Somebody reads `names` of the rows at `ref`.
   void want(const SpecStreamRef& ref, const std::vector<std::string>& names, bool all) {
     ColumnDemand& demand = demand_[ref.name];
@@ -36,7 +60,7 @@ class DemandAnalysis {
     const SpecStream* stream = spec_.find_stream(ref.name);
     if (ref.port == "late" && stream) {
       // Late rows have the columns that the step decodes anyway, and those named here.
-      for (const SpecStreamRef& from : stream->from) want(from, names, false);
+      late_[ref.name].insert(names.begin(), names.end());
       return;
     }
     demand.all = demand.all || all;
@@ -99,12 +123,15 @@ class DemandAnalysis {
       // Not run; its expressions are still checked against what the others decode.
       return;
     }
+    const std::set<std::string>& late = late_[stream.name];
+    names.insert(names.end(), late.begin(), late.end());
     for (const SpecStreamRef& from : stream.from) want(from, names, all);
   }
 
   const JobSpec& spec_;
   const Catalog& catalog_;
   std::map<std::string, ColumnDemand> demand_;
+  std::map<std::string, std::set<std::string>> late_;  // by step: columns read of its late rows
 };
 
 }  // namespace

@@ -13,8 +13,12 @@ LoadedJob load_job(std::string_view text, std::string_view file, const Catalog& 
   job.spec = load_job_spec(text, catalog, options.lookup, diagnostics);
   // Planning a spec with holes finds the errors of the rest; without a root there is nothing to plan.
   std::optional<LogicalPlan> plan;
-  if (job.spec.document->root.is_map()) plan = plan_job(job.spec, catalog, diagnostics);
-  if (plan) job.tests = read_tests(job.spec.tests, file, *plan, diagnostics);
+  if (job.spec.document->root.is_map()) {
+    LogicalPlan partial;
+    plan = plan_job(job.spec, catalog, diagnostics, partial);
+    const JobSpec* spec = plan ? nullptr : &job.spec;
+    job.tests = read_tests(job.spec.tests, file, plan ? *plan : partial, diagnostics, spec);
+  }
   diagnostics.sort();
   job.errors = diagnostics.errors();
   job.warnings = diagnostics.warnings();

@@ -592,6 +592,7 @@ JobSpec load_job_spec(std::string_view text, const Catalog& catalog, const Varia
   if (readable) replace_variables(document, lookup, diagnostics);
   spec.document = std::make_shared<const YamlDocument>(std::move(document));
   if (readable) Loader(spec, catalog, diagnostics).run();
+  spec.index();
   return spec;
 }
 

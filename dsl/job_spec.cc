@@ -131,21 +131,28 @@ void print(std::string& out, const SpecSink& sink) {
 
 }  // namespace
 
+void JobSpec::index() {
+  const auto fill = [](const auto& list, Places& places) {
+    for (size_t i = 0; i < list.size(); ++i) places.try_emplace(list[i].name, i);
+  };
+  fill(sources, source_places_);
+  fill(streams, stream_places_);
+  fill(sinks, sink_places_);
+}
+
 const SpecSource* JobSpec::find_source(std::string_view name) const {
-  const auto it =
-      std::find_if(sources.begin(), sources.end(), [&](const SpecSource& s) { return s.name == name; });
-  return it == sources.end() ? nullptr : &*it;
+  const auto it = source_places_.find(name);
+  return it == source_places_.end() ? nullptr : &sources[it->second];
 }
 
 const SpecStream* JobSpec::find_stream(std::string_view name) const {
-  const auto it =
-      std::find_if(streams.begin(), streams.end(), [&](const SpecStream& s) { return s.name == name; });
-  return it == streams.end() ? nullptr : &*it;
+  const auto it = stream_places_.find(name);
+  return it == stream_places_.end() ? nullptr : &streams[it->second];
 }
 
 const SpecSink* JobSpec::find_sink(std::string_view name) const {
-  const auto it = std::find_if(sinks.begin(), sinks.end(), [&](const SpecSink& s) { return s.name == name; });
-  return it == sinks.end() ? nullptr : &*it;
+  const auto it = sink_places_.find(name);
+  return it == sink_places_.end() ? nullptr : &sinks[it->second];
 }
 
 std::string to_string(const JobSpec& spec) {

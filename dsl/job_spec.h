@@ -3,6 +3,7 @@
 // What needs schemas (names of columns, types, options that hold expressions) is checked by the planner.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -107,9 +108,17 @@ struct JobSpec {
   YamlNode tests;
   std::shared_ptr<const YamlDocument> document;
 
+  // Of several of one name the first; known once index() has run.
+  void index();
   const SpecSource* find_source(std::string_view name) const;
   const SpecStream* find_stream(std::string_view name) const;
   const SpecSink* find_sink(std::string_view name) const;
+
+ private:
+  using Places = std::map<std::string, size_t, std::less<>>;
+  Places source_places_;
+  Places stream_places_;
+  Places sink_places_;
 };
 
 // For `rideflow explain`: the job as it was understood.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "dsl/expression_binder.h"
@@ -16,8 +17,8 @@ namespace {
 
 class TestReader {
  public:
-  TestReader(const LogicalPlan& plan, std::string_view file, Diagnostics& diagnostics)
-      : plan_(plan), file_(file), diagnostics_(diagnostics) {}
+  TestReader(const LogicalPlan& plan, std::string_view file, Diagnostics& diagnostics, const JobSpec* spec)
+      : plan_(plan), file_(file), diagnostics_(diagnostics), spec_(spec) {}
 
   std::vector<JobTest> run(const YamlNode& tests) {
     std::vector<JobTest> out;
@@ -85,6 +86,7 @@ class TestReader {
             "expected a list: '- source: [rows]', '- advance: {source: time}', …");
       return;
     }
+    ended_.clear();
     for (size_t i = 0; i < node.items.size(); ++i) {
       const YamlNode& item = node.items[i];
       const std::string at = fmt::format("{}[{}]", path, i);
@@ -117,7 +119,9 @@ class TestReader {
       const std::vector<YamlNode> one = {entry.value};
       for (const YamlNode& item : entry.value.is_list() ? entry.value.items : one) {
         if (!need_scalar(item, entry.key_pos, path, "the name of a source", diagnostics_)) continue;
-        if (find_source(item.text, item.pos, path)) step.end.push_back(item.text);
+        if (!find_source(item.text, item.pos, path)) continue;
+        step.end.push_back(item.text);
+        ended_.try_emplace(item.text, item.pos);
       }
     } else if (entry.key == "wait") {
       step.kind = FeedStep::Kind::wait;
@@ -129,6 +133,7 @@ class TestReader {
         error(entry.value.pos, path, fmt::format("'{}' is not a duration of fixed length", entry.value.text));
     } else if (const LogicalNode* source = find_source(entry.key, entry.key_pos, path)) {
       step.source = entry.key;
+      check_open(entry.key, entry.key_pos, path, "rows");
       read_rows(entry, path, std::get<SourceNode>(source->body), step);
     }
   }
@@ -142,6 +147,7 @@ class TestReader {
     for (const YamlEntry& item : entry.value.entries) {
       const std::string at = dotted(path, item.key);
       if (!find_source(item.key, item.key_pos, at)) continue;
+      check_open(item.key, item.key_pos, at, "an advance");
       if (!need_scalar(item.value, item.key_pos, at, "a time", diagnostics_)) continue;
       const Result<Micros> time = parse_time(item.value.text);
       if (time.ok())
@@ -151,6 +157,16 @@ class TestReader {
     }
   }
 
+  // What would come behind the end of a source would never be read.
+  void check_open(const std::string& source, TextPos pos, const std::string& path, std::string_view what) {
+    const auto end = ended_.find(source);
+    if (end == ended_.end()) return;
+    error(pos, path,
+          fmt::format("{} for '{}' behind its end (line {}): a source that has ended gets nothing more, move "
+                      "the 'end' behind this",
+                      what, source, end->second.line));
+  }
+
   const LogicalNode* find_source(const std::string& name, TextPos pos, const std::string& path) {
     std::vector<std::string> names = {"advance", "end", "wait", "restart"};
     for (const LogicalNode& node : plan_.nodes) {
@@ -158,6 +174,7 @@ class TestReader {
       if (node.step == name) return &node;
       names.push_back(node.step);
     }
+    if (spec_ && spec_->find_source(name)) return nullptr;
     error(pos, path,
           with_suggestion(fmt::format("'{}' is no source that this job reads", name), name, names));
     return nullptr;
@@ -259,6 +276,7 @@ class TestReader {
       if (node.step == entry.key) return sink->config.get();
       names.push_back(node.step);
     }
+    if (spec_ && spec_->find_sink(entry.key)) return nullptr;
     error(entry.key_pos, path,
           with_suggestion(fmt::format("unknown sink '{}'", entry.key), entry.key, names));
     return nullptr;
@@ -295,6 +313,8 @@ class TestReader {
   const LogicalPlan& plan_;
   const std::string file_;
   Diagnostics& diagnostics_;
+  const JobSpec* spec_;                   // null: the plan has all
+  std::map<std::string, TextPos> ended_;  // sources of the test that is read, and where they ended
 };
 
 }  // namespace
@@ -316,8 +336,8 @@ std::vector<Field> sink_columns(const SinkConfig& config) {
 }
 
 std::vector<JobTest> read_tests(const YamlNode& tests, std::string_view file, const LogicalPlan& plan,
-                                Diagnostics& diagnostics) {
-  return TestReader(plan, file, diagnostics).run(tests);
+                                Diagnostics& diagnostics, const JobSpec* spec) {
+  return TestReader(plan, file, diagnostics, spec).run(tests);
 }
 
 std::vector<JobTest> load_test_file(std::string_view text, std::string_view file, const LogicalPlan& plan,

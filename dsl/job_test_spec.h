@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dsl/diagnostics.h"
+#include "dsl/job_spec.h"
 #include "dsl/variables.h"
 #include "engine/plan.h"
 #include "engine/value.h"
@@ -69,9 +70,10 @@ struct JobTest {
 // metrics.
 std::vector<Field> sink_columns(const SinkConfig& config);
 
-// `tests` is the list under the key.
+// `tests` is the list under the key. Of a job with errors the plan may lack sources and sinks that `spec`
+// has: what a test says of those is then not checked.
 std::vector<JobTest> read_tests(const YamlNode& tests, std::string_view file, const LogicalPlan& plan,
-                                Diagnostics& diagnostics);
+                                Diagnostics& diagnostics, const JobSpec* spec = nullptr);
 
 // A file of tests beside the job: `job: name` (optional, checked) and `tests:`.
 std::vector<JobTest> load_test_file(std::string_view text, std::string_view file, const LogicalPlan& plan,

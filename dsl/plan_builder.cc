@@ -20,6 +20,18 @@ bool config_may_fail(const StepConfig& config) {
          !config.aggregates.empty() || !config.options.all().empty();
 }
 
+// A column that one input shows is shown.
+std::set<std::string> hidden_in_all(const std::vector<Rows>& inputs) {
+  std::set<std::string> out;
+  for (const Rows& input : inputs) out.insert(input.hidden.begin(), input.hidden.end());
+  std::erase_if(out, [&](const std::string& name) {
+    return std::any_of(inputs.begin(), inputs.end(), [&](const Rows& input) {
+      return input.schema->find(name) && !input.hidden.contains(name);
+    });
+  });
+  return out;
+}
+
 // Names of an operator's output ports, as many as it has schemas: the main one, what its kind declares, and
 // the branches of a split.
 std::vector<std::string> port_names_of(const OperatorKind& kind, const StepConfig& config, size_t schemas) {
@@ -70,6 +82,9 @@ std::optional<Rows> PlanBuilder::add_operator(std::string_view kind_name, std::s
     out.partial = out.partial || input.partial;
     out.updates = out.updates || input.updates;
   }
+  // What a projection or a window hands on, it names.
+  const bool names_all = kind_name == "project" || config.window != nullptr;
+  if (!names_all || kind_name == "late_split") out.hidden = hidden_in_all(inputs);
   config.skip_bad = out.bad_records == BadRecords::skip;
   config.fail_bad = out.bad_records == BadRecords::fail;
   Result<std::vector<SchemaRef>> schemas = kind->output_schemas(config);
@@ -96,6 +111,8 @@ std::optional<Rows> PlanBuilder::add_operator(std::string_view kind_name, std::s
     Rows rows = out;
     rows.at = {id, static_cast<int>(i)};
     rows.schema = added.outputs[i];
+    // Rejected and late rows carry these names as columns of their own.
+    if (rows.schema->find("_reason")) rows.hidden.clear();
     if (added.ports[i] == "rejected")
       reject_ports_.push_back({step, out.source, rows.at, may_fail});
     else if ((i > 0 || added.ports[i] != "rows") && !ports_[step].try_emplace(added.ports[i], rows).second)
@@ -142,6 +159,7 @@ NodeId PlanBuilder::add_sink(const std::string& step, TextPos pos, const SinkKin
     rows.at = {id, static_cast<int>(i)};
     rows.schema = plan_.nodes.back().outputs[i];
     rows.updates = false;
+    rows.hidden.clear();
     ports_[step][kind->outputs[i].name] = std::move(rows);
   }
   return id;

@@ -23,6 +23,9 @@ struct Rows {
   // themselves: then the step's own name.
   std::string source;
   BadRecords bad_records = BadRecords::keep;
+  // Metadata columns (_topic, _partition, …) that are there because some reader names them, and that no
+  // `select` has made columns of these rows: not part of "*" or of what a sink writes.
+  std::set<std::string> hidden;
   // Its step has errors, so that nodes and outputs may be missing: their absence is no error of a reader.
   bool partial = false;
 };

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dsl/plan_builder.h"
@@ -34,8 +35,7 @@ ExprRef bind_condition(PlanBuilder& builder, const SpecExpr& expr, const SchemaR
 ExprRef bind_expression(PlanBuilder& builder, const SpecExpr& expr, const SchemaRef& schema,
                         const std::string& path);
 
-// The columns _topic, _partition, … that a source adds when somebody reads them. Not part of "*" or of what a
-// sink writes.
-bool is_hidden_metadata(const Schema& schema, int column);
+// _topic, _partition, …: columns that a source adds when somebody reads them.
+bool is_metadata(std::string_view name);
 
 }  // namespace rideflow

@@ -130,7 +130,7 @@ class SinkPlanner {
     StepConfig step;
     step.step = sink_.name;
     for (int i = 0; i < input.schema->size(); ++i)
-      if (!is_hidden_metadata(*input.schema, i))
+      if (!input.hidden.contains(input.schema->field(i).name))
         step.projection.push_back(
             {input.schema->field(i).name, make_column(*input.schema, i, sink_.pos), sink_.pos});
     if (static_cast<int>(step.projection.size()) == input.schema->size()) return input;

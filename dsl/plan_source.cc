@@ -27,11 +27,6 @@ constexpr std::array<MetadataColumn, 6> kMetadata = {{
     {Metadata::headers, "_headers", Kind::list, false},
 }};
 
-bool is_metadata(std::string_view name) {
-  return std::any_of(kMetadata.begin(), kMetadata.end(),
-                     [name](const MetadataColumn& column) { return column.name == name; });
-}
-
 // A record may carry several headers of one name: pairs, not a map.
 Field field_of(const MetadataColumn& column) {
   Type type(column.kind);
@@ -94,12 +89,14 @@ class SourcePlanner {
 
   // Its columns, so that the steps which read it can be checked too.
   Rows partial() const {
+    Rows rows;
     std::vector<Field> fields;
     for (const DecodeField& column : node_.decoder.columns) fields.push_back(column.field);
     for (const MetadataColumn& metadata : kMetadata) {
-      if (demand_.names.contains(std::string(metadata.name))) fields.push_back(field_of(metadata));
+      if (!demand_.names.contains(std::string(metadata.name))) continue;
+      fields.push_back(field_of(metadata));
+      rows.hidden.emplace(metadata.name);
     }
-    Rows rows;
     rows.schema = make_schema(std::move(fields));
     rows.has_event_time = !source_.event_time.column.empty() || !node_.kind || node_.kind->has_timestamp;
     rows.source = source_.name;
@@ -184,6 +181,7 @@ class SourcePlanner {
   }
 
   Rows add() {
+    Rows rows;
     node_.decoder.validate_all = source_.validate_all;
     std::vector<Field> fields;
     for (const DecodeField& column : node_.decoder.columns) {
@@ -196,8 +194,8 @@ class SourcePlanner {
       node_.metadata.push_back(metadata.metadata);
       if (metadata.metadata == Metadata::headers) node_.config.headers = true;
       fields.push_back(field_of(metadata));
+      rows.hidden.emplace(metadata.name);
     }
-    Rows rows;
     rows.schema = make_schema(std::move(fields));
     rows.has_event_time = node_.decoder.event_time >= 0 || node_.kind->has_timestamp;
     rows.source = source_.name;
@@ -222,10 +220,9 @@ std::optional<Rows> plan_source(PlanBuilder& builder, const SpecSource& source, 
   return SourcePlanner(builder, source, demand, decode_all).run();
 }
 
-bool is_hidden_metadata(const Schema& schema, int column) {
-  // Rejected and late rows carry these names as columns of their own.
-  if (schema.find("_reason")) return false;
-  return is_metadata(schema.field(column).name);
+bool is_metadata(std::string_view name) {
+  return std::any_of(kMetadata.begin(), kMetadata.end(),
+                     [name](const MetadataColumn& column) { return column.name == name; });
 }
 
 }  // namespace rideflow

@@ -112,7 +112,7 @@ class StepPlanner {
           const std::string& name = input.schema->field(i).name;
           const bool given = std::any_of(stream_.select.begin(), stream_.select.end(),
                                          [&](const SpecNamed& other) { return other.name == name; });
-          if (!given && !is_hidden_metadata(*input.schema, i))
+          if (!given && !input.hidden.contains(name))
             step.projection.push_back({name, make_column(*input.schema, i, named.pos), named.pos});
         }
         continue;

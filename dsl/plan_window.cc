@@ -176,7 +176,7 @@ class WindowPlanner {
   // All columns of the input among the prepared ones; those whose name a key took, under another.
   void carry_input(const Schema& input) {
     for (int i = 0; i < input.size(); ++i) {
-      if (is_hidden_metadata(input, i)) continue;
+      if (is_metadata(input.field(i).name)) continue;  // late rows have them anyway
       const ExprRef column = make_column(input, i, stream_.pos);
       const bool there = std::any_of(columns_.begin(), columns_.end(),
                                      [&](const NamedExpr& c) { return same_expr(*c.expr, *column); });

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <set>
 
@@ -47,11 +46,12 @@ class Planner {
       done_.insert(source.name);
     }
     find_readers_of_rejected();
+    const std::set<std::string> last = readers_of_rejected();
     for (const SpecStream& stream : spec_.streams)
-      if (wanted(stream.name) && !reads_rejected(stream)) plan(stream);
+      if (wanted(stream.name) && !last.contains(stream.name)) plan({&stream});
     for (const SpecStream& stream : spec_.streams)
-      if (wanted(stream.name)) plan(stream);
-    for (const SpecSink& sink : spec_.sinks) plan(sink);
+      if (wanted(stream.name)) plan({&stream});
+    for (const SpecSink& sink : spec_.sinks) plan({nullptr, &sink});
     check_directories();
     if (builder_.diagnostics().ok()) keep_the_rest();
     return builder_.take();
@@ -60,7 +60,6 @@ class Planner {
  private:
   bool wanted(const std::string& name) { return checking_ || demand_[name].live; }
 
-  // ---- order
   void find_readers_of_rejected() {
     const auto note = [&](const SpecStreamRef& ref) {
       if (ref.port == kRejected) rejected_readers_.insert(ref.name);
@@ -71,26 +70,73 @@ class Planner {
     for (const SpecSink& sink : spec_.sinks) note(sink.from);
   }
 
-  bool reads_rejected(const SpecStream& stream) {
-    std::set<std::string> seen;
-    const std::function<bool(const SpecStream&)> reads = [&](const SpecStream& s) {
-      if (!seen.insert(s.name).second) return false;
-      return std::any_of(s.from.begin(), s.from.end(), [&](const SpecStreamRef& ref) {
-        const SpecStream* up = spec_.find_stream(ref.name);
-        return ref.port == kRejected || (up && reads(*up));
-      });
-    };
-    return reads(stream);
+  // Steps that read rejected rows, or what comes of them.
+  std::set<std::string> readers_of_rejected() const {
+    std::map<std::string, std::vector<const SpecStream*>> readers;
+    std::vector<const SpecStream*> open;
+    for (const SpecStream& stream : spec_.streams) {
+      for (const SpecStreamRef& ref : stream.from) {
+        readers[ref.name].push_back(&stream);
+        if (ref.port == kRejected) open.push_back(&stream);
+      }
+    }
+    std::set<std::string> found;
+    while (!open.empty()) {
+      const SpecStream* stream = open.back();
+      open.pop_back();
+      if (!found.insert(stream->name).second) continue;
+      for (const SpecStream* reader : readers[stream->name]) open.push_back(reader);
+    }
+    return found;
   }
 
-  void plan(const SpecStream& stream) {
-    if (done_.contains(stream.name)) return;
-    if (!active_.insert(stream.name).second) {
-      if (in_cycle_.insert(stream.name).second)
-        builder_.error(stream.pos, "streams." + stream.name,
-                       fmt::format("'{}' reads its own results", stream.name));
+  // ---- order: without recursion, for a job may be a chain of thousands
+  struct Step {
+    const SpecStream* stream = nullptr;
+    const SpecSink* sink = nullptr;
+    size_t next = 0;  // of its inputs
+    const std::string& name() const { return stream ? stream->name : sink->name; }
+    size_t inputs() const { return stream ? stream->from.size() : 1; }
+    const SpecStreamRef& input(size_t i) const { return stream ? stream->from[i] : sink->from; }
+  };
+
+  void plan(Step first) {
+    std::vector<Step> path;
+    enter(std::move(first), path);
+    while (!path.empty()) {
+      Step& step = path.back();
+      if (step.next == step.inputs()) {
+        step.stream ? plan_now(*step.stream) : plan_now(*step.sink);
+        active_.erase(step.name());
+        done_.insert(step.name());
+        path.pop_back();
+        continue;
+      }
+      const SpecStreamRef& ref = step.input(step.next++);
+      const Step stream{spec_.find_stream(ref.name)};
+      const Step sink{nullptr, ref.port.empty() ? nullptr : spec_.find_sink(ref.name)};
+      if (stream.stream) enter(stream, path);
+      if (sink.sink) enter(sink, path);
+    }
+  }
+
+  void enter(Step step, std::vector<Step>& path) {
+    if (done_.contains(step.name())) return;
+    if (active_.insert(step.name()).second) {
+      path.push_back(std::move(step));
       return;
     }
+    if (!in_cycle_.insert(step.name()).second) return;
+    if (step.stream)
+      builder_.error(step.stream->pos, "streams." + step.name(),
+                     fmt::format("'{}' reads its own results", step.name()));
+    else
+      builder_.error(step.sink->pos, "sinks." + step.name(),
+                     fmt::format("'{}' reads its own rows", step.name()));
+  }
+
+  // Its inputs are planned.
+  void plan_now(const SpecStream& stream) {
     std::vector<Rows> inputs;
     bool ok = !stream.from.empty();
     for (const SpecStreamRef& ref : stream.from) {
@@ -99,28 +145,17 @@ class Planner {
       ok = ok && rows;
       if (rows) inputs.push_back(*rows);
     }
-    if (ok) {
-      std::optional<Rows> rows = plan_step(builder_, stream, inputs);
-      if (rows) rows_[stream.name] = *rows;
-    }
-    active_.erase(stream.name);
-    done_.insert(stream.name);
+    if (!ok) return;
+    std::optional<Rows> rows = plan_step(builder_, stream, inputs);
+    if (rows) rows_[stream.name] = *rows;
   }
 
-  void plan(const SpecSink& sink) {
-    if (done_.contains(sink.name)) return;
-    if (!active_.insert(sink.name).second) {
-      if (in_cycle_.insert(sink.name).second)
-        builder_.error(sink.pos, "sinks." + sink.name, fmt::format("'{}' reads its own rows", sink.name));
-      return;
-    }
+  void plan_now(const SpecSink& sink) {
     const std::optional<Rows> rows = resolve(sink.from, "sinks." + sink.name + ".from");
     if (rows)
       plan_sink(builder_, sink, *rows);
     else
       check_sink(builder_, sink);
-    active_.erase(sink.name);
-    done_.insert(sink.name);
   }
 
   // Two sinks in one directory would take each other's parts for their own.
@@ -144,13 +179,18 @@ class Planner {
     if (ref.name.empty()) return std::nullopt;
     const SpecStream* stream = spec_.find_stream(ref.name);
     const SpecSink* sink = ref.port.empty() ? nullptr : spec_.find_sink(ref.name);
-    if (stream) plan(*stream);
-    if (sink) plan(*sink);
     if (!stream && !sink && !spec_.find_source(ref.name)) {
       unknown(ref, path);
       return std::nullopt;
     }
     if (in_cycle_.contains(ref.name)) return std::nullopt;
+    const std::vector<std::string> ports = possible_ports(ref.name, stream, sink);
+    if (!ref.port.empty() && std::find(ports.begin(), ports.end(), ref.port) == ports.end()) {
+      builder_.error(
+          ref.pos, path,
+          with_suggestion(fmt::format("'{}' has no output '{}'", ref.name, ref.port), ref.port, ports));
+      return std::nullopt;
+    }
     if (ref.port == kRejected) return rejected(ref, path);
     const auto main = rows_.find(ref.name);
     if (!sink && main == rows_.end()) {
@@ -159,12 +199,30 @@ class Planner {
     if (ref.port.empty()) return main_rows(ref, path, stream, main->second);
     if (const Rows* port = builder_.find_port(ref.name, ref.port)) return *port;
     if (main != rows_.end() && main->second.partial) return std::nullopt;
-    std::vector<std::string> ports = builder_.port_names(ref.name);
-    ports.emplace_back(kRejected);
-    builder_.error(
-        ref.pos, path,
-        with_suggestion(fmt::format("'{}' has no output '{}'", ref.name, ref.port), ref.port, ports));
+    builder_.error(ref.pos, path, fmt::format("'{}' has no output '{}' here", ref.name, ref.port));
     return std::nullopt;
+  }
+
+  // The outputs besides the main one that it has when it has no errors.
+  std::vector<std::string> possible_ports(const std::string& name, const SpecStream* stream,
+                                          const SpecSink* sink) const {
+    std::vector<std::string> ports = builder_.port_names(name);
+    const auto add = [&](const std::vector<PortSpec>& more) {
+      for (const PortSpec& port : more) ports.push_back(port.name);
+    };
+    if (stream) {
+      for (const SpecNamed& branch : stream->split) ports.push_back(branch.name);
+      if (stream->window) ports.emplace_back("late");
+      const OperatorKind* kind =
+          stream->operation ? builder_.catalog().find_operator(stream->operation->kind) : nullptr;
+      if (kind) add(kind->outputs);
+    }
+    const SinkKind* kind = sink ? builder_.catalog().find_sink(sink->connector.kind) : nullptr;
+    if (kind) add(kind->outputs);
+    ports.emplace_back(kRejected);
+    std::sort(ports.begin(), ports.end());
+    ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
+    return ports;
   }
 
   std::optional<Rows> main_rows(const SpecStreamRef& ref, const std::string& path, const SpecStream* stream,
@@ -281,7 +339,21 @@ class Planner {
   std::set<std::string> in_cycle_;
 };
 
+// Whether every name that is read is there: else what nobody reads may be what a misspelt name means.
+bool knows_all_names(const JobSpec& spec) {
+  const auto known = [&](const SpecStreamRef& ref) {
+    return spec.find_source(ref.name) || spec.find_stream(ref.name) ||
+           (!ref.port.empty() && spec.find_sink(ref.name));
+  };
+  return !spec.sinks.empty() && std::all_of(spec.sinks.begin(), spec.sinks.end(), [&](const SpecSink& s) {
+    return known(s.from);
+  }) && std::all_of(spec.streams.begin(), spec.streams.end(), [&](const SpecStream& s) {
+    return !s.from.empty() && std::all_of(s.from.begin(), s.from.end(), known);
+  });
+}
+
 void warn_unread(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics) {
+  if (!knows_all_names(spec)) return;
   std::map<std::string, ColumnDemand> demand = column_demand(spec, catalog);
   for (const SpecSource& source : spec.sources)
     if (!demand[source.name].live)
@@ -293,12 +365,13 @@ void warn_unread(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagn
 
 }  // namespace
 
-std::optional<LogicalPlan> plan_job(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics) {
+std::optional<LogicalPlan> plan_job(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics,
+                                    LogicalPlan& partial) {
   if (spec.sinks.empty() && diagnostics.ok())
     diagnostics.error(spec.job_pos, "", "'sinks' is missing: a job without sinks computes nothing");
-  Planner(spec, catalog, diagnostics, true).run();
-  if (!diagnostics.ok()) return std::nullopt;
+  partial = Planner(spec, catalog, diagnostics, true).run();
   warn_unread(spec, catalog, diagnostics);
+  if (!diagnostics.ok()) return std::nullopt;
   LogicalPlan plan = Planner(spec, catalog, diagnostics, false).run();
   if (!diagnostics.ok()) return std::nullopt;
   for (const Diagnostic& warning : diagnostics.warnings())

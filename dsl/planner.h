@@ -11,7 +11,9 @@
 
 namespace rideflow {
 
-// Nothing when errors were added.
-std::optional<LogicalPlan> plan_job(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics);
+// Nothing when the job has errors; `partial` then gets the nodes of what has none, for checks of what speaks
+// about them (the job's tests).
+std::optional<LogicalPlan> plan_job(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics,
+                                    LogicalPlan& partial);
 
 }  // namespace rideflow
