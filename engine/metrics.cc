@@ -5,6 +5,23 @@ namespace rideflow {
 namespace {
 
 constexpr MetricInfo kTable[] = {
+    {"rideflow_build_info", "gauge", "flag", "The version that runs, as a label; always 1."},
+    {"rideflow_process_resident_bytes", "gauge", "bytes", "Memory of the process that is in RAM."},
+    {"rideflow_checkpoint_completed_microseconds", "gauge", "microseconds",
+     "When the job's newest checkpoint was complete, since 1970 UTC; absent before the first."},
+    {"rideflow_checkpoint_duration_microseconds", "gauge", "microseconds",
+     "How long the job's newest complete checkpoint took."},
+    {"rideflow_checkpoint_bytes", "gauge", "bytes", "Bytes that the job's newest complete checkpoint wrote."},
+    {"rideflow_checkpoint_epoch", "gauge", "epochs", "Number of the job's newest complete checkpoint."},
+    {"rideflow_rollup_rows", "gauge", "rows", "Rows that the rollup holds: one per time and dimensions."},
+    {"rideflow_rollup_parts", "gauge", "parts", "Segments of the rollup and blocks of rows in memory."},
+    {"rideflow_rollup_complete_to_microseconds", "gauge", "microseconds",
+     "Event time up to which the rollup has all rows; absent before the first checkpoint."},
+    {"rideflow_http_answers_total", "counter", "answers",
+     "Answers of the HTTP server by the class of their status."},
+    {"rideflow_queries_total", "counter", "queries", "Native queries that were answered, failed ones too."},
+    {"rideflow_queries_failed_total", "counter", "queries", "Native queries whose answer is an error."},
+    {"rideflow_query_nanoseconds_total", "counter", "nanoseconds", "Time spent in answering native queries."},
     {"rideflow_operator_rows_in_total", "counter", "rows",
      "Rows that came into the operator, and rows that a checkpoint brought back into it."},
     {"rideflow_operator_rows_out_total", "counter", "rows", "Rows that left by the operator's main output."},

@@ -88,6 +88,7 @@ class Session {
     services.jobs = jobs_;
     services.queries = std::make_shared<DruidQueries>(druid_queries(host_->queries()));
     services.topics = host_->topics();
+    services.rollups = host_->rollups();
     services.ui_dir =
         args_.has("ui-dir") ? args_.get("ui-dir") : find_console(context_.env->fs(), executable_dir());
     RF_ASSIGN(server_, HttpServer::start(http, services));

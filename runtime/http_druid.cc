@@ -33,7 +33,12 @@ void add(HttpRouter& router, const std::string& method, const std::string& patte
 void add_druid_routes(HttpRouter& router, const HttpServices& services) {
   const std::shared_ptr<const DruidQueries> queries = services.queries;
   add(router, "POST", "/druid/v2",
-      [queries](const HttpRequest& request) { return to_response(queries->post(request.body), request); });
+      [queries, env = services.env, meter = services.meter](const HttpRequest& request) {
+        const int64_t begin = env->monotonic();
+        QueryAnswer answer = queries->post(request.body);
+        meter->count_query(answer.status, (env->monotonic() - begin) * 1000);
+        return to_response(std::move(answer), request);
+      });
   // Its path looks like a query's id: without a route of its own, "use DELETE" would be the answer.
   add(
       router, "POST", "/druid/v2/sql",

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include "generated/version.h"
+#include "rollup/rollup_store.h"
 #include "runtime/http_json.h"
 #include "runtime/http_services.h"
 #include "runtime/job_directory.h"
+#include "runtime/posix_process.h"
 
 namespace rideflow {
 namespace {
@@ -33,10 +35,7 @@ class Samples {
     if (time != 0 && is_printable_time(time)) add(metric, labels, time);
   }
   std::string print() const {
-    std::string out = fmt::format(
-        "# HELP rideflow_build_info The version that runs; always 1.\n# TYPE rideflow_build_info gauge\n"
-        "rideflow_build_info{{version=\"{}\"}} 1\n",
-        escaped(RIDEFLOW_VERSION));
+    std::string out;
     for (const MetricInfo& info : metric_table()) {
       const auto found = by_metric_.find(info.name);
       if (found == by_metric_.end()) continue;
@@ -126,12 +125,50 @@ void add_task(Samples& samples, const std::string& job, JobExecution& execution,
   }
 }
 
-std::string prometheus_text(const JobDirectory* jobs) {
+void add_checkpoint(Samples& samples, const std::string& job, const JobExecution& execution) {
+  const CoordinatorState state = execution.status();
+  if (state.history.empty()) return;
+  const CheckpointRecord& newest = state.history.front();
+  const std::string labels = fmt::format("job=\"{}\"", job);
+  samples.add("rideflow_checkpoint_completed_microseconds", labels, newest.completed_at);
+  samples.add("rideflow_checkpoint_duration_microseconds", labels, newest.completed_at - newest.started_at);
+  samples.add("rideflow_checkpoint_bytes", labels, newest.bytes);
+  samples.add("rideflow_checkpoint_epoch", labels, newest.epoch.value);
+}
+
+void add_rollups(Samples& samples, RollupStore& rollups) {
+  for (const std::string& name : rollups.datasources()) {
+    const std::shared_ptr<const RollupSnapshot> snapshot = rollups.snapshot(name);
+    if (!snapshot) continue;  // dropped in between
+    const std::string labels = fmt::format("datasource=\"{}\"", escaped(name));
+    samples.add("rideflow_rollup_rows", labels, snapshot->rows());
+    samples.add("rideflow_rollup_parts", labels, static_cast<int64_t>(snapshot->parts.size()));
+    if (snapshot->complete_to != kNoTime) {
+      samples.add_time("rideflow_rollup_complete_to_microseconds", labels, snapshot->complete_to);
+    }
+  }
+}
+
+void add_http(Samples& samples, const HttpMeter& meter) {
+  for (size_t i = 0; i < HttpMeter::kClasses; ++i) {
+    samples.add("rideflow_http_answers_total", fmt::format("status=\"{}xx\"", i + 1), meter.answers[i]);
+  }
+  samples.add("rideflow_queries_total", "", meter.queries);
+  samples.add("rideflow_queries_failed_total", "", meter.queries_failed);
+  samples.add("rideflow_query_nanoseconds_total", "", meter.query_nanos);
+}
+
+std::string prometheus_text(const HttpServices& services) {
   Samples samples;
-  if (jobs) {
-    for (const std::string& name : jobs->jobs()) {
-      const std::optional<JobEntry> entry = jobs->find(name);
+  samples.add("rideflow_build_info", fmt::format("version=\"{}\"", escaped(RIDEFLOW_VERSION)), 1);
+  samples.add("rideflow_process_resident_bytes", "", resident_bytes());
+  add_http(samples, *services.meter);
+  if (services.rollups) add_rollups(samples, *services.rollups);
+  if (services.jobs) {
+    for (const std::string& name : services.jobs->jobs()) {
+      const std::optional<JobEntry> entry = services.jobs->find(name);
       if (!entry || !entry->execution) continue;
+      add_checkpoint(samples, escaped(name), *entry->execution);
       for (const auto& task : entry->execution->graph().counters()) {
         add_task(samples, escaped(name), *entry->execution, *task);
       }
@@ -146,8 +183,8 @@ void add_metrics_routes(HttpRouter& router, const HttpServices& services) {
   HttpRoute route;
   route.method = "GET";
   route.pattern = "/metrics";
-  route.handler = [jobs = services.jobs](const HttpRequest&) {
-    HttpResponse response = text_response(prometheus_text(jobs.get()));
+  route.handler = [services](const HttpRequest&) {
+    HttpResponse response = text_response(prometheus_text(services));
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     return response;
   };

@@ -179,12 +179,13 @@ HttpServer::~HttpServer() {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options, HttpServices services) {
   RF_ASSIGN(HttpApi api, make_http_api(services));
-  return start(options, services.env, std::move(api.router), std::move(api.tick));
+  return start(options, services.env, std::move(api.router), std::move(api.tick), services.meter);
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options, Env* env,
                                                       std::shared_ptr<const HttpRouter> router,
-                                                      std::function<void()> tick) {
+                                                      std::function<void()> tick,
+                                                      std::shared_ptr<HttpMeter> meter) {
   RF_ASSIGN(const ListenAddress address, parse_listen(options.listen));
   RF_TRY(check_exposure(options, address));
   HttpPolicy policy;
@@ -199,6 +200,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options
   impl->router = std::move(router);
   impl->tick = std::move(tick);
   impl->core.env = env;
+  impl->core.meter = std::move(meter);
   impl->core.gate.emplace(impl->router.get(), std::move(policy));
   if (!options.tls_cert_file.empty()) {
     impl->tls.emplace(ssl::context::tls_server);

@@ -43,10 +43,11 @@ class HttpServer {
   // cannot be read. `services` are used until stop() returned.
   static Result<std::unique_ptr<HttpServer>> start(const HttpOptions& options, HttpServices services);
   // The same for other routes: tests, and programs that embed Rideflow. `tick` is called about every half
-  // second on the I/O thread; may be empty.
+  // second on the I/O thread; may be empty. `meter` counts answers; may be null.
   static Result<std::unique_ptr<HttpServer>> start(const HttpOptions& options, Env* env,
                                                    std::shared_ptr<const HttpRouter> router,
-                                                   std::function<void()> tick);
+                                                   std::function<void()> tick,
+                                                   std::shared_ptr<HttpMeter> meter = nullptr);
   ~HttpServer();  // stop()
 
   // Takes no new connection, lets requests end for drain_ms, then closes. Idempotent.

@@ -9,12 +9,14 @@
 #include <string>
 
 #include "engine/env.h"
+#include "runtime/http_meter.h"
 #include "runtime/http_router.h"
 
 namespace rideflow {
 
 class JobDirectory;   // runtime/job_directory.h
 class JobMonitor;     // runtime/job_monitor.h
+class RollupStore;    // rollup/rollup_store.h
 class TopicStore;     // topics/topic_store.h
 struct DruidQueries;  // runtime/http_druid.h
 
@@ -23,6 +25,8 @@ struct HttpServices {
   std::shared_ptr<const JobDirectory> jobs;
   std::shared_ptr<const DruidQueries> queries;
   std::shared_ptr<TopicStore> topics;
+  std::shared_ptr<RollupStore> rollups;  // for /metrics; queries have their own way to them
+  std::shared_ptr<HttpMeter> meter = std::make_shared<HttpMeter>();
   std::string ui_dir;  // the built console; empty: a page of text says how to build it
 };
 

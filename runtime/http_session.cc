@@ -181,6 +181,7 @@ class Connection {
 
   // True when the connection may carry another request.
   net::awaitable<bool> answer(const HttpRequest& request, const HttpResponse& response) {
+    if (core_.meter) core_.meter->count_answer(response.status);
     Answer message(static_cast<http::status>(response.status), version_);
     message.set(http::field::date, http_date(core_.env->now()));
     const bool has_content = response.status != 304 && response.status != 204;

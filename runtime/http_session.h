@@ -37,6 +37,7 @@ struct Core {
 
   const HttpOptions options;
   Env* env = nullptr;
+  std::shared_ptr<HttpMeter> meter;  // null: nobody counts
   std::optional<HttpGate> gate;
   net::thread_pool pool;
   int in_pool = 0;  // handlers running or waiting

@@ -79,6 +79,15 @@ void forbid_core_files() {
   prctl(PR_SET_DUMPABLE, 0);
 }
 
+int64_t resident_bytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  if (!file) return 0;
+  long all = 0, resident = 0;
+  const int read = std::fscanf(file, "%ld %ld", &all, &resident);
+  std::fclose(file);
+  return read == 2 ? int64_t{resident} * sysconf(_SC_PAGESIZE) : 0;
+}
+
 std::string executable_dir() {
   std::array<char, 4096> path;
   const ssize_t n = readlink("/proc/self/exe", path.data(), path.size());

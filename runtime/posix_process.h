@@ -25,6 +25,8 @@ bool stderr_is_terminal();
 // Waits this long, or less when a stop signal comes.
 void sleep_ms(int ms);
 int64_t process_id();
+// Memory of this process that is in RAM; 0 when the system does not say.
+int64_t resident_bytes();
 // Directory of the running executable.
 std::string executable_dir();
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/metrics.h"
+#include "rollup/rollup_store.h"
 #include "runtime/http_druid.h"
 #include "runtime/http_gate.h"
 #include "runtime/http_json.h"
@@ -204,6 +205,16 @@ TEST_F(JobApiTest, ATapEndsWhenNobodyLooks) {
 
 TEST_F(JobApiTest, EveryMetricOfTheTableIsServed) {
   start(2).run(4000);
+  RollupSpec spec;
+  spec.datasource = "rides";
+  spec.metrics = {{"n", MetricKind::count, "", ""}};
+  env_.set_auto_offload(true);
+  services_.rollups = *RollupStore::open(&env_, "rollups");
+  const auto writer = *services_.rollups->writer(spec, {"lineage", "sink", 0, 1});
+  writer->set_watermark(VirtualEnv::kStart);
+  const auto prepared = writer->prepare(Epoch(1));
+  ASSERT_TRUE(prepared.ok() && prepared->persist().ok() && writer->commit(prepared->handle).ok());
+  env_.set_auto_offload(false);
   env_.advance(2 * kMicrosPerSecond);  // partitions are looked at about twice a second
   job_->run(4000);
   for (const auto& task : job_->execution->graph().counters())
@@ -218,6 +229,8 @@ TEST_F(JobApiTest, EveryMetricOfTheTableIsServed) {
   expect_has(
       response.body,
       {"rideflow_operator_rows_in_total{job=\"small\",step=\"out\",role=\"sink\",node=\"2\",shard=\"1\"} ",
+       "rideflow_rollup_complete_to_microseconds{datasource=\"rides\"} 1767225600000000\n",
+       "rideflow_checkpoint_epoch{job=\"small\"} ",
        "rideflow_partition_position{job=\"small\",source=\"feed\",partition=\"1\"} 50\n"});
 }
 
@@ -345,6 +358,8 @@ TEST_F(ApiTest, DruidsPathsWithAndWithoutSlash) {
   }
   EXPECT_EQ(cancelled, std::vector<std::string>(2, "some-id"));
   EXPECT_EQ(call("POST", "/druid/v2", "bad").status, 400);
+  expect_has(call("GET", "/metrics").body,
+             {"rideflow_queries_total{} 3\n", "rideflow_queries_failed_total{} 1\n"});
   EXPECT_EQ(
       call("POST", "/druid/v2?pretty", "{}").body,
       "[\n  {\n    \"a\" : \"x:[\\\"{\",\n    \"b\" : [],\n    \"c\" : {\n      \"d\" : 1\n    }\n  }\n]");

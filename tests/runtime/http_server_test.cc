@@ -316,6 +316,16 @@ TEST_F(ServerTest, AnOpenDoorIsSaidAloud) {
   }
 }
 
+TEST_F(ServerTest, AnswersAreCounted) {
+  HttpServices services;
+  services.env = env_.get();
+  auto server = HttpServer::start(options_, services);
+  ASSERT_TRUE(server.ok()) << server.status().to_string();
+  EXPECT_EQ(RawHttp((*server)->port()).call("GET", "/nosuch").status, 404);
+  EXPECT_EQ(services.meter->answers[3], 1) << "of the class 4xx";
+  EXPECT_EQ(services.meter->answers[1], 0);
+}
+
 TEST_F(ServerTest, TokensAreAskedFor) {
   test::TempDir dir;
   options_.tokens_file = dir / "tokens";
