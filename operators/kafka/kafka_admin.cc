@@ -53,13 +53,11 @@ class KafkaAdmin : public TopicAdmin {
   }
 
  private:
-  // Offsets of all partitions of the list, with one question per broker: librdkafka hands on the two special
-  // times, first and end, as it hands on others.
+  // Offsets of all partitions of the list, with one question per broker.
   Status ask_offsets(rd_kafka_topic_partition_list_t* list, int64_t time) {
     if (list->cnt == 0) return {};
     const auto error = kafka::ask_leader(client_.get(), reports_, [&](int timeout_ms) {
-      for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = time;
-      auto asked = rd_kafka_offsets_for_times(client_.get(), list, timeout_ms);
+      auto asked = kafka::ask_offsets(client_.get(), list, time, timeout_ms);
       for (int i = 0; i < list->cnt && asked == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) asked = list->elems[i].err;
       return asked;
     });

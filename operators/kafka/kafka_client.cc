@@ -336,6 +336,15 @@ rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, Reports& reports,
   }
 }
 
+rd_kafka_resp_err_t ask_offsets(rd_kafka_t* client, rd_kafka_topic_partition_list_t* list, int64_t time_ms,
+                                int timeout_ms) {
+  for (int i = 0; i < list->cnt; ++i) {
+    list->elems[i].offset = time_ms;
+    list->elems[i].err = RD_KAFKA_RESP_ERR__TIMED_OUT;  // an answer replaces it
+  }
+  return rd_kafka_offsets_for_times(client, list, timeout_ms);
+}
+
 Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports* reports) {
   const Handle<rd_kafka_topic_t> handle(rd_kafka_topic_new(client, topic.c_str(), nullptr));
   if (handle == nullptr) return to_status(rd_kafka_last_error(), fmt::format("topic '{}'", topic), reports);

@@ -81,6 +81,12 @@ Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, rd_ka
 // connection that broke. Not once a connection has been refused.
 rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, Reports& reports,
                                const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask);
+// One question to each broker for the offsets of the list's partitions at `time_ms`, or at librdkafka's
+// special times RD_KAFKA_OFFSET_BEGINNING and _END. Every entry gets an offset or an error of its own:
+// librdkafka calls it no error that a broker did not answer in time, and leaves the entry as it was, the time
+// in the place of the offset.
+rd_kafka_resp_err_t ask_offsets(rd_kafka_t* client, rd_kafka_topic_partition_list_t* list, int64_t time_ms,
+                                int timeout_ms);
 // Partitions of a topic; not_found (user) when there is none. Waits for the broker.
 Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports* reports);
 // The same; a missing topic is made first, with `partitions`.

@@ -206,10 +206,9 @@ class KafkaReader : public RecordReader {
   // would not keep to its time-out while the leader can't be reached.
   Result<int64_t> ask_offset(Partition partition, int64_t time_ms) {
     const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
-    auto* const entry = rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
+    const auto* const entry = rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
     const auto error = kafka::ask_leader(client_.get(), *reports_, [&](int timeout_ms) {
-      entry->offset = time_ms;  // a time in, an offset out
-      const auto asked = rd_kafka_offsets_for_times(client_.get(), list.get(), timeout_ms);
+      const auto asked = kafka::ask_offsets(client_.get(), list.get(), time_ms, timeout_ms);
       return asked != RD_KAFKA_RESP_ERR_NO_ERROR ? asked : entry->err;
     });
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), reports_.get());
@@ -348,10 +347,9 @@ class KafkaReader : public RecordReader {
       const Handle<rd_kafka_topic_partition_list_t> list(
           rd_kafka_topic_partition_list_new(static_cast<int>(question->partitions.size())));
       for (const auto& [partition, one] : question->partitions) {
-        rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value)->offset =
-            RD_KAFKA_OFFSET_END;  // handed on as it is: the special time of the end
+        rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
       }
-      const auto error = rd_kafka_offsets_for_times(client_.get(), list.get(), kTimeoutMs);
+      const auto error = kafka::ask_offsets(client_.get(), list.get(), RD_KAFKA_OFFSET_END, kTimeoutMs);
       for (int i = 0; i < list->cnt; ++i) {
         const rd_kafka_topic_partition_t& answer = list->elems[i];
         EndsQuestion::One& one = question->partitions[Partition(answer.partition)];

@@ -276,6 +276,30 @@ TEST_F(Kafka, ALeaderThatCannotBeReachedIsAskedAgain) {
   EXPECT_EQ(asked, 1);
 }
 
+// librdkafka says "no error" then; a job whose `until: latest` believed it would end without having read a
+// row.
+TEST_F(Kafka, AnOffsetThatNoBrokerToldIsNoOffset) {
+  make_topic("rides", 1);
+  produce("rides", rows(0, 4));
+  kafka::Reports reports(&env_);
+  auto conf = kafka::make_conf(cluster(), {}, &resources_, &reports);
+  ASSERT_TRUE(conf.ok());
+  const auto client = kafka::make_client(RD_KAFKA_CONSUMER, *std::move(conf));
+  ASSERT_TRUE(client.ok());
+  const kafka::Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
+  const auto* const entry = rd_kafka_topic_partition_list_add(list.get(), "rides", 0);
+  const auto ask = [&](int64_t time_ms, int timeout_ms) {
+    const auto error = kafka::ask_offsets(client->get(), list.get(), time_ms, timeout_ms);
+    return error != RD_KAFKA_RESP_ERR_NO_ERROR ? error : entry->err;
+  };
+  ASSERT_EQ(ask(RD_KAFKA_OFFSET_END, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);  // the leader is known from now on
+  EXPECT_EQ(entry->offset, 4);
+  rd_kafka_mock_broker_set_rtt(cluster_, 1, 2'000);
+  for (const int64_t time_ms :
+       {int64_t{RD_KAFKA_OFFSET_BEGINNING}, int64_t{RD_KAFKA_OFFSET_END}, int64_t{1'000}})
+    EXPECT_EQ(ask(time_ms, 200), RD_KAFKA_RESP_ERR__TIMED_OUT) << time_ms;
+}
+
 // Without a clock the number of questions ends it.
 TEST_F(Kafka, ALeaderIsNotAskedForEver) {
   kafka::Reports reports(nullptr);
