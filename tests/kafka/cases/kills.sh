@@ -83,7 +83,7 @@ case_random_kills_change_nothing() {
     run_results round$round
     to_the_end round$round "$kills"
     results_of round$round found$round
-  wc -l found$round/*
+    wc -l found$round/*
     for name in topic minutes rides; do same wanted/$name found$round/$name; done
   done
 }
