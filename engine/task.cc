@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/json_writer.h"
 #include "engine/key_encoder.h"
@@ -127,6 +128,18 @@ StepResult Task::step() {
   return result;
 }
 
+template <class Call>
+auto Task::timed(int index, const Call& call) {
+  Env& env = *parts_.context.env;
+  const Micros outer = std::exchange(nested_micros_, 0);
+  const Micros begin = env.monotonic();
+  auto result = call();
+  const Micros whole = env.monotonic() - begin;
+  parts_.nodes[static_cast<size_t>(index)].metrics->busy_nanos.add((whole - nested_micros_) * 1000);
+  nested_micros_ = outer + whole;
+  return result;
+}
+
 StepResult Task::step_inner() {
   poll_snapshots();
   tick();
@@ -157,7 +170,7 @@ StepResult Task::step_source() {
   if (source_held_.load(std::memory_order_acquire)) return StepResult::idle;
 
   SourceBatch batch;
-  Result<SourceDriver::State> state = parts_.source->step(parts_.batch_rows, batch);
+  Result<SourceDriver::State> state = timed(0, [&] { return parts_.source->step(parts_.batch_rows, batch); });
   if (!state.ok()) {
     fail(std::move(state).status(), 0);
     return StepResult::ended;
@@ -332,7 +345,8 @@ void Task::call_process(int index, int input_port, Batch batch) {
   Node& node = parts_.nodes[static_cast<size_t>(index)];
   node.metrics->rows_in.add(batch.rows);
   node.metrics->batches_in.add(1);
-  Status status = node.op->process(input_port, std::move(batch), *outputs_[static_cast<size_t>(index)]);
+  Output& out = *outputs_[static_cast<size_t>(index)];
+  Status status = timed(index, [&] { return node.op->process(input_port, std::move(batch), out); });
   if (!status.ok()) fail(std::move(status), index);
 }
 
@@ -384,8 +398,9 @@ bool Task::run_pending() {
     const Pending signal = pending_.front();
     Node& node = parts_.nodes[static_cast<size_t>(signal.node)];
     Output& out = *outputs_[static_cast<size_t>(signal.node)];
-    Result<Progress> progress =
-        signal.end ? node.op->on_end(out) : node.op->on_watermark(signal.watermark, out);
+    Result<Progress> progress = timed(signal.node, [&] {
+      return signal.end ? node.op->on_end(out) : node.op->on_watermark(signal.watermark, out);
+    });
     if (!progress.ok()) {
       fail(std::move(progress).status(), signal.node);
       return true;

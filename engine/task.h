@@ -177,6 +177,9 @@ class Task {
   void on_input_barrier(size_t input, Epoch epoch);
   void deliver(int node, int port, Batch batch);
   void call_process(int node, int input_port, Batch batch);
+  // Runs `call`, which is the node's, and books its time there, less that of the nodes it calls in turn.
+  template <class Call>
+  auto timed(int node, const Call& call);
   void update_watermark();
   bool settle_watermark();
   bool none_idle() const;
@@ -207,6 +210,7 @@ class Task {
   bool ended_reported_ = false;
   bool watermark_due_ = false;  // inputs changed; idle ones are looked at once more before it moves
   Micros next_tick_ = 0;
+  Micros nested_micros_ = 0;  // of the call under way: what nodes that it called took
   std::deque<Pending> pending_;
   std::deque<PendingSnapshot> snapshots_;
   std::atomic<int64_t> triggered_{0};

@@ -193,6 +193,36 @@ TEST(JobExecution, SameResultAtAnyParallelismBatchSizeAndInterleaving) {
   }
 }
 
+// A microsecond passes at every look at the clock.
+class TickingEnv : public VirtualEnv {
+ public:
+  using VirtualEnv::VirtualEnv;
+  Micros monotonic() override {
+    advance(1);
+    return VirtualEnv::monotonic();
+  }
+};
+
+TEST(JobExecution, TimeIsBookedOnceWithTheNodeThatSpentIt) {
+  auto world = std::make_shared<TestWorld>();
+  fill(*world, 3, 4, 500);
+  TickingEnv env(3);
+  auto job =
+      JobExecution::start(make_plan(world), options_for(env, std::make_shared<MemoryJobStorage>(), 1, 7));
+  ASSERT_TRUE(job.ok()) << job.status().to_string();
+  std::mt19937_64 random(3);
+  test::run_seeded(**job, env, random);
+  ASSERT_EQ((*job)->phase(), JobPhase::finished) << (*job)->result().to_string();
+  for (const auto& task : (*job)->graph().counters()) {
+    int64_t nodes = 0;
+    for (const auto& node : task->operators) {
+      EXPECT_GT(node->busy_nanos.get(), 0);
+      nodes += node->busy_nanos.get();
+    }
+    EXPECT_LE(nodes, task->task.busy_nanos.get() + task->task.idle_nanos.get());
+  }
+}
+
 TEST(JobExecution, CrashesAtAnyStepLoseAndDoubleNothing) {
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
