@@ -24,18 +24,24 @@ std::string number(double v) {
 std::string target_of(const Row& row) {
   if (row.aim == Aim::none) return "";
   const char* const sign = row.aim == Aim::at_least ? ">=" : "<=";
-  return fmt::format("{} {}{}", sign, number(row.target), row.limit == 0 ? "" : "x");
+  return fmt::format("{} {}{}", sign, number(row.target), row.targets_ratio() ? "x" : "");
 }
 
 std::string verdict(const Row& row) {
   if (!row.checked) return "WRONG";
   if (row.aim == Aim::none) return "ok";
-  const double figure = row.limit == 0 ? row.value : row.ratio();
+  const double figure = row.targets_ratio() ? row.ratio() : row.value;
   const bool met = row.aim == Aim::at_least ? figure >= row.target : figure <= row.target;
   return met ? "met" : "not met";
 }
 
 }  // namespace
+
+void Report::add_figure(Row row, double value, bool checked) {
+  row.value = value;
+  row.checked = checked && !options_.spoil;
+  add(std::move(row));
+}
 
 void Report::fail(const std::string& name, const Status& why) {
   Row row;
@@ -53,16 +59,16 @@ int Report::passed() const {
 }
 
 std::string Report::table() const {
-  std::string out = fmt::format("{:<28} {:>10} {:<12} {:>10} {:>7}  {:<10} {}\n", "row", "value", "unit",
+  std::string out = fmt::format("{:<36} {:>10} {:<10} {:>10} {:>7}  {:<10} {}\n", "row", "value", "unit",
                                 "limit", "ratio", "target", "");
   for (const Row& row : rows_) {
     out +=
-        fmt::format("{:<28} {:>10} {:<12} {:>10} {:>7}  {:<10} {}\n", row.name,
+        fmt::format("{:<36} {:>10} {:<10} {:>10} {:>7}  {:<10} {}\n", row.name,
                     row.checked ? number(row.value) : "-", row.unit, row.limit == 0 ? "" : number(row.limit),
                     row.limit == 0 ? "" : fmt::format("{:.2f}", row.ratio()), target_of(row), verdict(row));
     if (!row.note.empty()) out += fmt::format("    {}\n", row.note);
   }
-  for (const auto& [name, why] : skipped_) out += fmt::format("{:<28} skipped: {}\n", name, why);
+  for (const auto& [name, why] : skipped_) out += fmt::format("{:<36} skipped: {}\n", name, why);
   return out;
 }
 
@@ -90,7 +96,29 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+double per_second(int64_t events, int64_t nanos) {
+  return static_cast<double>(events) * 1e9 / static_cast<double>(std::max<int64_t>(nanos, 1));
+}
+
+Row row_of(std::string name, std::string unit, Aim aim, double target) {
+  Row row;
+  row.name = std::move(name);
+  row.unit = std::move(unit);
+  row.aim = aim;
+  row.target = target;
+  return row;
+}
+
+int64_t wall_nanos() {
+  return nanos_of(CLOCK_MONOTONIC);
+}
+
 int64_t thread_cpu_nanos() {
   return nanos_of(CLOCK_THREAD_CPUTIME_ID);
 }
+
+int64_t process_cpu_nanos() {
+  return nanos_of(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 }  // namespace rideflow::bench

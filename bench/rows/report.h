@@ -20,6 +20,8 @@ struct Options {
   std::string root = ".";      // of the source tree: the jobs to run
   std::string work_dir = ".";  // for data on disk
   std::string rideflow;        // the executable, for rows about whole processes; empty: none
+  std::string kafka;           // brokers, for rows about Kafka; empty: none
+  bool curves = false;         // rows that are only compared with each other, too
 };
 
 enum class Aim : uint8_t { none, at_least, at_most };
@@ -30,11 +32,13 @@ struct Row {
   std::string unit;
   double limit = 0;  // in the unit of `value`; 0: there is none
   Aim aim = Aim::none;
-  double target = 0;  // of the ratio where there is a limit, else of the value
+  double target = 0;      // of the ratio where there is a limit, else of the value
+  bool absolute = false;  // the target is the value's, although there is a limit
   bool checked = false;
   std::string note;  // why a check failed, or what to know
 
   double ratio() const { return limit == 0 ? 0 : value / limit; }
+  bool targets_ratio() const { return limit != 0 && !absolute; }
 };
 
 class Report {
@@ -43,6 +47,8 @@ class Report {
   const Options& options() const { return options_; }
 
   void add(Row row) { rows_.push_back(std::move(row)); }
+  // A row whose result was checked by others, as `checked` says.
+  void add_figure(Row row, double value, bool checked);
   void fail(const std::string& name, const Status& why);
   void skip(const std::string& name, const std::string& why);
 
@@ -59,7 +65,11 @@ class Report {
 };
 
 double median(std::vector<double> values);
+double per_second(int64_t events, int64_t nanos);
+Row row_of(std::string name, std::string unit, Aim aim = Aim::none, double target = 0);
+int64_t wall_nanos();  // never goes back
 int64_t thread_cpu_nanos();
+int64_t process_cpu_nanos();   // of all threads
 int64_t thread_allocations();  // calls of operator new so far
 
 }  // namespace rideflow::bench

@@ -6,7 +6,6 @@
 
 #include "engine/hash.h"
 #include "engine/time.h"
-#include "operators/generator.h"
 
 namespace rideflow::bench {
 namespace {
@@ -56,21 +55,37 @@ Result<RideData> RideData::make(const RideOptions& options) {
   RF_ASSIGN(const std::unique_ptr<EventGenerator> generator, EventGenerator::make(g));
   // Beyond the first rides' lives, when every status is there in its share.
   const int64_t first = static_cast<int64_t>(g.rate * 600);
-  RideData data;
-  data.ends_.push_back(0);
-  std::string all;
   std::string event;
-  for (int64_t i = 0; i < options.events; ++i) {
+  return gather(options.events, [&](int64_t i, std::string& text) -> Status {
     event.clear();
     generator->append(first + i, event);
     const uint64_t draw = mix64(static_cast<uint64_t>(i) + 99);
-    const auto driver = static_cast<int64_t>((draw >> 20) % static_cast<uint64_t>(options.drivers));
+    const uint64_t turn = options.in_turn ? static_cast<uint64_t>(i) : draw >> 20;
+    const auto driver = static_cast<int64_t>(turn % static_cast<uint64_t>(options.drivers));
     replace_value(event, "\"driver_id\":", fmt::format("\"d-{:07}\"", driver));
     if (chosen(mix64(draw + 1), options.reordered)) reorder(event);
     if (chosen(mix64(draw + 2), options.optional)) drop_distance(event);
     if (chosen(mix64(draw + 3), options.escaped)) escape(event);
     if (event.size() > kMaxEvent) return Status::internal("an event larger than the generator's limit");
-    all += event;
+    text += event;
+    return {};
+  });
+}
+
+Result<RideData> RideData::generate(const GeneratorOptions& options, int64_t first, int64_t events) {
+  RF_ASSIGN(const std::unique_ptr<EventGenerator> generator, EventGenerator::make(options));
+  return gather(events, [&](int64_t i, std::string& text) -> Status {
+    generator->append(first + i, text);
+    return {};
+  });
+}
+
+Result<RideData> RideData::gather(int64_t events, const Append& append) {
+  RideData data;
+  data.ends_.push_back(0);
+  std::string all;
+  for (int64_t i = 0; i < events; ++i) {
+    RF_TRY(append(i, all));
     data.ends_.push_back(all.size());
   }
   data.bytes_ = BufferRef::copy_of(all);

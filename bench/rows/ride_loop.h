@@ -17,6 +17,8 @@ struct LoopResult {
 // simdjson On-Demand and one flat hash table per window, in one pass; windows are closed 5 s behind the
 // largest event time, as the job says. REQUIRES: a CPU with AVX2.
 LoopResult ride_loop(const RideData& data);
+// The same of ride_keys: every event counts, not completed rides alone.
+LoopResult ride_keys_loop(const RideData& data);
 // REQUIRES of ride_loop().
 bool ride_loop_runs();
 

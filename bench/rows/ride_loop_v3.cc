@@ -65,9 +65,8 @@ void close(std::map<int64_t, Cells>& windows, int64_t watermark, LoopResult& out
   }
 }
 
-}  // namespace
-
-LoopResult ride_loop(const RideData& data) {
+template <bool kCompletedOnly>
+LoopResult loop_over(const RideData& data) {
   LoopResult out;
   simdjson::ondemand::parser parser;
   Clock clock;
@@ -86,17 +85,17 @@ LoopResult ride_loop(const RideData& data) {
       ++out.rejected;
       continue;
     }
-    const bool completed = status == "ride_completed";
+    const bool counts = !kCompletedOnly || status == "ride_completed";
     simdjson::ondemand::value fare;
     double amount = 0;
     bool has_fare = false;
-    if (completed) has_fare = !doc["fare"].get(fare) && !fare.is_null() && !fare.get(amount);
+    if (counts) has_fare = !doc["fare"].get(fare) && !fare.is_null() && !fare.get(amount);
     if (doc["ride_timestamp"].get(time) || time.size() < 20) {
       ++out.rejected;
       continue;
     }
     const int64_t t = clock.read(time);
-    if (completed) {
+    if (counts) {
       if (t < start || t >= start + kWindow || cells == nullptr) {
         start = t - t % kWindow;
         cells = &windows[start];
@@ -116,6 +115,16 @@ LoopResult ride_loop(const RideData& data) {
   }
   close(windows, INT64_MAX, out);
   return out;
+}
+
+}  // namespace
+
+LoopResult ride_loop(const RideData& data) {
+  return loop_over<true>(data);
+}
+
+LoopResult ride_keys_loop(const RideData& data) {
+  return loop_over<false>(data);
 }
 
 }  // namespace rideflow::bench

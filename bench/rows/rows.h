@@ -11,7 +11,29 @@ namespace rideflow::bench {
 Status ride_window(const Catalog& catalog, Report& report);
 // The same where a tenth of the events is spelt in another way.
 Status ride_window_shapes(const Catalog& catalog, Report& report);
-// The same by size of batch and by number of keys: cost per event must stay flat.
+// The same by size of batch: cost per event must stay flat.
 Status ride_window_batches(const Catalog& catalog, Report& report);
+// The same from an embedded topic, beside memory; by two threads, beside one.
+Status ride_window_topic(const Catalog& catalog, Report& report);
+Status ride_window_two_threads(const Catalog& catalog, Report& report);
+// The same from a real Kafka, beside a bare consumer.
+Status ride_window_kafka(const Catalog& catalog, Report& report);
+// The longest step while a window of a million keys fires, and while as many changed keys are checkpointed.
+Status ride_keys(const Catalog& catalog, Report& report);
+// The main job whole, and the share of each of its steps.
+Status ride_metrics(const Catalog& catalog, Report& report);
+// Rows into 10,000 cells of a rollup; a filtered sum over many cells, in memory and sealed.
+Status rollup_ingest(const Catalog& catalog, Report& report);
+Status rollup_scan(const Catalog& catalog, Report& report);
+// `rideflow run` as a process: its start and its memory.
+Status process(const Catalog& catalog, Report& report);
+// The same, of events on their way into a query's answer.
+Status visible(const Catalog& catalog, Report& report);
+// Cost per event by number of keys, of output columns, and of slices in a window.
+Status curve_keys(const Catalog& catalog, Report& report);
+Status curve_columns(const Catalog& catalog, Report& report);
+Status curve_slices(const Catalog& catalog, Report& report);
+// Expressions over batches, each beside a loop of its own.
+Status expressions(const Catalog& catalog, Report& report);
 
 }  // namespace rideflow::bench

@@ -1,0 +1,231 @@
+// From an event's turn to its being in a query's answer: `rideflow run` as a process, events sent over HTTP
+// at half of what the same road takes at most, and a client that asks all the time.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+#include "bench/rows/child.h"
+#include "bench/rows/druid_answer.h"
+#include "bench/rows/quiet_env.h"
+#include "bench/rows/ride_rows.h"
+#include "bench/rows/rows.h"
+#include "runtime/http_client.h"
+#include "state/data_dir.h"
+
+namespace rideflow::bench {
+namespace {
+
+constexpr double kMostVisibleMs = 50;  // of 99.9 % of the events
+constexpr std::chrono::microseconds kBatchEvery{5'000};
+constexpr int64_t kBatches = 2'000;
+constexpr int64_t kSmokeBatches = 20;
+constexpr auto kAskEvery = std::chrono::milliseconds(1);
+constexpr size_t kSenders = 4;  // each sends every fourth batch; the answer to one comes when it is durable
+constexpr int64_t kDeadlineNanos = 60'000'000'000;
+constexpr int64_t kEventsPerPost = 8'192;  // as fast as possible
+
+struct Seen {
+  int64_t at = 0;  // when the answer was here
+  int64_t events = 0;
+};
+
+// A job that rolls rides up, in a process that serves HTTP.
+class Server {
+ public:
+  static Result<Server> start(const Report& report, const std::string& name) {
+    const std::string dir = report.options().work_dir + "/" + name;
+    RF_ASSIGN(Child child, Child::start(report.options().rideflow,
+                                        {"run", report.options().root + "/bench/jobs/ride_visible.yaml",
+                                         "--data-dir", dir, "--listen", "127.0.0.1:0", "--quiet"},
+                                        report.options().work_dir + "/" + name + ".log"));
+    Server server(std::move(child));
+    PosixEnv env(quiet());
+    for (const int64_t end = wall_nanos() + kDeadlineNanos; wall_nanos() < end;) {
+      const auto owner = DataDir::owner(env, dir);
+      if (owner.ok() && *owner && !(*owner)->address.empty()) {
+        server.address_ = (*owner)->address;
+        const auto count = server.count();
+        if (count.ok() && *count == 0) return server;
+      }
+      std::this_thread::sleep_for(kAskEvery);
+    }
+    return Status::internal("rideflow run did not begin to serve: see " + name + ".log");
+  }
+
+  Result<std::unique_ptr<HttpClient>> client() const { return HttpClient::make(address_); }
+
+  // Events that a query counts now; a rollup that is not there yet has none.
+  Result<int64_t> count() const {
+    RF_ASSIGN(const auto http, client());
+    return count(*http);
+  }
+  static Result<int64_t> count(HttpClient& http) {
+    RF_ASSIGN(const QueryAnswer answer, ask(http, "count"));
+    if (answer.body == "[]") return 0;
+    const double n = answer_number(answer, "count");
+    if (n >= 0) return static_cast<int64_t>(n);
+    return Status::internal(fmt::format("no count in the answer {} {}", answer.status, answer.body));
+  }
+  static Result<QueryAnswer> ask(HttpClient& http, const std::string& metric) {
+    RF_ASSIGN(const HttpResponse response,
+              http.call("POST", "/druid/v2", sum_query("visible_rides", {metric})));
+    QueryAnswer answer;
+    answer.status = response.status;
+    answer.body = response.body;
+    return answer;
+  }
+  int stop() { return child_.terminate(); }
+
+ private:
+  explicit Server(Child child) : child_(std::move(child)) {}
+  Child child_;
+  std::string address_;
+};
+
+Status send(HttpClient& http, const RideData& data, int64_t first, int64_t n) {
+  std::string body;
+  for (int64_t i = first; i < first + n; ++i) {
+    body += data.event(i);
+    body += '\n';
+  }
+  return http.text("POST", "/api/v1/topics/ride_events/records?partition=0", body).status();
+}
+
+// Asks until `all` events are there; every answer that shows more than the last is kept.
+Status watch(const Server& server, int64_t all, std::vector<Seen>& seen) {
+  RF_ASSIGN(const auto http, server.client());
+  const int64_t end = wall_nanos() + kDeadlineNanos;
+  while (wall_nanos() < end) {
+    RF_ASSIGN(const int64_t events, Server::count(*http));
+    if (seen.empty() || events > seen.back().events) seen.push_back({wall_nanos(), events});
+    if (events >= all) return {};
+    std::this_thread::sleep_for(kAskEvery);
+  }
+  return Status::internal(fmt::format("{} of {} events became visible", seen.back().events, all));
+}
+
+double fare_of(std::string_view event) {
+  constexpr std::string_view kKey = "\"fare\":";
+  return std::strtod(event.data() + event.find(kKey) + kKey.size(), nullptr);  // of null: 0
+}
+
+// Batches of equal size, `every` microseconds one (0: as fast as they are taken).
+struct Schedule {
+  int64_t per_batch = 0;
+  int64_t batches = 0;
+  std::chrono::microseconds every{0};
+
+  int64_t events() const { return per_batch * batches; }
+};
+
+struct Played {
+  std::chrono::steady_clock::time_point begin;
+  std::vector<Seen> seen;
+};
+
+// Sends on schedule, whether answers came or not, until all events are visible.
+Result<Played> play(const Server& server, const RideData& data, const Schedule& schedule) {
+  Played played;
+  Status watched;
+  std::vector<Status> sent(kSenders);
+  std::vector<std::thread> threads;
+  played.begin = std::chrono::steady_clock::now();
+  threads.emplace_back([&] { watched = watch(server, schedule.events(), played.seen); });
+  for (size_t s = 0; s < kSenders; ++s) {
+    threads.emplace_back([&, s] {
+      const auto http = server.client();
+      if (!http.ok()) sent[s] = http.status();
+      for (auto batch = static_cast<int64_t>(s); batch < schedule.batches && sent[s].ok();
+           batch += kSenders) {
+        std::this_thread::sleep_until(played.begin + batch * schedule.every);
+        sent[s] = send(**http, data, batch * schedule.per_batch, schedule.per_batch);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (Status& status : sent) RF_TRY(std::move(status));
+  RF_TRY(std::move(watched));
+  return played;
+}
+
+// Events a second when they are sent as fast as they are taken.
+Result<double> capacity(const Report& report, const RideData& data) {
+  Schedule schedule;
+  schedule.per_batch = std::min(kEventsPerPost, data.events() / int64_t{kSenders});
+  schedule.batches = data.events() / schedule.per_batch;
+  RF_ASSIGN(const Server server, Server::start(report, "visible_capacity"));
+  RF_ASSIGN(const Played played, play(server, data, schedule));
+  const int64_t begin = std::chrono::nanoseconds(played.begin.time_since_epoch()).count();
+  return per_second(schedule.events(), played.seen.back().at - begin);
+}
+
+struct Latencies {
+  double p50_ms = 0;
+  double p999_ms = 0;
+  std::string note;
+};
+
+// An event's time counts from its batch's turn. Batches are told apart by how many events are visible, so
+// they count as visible in the order of their turns.
+Latencies latencies_of(const Played& played, const Schedule& schedule) {
+  std::vector<double> ms;
+  size_t next = 0;
+  for (int64_t batch = 0; batch < schedule.batches; ++batch) {
+    while (played.seen[next].events < (batch + 1) * schedule.per_batch) ++next;
+    const auto due = played.begin + batch * schedule.every;
+    const int64_t late = played.seen[next].at - std::chrono::nanoseconds(due.time_since_epoch()).count();
+    ms.push_back(static_cast<double>(late) / 1e6);
+  }
+  std::sort(ms.begin(), ms.end());
+  Latencies result;
+  result.p50_ms = ms[ms.size() / 2];
+  result.p999_ms = ms[static_cast<size_t>(static_cast<double>(ms.size() - 1) * 0.999)];
+  return result;
+}
+
+Result<Latencies> at_rate(const Report& report, const RideData& data, const Schedule& schedule) {
+  RF_ASSIGN(Server server, Server::start(report, "visible_rate"));
+  RF_ASSIGN(const Played played, play(server, data, schedule));
+  Latencies result = latencies_of(played, schedule);
+  double fares = 0;
+  for (int64_t i = 0; i < schedule.events(); ++i) fares += fare_of(data.event(i));
+  if (report.options().spoil) fares += 1;
+  RF_ASSIGN(const auto http, server.client());
+  RF_ASSIGN(const QueryAnswer answer, Server::ask(*http, "fare_sum"));
+  result.note = answer_difference(answer, "fare_sum", fares);
+  const int code = server.stop();
+  if (code != 0) result.note = fmt::format("rideflow run ended with {}", code);
+  return result;
+}
+
+}  // namespace
+
+Status visible(const Catalog&, Report& report) {
+  if (report.options().rideflow.empty()) {
+    report.skip("visible", "no --rideflow FILE was given");
+    return {};
+  }
+  const int64_t most = report.options().smoke ? 20'000 : report.options().events;
+  RideOptions options = ride_options(report, 1'000);
+  options.events = most;
+  RF_ASSIGN(const RideData data, RideData::make(options));
+  RF_ASSIGN(const double rate, capacity(report, data));
+  Schedule half;
+  half.every = kBatchEvery;
+  half.per_batch = std::max<int64_t>(1, static_cast<int64_t>(rate / 2 * kBatchEvery.count() / 1e6));
+  half.batches = std::min(report.options().smoke ? kSmokeBatches : kBatches, most / half.per_batch);
+  RF_ASSIGN(const Latencies latencies, at_rate(report, data, half));
+  const bool checked = latencies.note.empty();
+  report.add_figure(row_of("visible_capacity", "events/s"), rate, checked);
+  report.add_figure(row_of("visible_p50", "ms"), latencies.p50_ms, checked);
+  Row row = row_of("visible_p999", "ms", Aim::at_most, kMostVisibleMs);
+  row.note = latencies.note;
+  report.add_figure(std::move(row), latencies.p999_ms, checked);
+  return {};
+}
+
+}  // namespace rideflow::bench
