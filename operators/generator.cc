@@ -158,6 +158,9 @@ Result<std::unique_ptr<EventGenerator>> EventGenerator::make(const GeneratorOpti
                                     "users_schema {}",
                                     options.kind, did_you_mean(options.kind, generator_kinds())));
   }
+  if (!(options.rides_rate >= 0) || options.rides_rate > 1e8) {
+    return Status::user(Code::invalid_argument, "'rides_rate' must be from 0 to 100,000,000 per second");
+  }
   if (!(options.rate >= 0) || options.rate > 1e8) {
     return Status::user(Code::invalid_argument,
                         "'rate' must be from 0 (full speed) to 100,000,000 per second");

@@ -1,5 +1,6 @@
 #include "operators/generator_cities.h"
 
+#include <algorithm>
 #include <array>
 
 #include "engine/hash.h"
@@ -43,6 +44,50 @@ constexpr std::array<uint8_t, 1024> kByShare = [] {
   return table;
 }();
 
+constexpr int demand_at(size_t city_index, size_t utc_hour) {
+  const int hour = (static_cast<int>(utc_hour) + kTable[city_index].utc_offset_hours + 24) % 24;
+  return kDemand[static_cast<size_t>(hour)];
+}
+
+size_t hour_of(Micros t) {
+  constexpr int64_t kHour = 3'600 * kMicrosPerSecond;
+  const int64_t hour = t / kHour % 24;
+  return static_cast<size_t>(hour < 0 ? hour + 24 : hour);
+}
+
+struct Seats {
+  // By hour (UTC): the rides of city c are those from ends[c] to ends[c + 1].
+  std::array<std::array<int, kCities + 1>, 24> ends{};
+  std::array<int64_t, kCities + 1> firsts{};  // vehicles of city c: from firsts[c] to firsts[c + 1]
+};
+
+constexpr Seats kSeats = [] {
+  Seats seats;
+  std::array<int, kCities> most{};
+  for (size_t hour = 0; hour < seats.ends.size(); ++hour) {
+    int64_t total = 0;
+    for (size_t c = 0; c < kTable.size(); ++c) total += kTable[c].share * demand_at(c, hour);
+    int64_t sum = 0;
+    auto& ends = seats.ends[hour];
+    for (size_t c = 0; c < kTable.size(); ++c) {
+      sum += kTable[c].share * demand_at(c, hour);
+      ends[c + 1] = static_cast<int>((sum * kBlock + total / 2) / total);
+      most[c] = std::max(most[c], ends[c + 1] - ends[c]);
+    }
+  }
+  for (size_t c = 0; c < kTable.size(); ++c) seats.firsts[c + 1] = seats.firsts[c] + most[c];
+  return seats;
+}();
+
+// Multiplied by it, neighbours of one city lie far apart; and the number that takes it back.
+constexpr int64_t kStride = 617;
+constexpr int64_t kStrideBack = [] {
+  int64_t back = 1;
+  while (back < kSeats.firsts.back() && back * kStride % kSeats.firsts.back() != 1) ++back;
+  return back;
+}();
+static_assert(kStrideBack < kSeats.firsts.back());
+
 }  // namespace
 
 const City& city(int index) {
@@ -54,20 +99,29 @@ int city_by_share(uint64_t hash) {
 }
 
 int demand(int city_index, Micros t) {
-  constexpr int64_t kHour = 3'600 * kMicrosPerSecond;
-  int64_t hour = (t / kHour + city(city_index).utc_offset_hours) % 24;
-  if (hour < 0) hour += 24;
-  return kDemand[static_cast<size_t>(hour)];
+  return demand_at(static_cast<size_t>(city_index), hour_of(t));
 }
 
-int pick_city(uint64_t hash, Micros t) {
-  int index = 0;
-  for (int attempt = 0; attempt < 4; ++attempt) {
-    index = city_by_share(hash);
-    if (static_cast<int>((hash >> 10) & 255) <= demand(index, t)) break;
-    hash = mix64(hash + 1);
-  }
-  return index;
+Seat seat_of(int ride, Micros t) {
+  const auto& ends = kSeats.ends[hour_of(t)];
+  const auto found = std::upper_bound(ends.begin() + 1, ends.end(), ride);
+  const auto index = static_cast<int>(found - ends.begin()) - 1;
+  return {index, ride - ends[static_cast<size_t>(index)]};
+}
+
+int64_t vehicles_per_block() {
+  return kSeats.firsts.back();
+}
+
+int64_t vehicle_of(int64_t block, const Seat& seat) {
+  const int64_t place = kSeats.firsts[static_cast<size_t>(seat.city)] + seat.number;
+  return block * vehicles_per_block() + place * kStride % vehicles_per_block();
+}
+
+int city_of_vehicle(int64_t vehicle) {
+  const int64_t place = vehicle % vehicles_per_block() * kStrideBack % vehicles_per_block();
+  const auto& firsts = kSeats.firsts;
+  return static_cast<int>(std::upper_bound(firsts.begin(), firsts.end(), place) - firsts.begin()) - 1;
 }
 
 }  // namespace rideflow::generator

@@ -16,6 +16,7 @@ namespace rideflow::generator {
 namespace {
 
 constexpr int kRoles = 64;
+constexpr int64_t kGroupsPerBlock = kBlock / kRoles;
 constexpr int kCancelledEarly = 4;    // roles 0-3: before a driver was found
 constexpr int kCancelledWaiting = 4;  // roles 4-7: before the driver came
 constexpr int64_t kEventsPerFrame =
@@ -67,8 +68,12 @@ class Rides : public EventGenerator {
       if (!segments_.empty()) before += (slots_[i].lag - segments_.back().first) * segments_.back().events;
       segments_.push_back({slots_[i].lag, static_cast<int64_t>(i) + 1, before});
     }
-    driver_cycle_ = slots_.back().lag + 1;  // a driver is free again when the longest ride is over
+    // A vehicle is free again when the longest ride is over, wherever in their blocks this one and the next
+    // begin.
+    blocks_ = (slots_.back().lag + kGroupsPerBlock - 1) / kGroupsPerBlock + 1;
   }
+
+  int64_t fleet() const { return blocks_ * vehicles_per_block(); }
 
  protected:
   Clean write_clean(int64_t index, char*& out) const override {
@@ -134,13 +139,23 @@ class Rides : public EventGenerator {
     return turn(segment->before + (frame - segment->first) * segment->events);
   }
 
+  // Where a ride is, and whose: rides of a block are dealt to the cities in an order of its own.
+  Seat seat_of_ride(int64_t group, int role) const {
+    const int64_t block = group / kGroupsPerBlock;
+    const uint64_t order = mix64(seed_ + static_cast<uint64_t>(block) * 0x9e3779b97f4a7c15ULL);
+    const auto place = static_cast<uint64_t>(group % kGroupsPerBlock * kRoles + role);
+    const uint64_t ride = (place * (order >> 20 | 1) + order) % kBlock;
+    return seat_of(static_cast<int>(ride), time_of_frame(block * kGroupsPerBlock));
+  }
+
   Clean write_ride(const Slot& slot, int64_t group, Micros time, char*& out) const {
     const int64_t number = group * kRoles + slot.role;
     Random random(seed_ ^ mix64(static_cast<uint64_t>(number)));
     const Micros requested = time_of_frame(group);
-    const int where = pick_city(random.next(), requested);
+    const Seat seat = seat_of_ride(group, slot.role);
+    const int where = seat.city;
     const City& place = city(where);
-    const int64_t driver = group % driver_cycle_ * kRoles + slot.role;
+    const int64_t vehicle = vehicle_of(group / kGroupsPerBlock % blocks_, seat);
     const bool has_driver = slot.stage != Stage::requested &&
                             !(slot.stage == Stage::ride_cancelled && slot.role < kCancelledEarly);
     const int64_t north = near_centre(random);
@@ -163,7 +178,7 @@ class Rides : public EventGenerator {
     w.text("\",\"driver_id\":");
     if (has_driver) {
       *w.p++ = '"';
-      w.id('d', where, driver);
+      w.id('d', where, vehicle);
       w.text("\",\"customer_id\":\"");
     } else {
       w.text("null,\"customer_id\":\"");
@@ -172,7 +187,7 @@ class Rides : public EventGenerator {
     w.text("\",\"vehicle_id\":");
     if (has_driver) {
       *w.p++ = '"';
-      w.id('v', where, driver);
+      w.id('v', where, vehicle);
       w.text("\",\"city\":\"");
     } else {
       w.text("null,\"city\":\"");
@@ -217,12 +232,16 @@ class Rides : public EventGenerator {
   }
 
   double frames_per_second_ = 0;
-  int64_t driver_cycle_ = 1;
+  int64_t blocks_ = 1;             // of vehicles
   std::vector<Slot> slots_;        // of a full frame, by lag
   std::vector<Segment> segments_;  // by first
 };
 
 }  // namespace
+
+int64_t fleet_of_rides(const GeneratorOptions& options) {
+  return Rides(options).fleet();
+}
 
 std::unique_ptr<EventGenerator> make_rides(const GeneratorOptions& options) {
   return std::make_unique<Rides>(options);

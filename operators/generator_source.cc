@@ -168,6 +168,7 @@ Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
   options.kind = o.text("kind", "rides");
   options.seed = static_cast<uint64_t>(o.integer("seed", 1));
   options.rate = number_option(o, "rate", 0);
+  options.rides_rate = number_option(o, "rides_rate", 0);
   options.pace = number_option(o, "pace", 1);
   options.start = o.integer("start", 0);
   options.disorder = o.micros("disorder", 0);
@@ -216,6 +217,10 @@ std::vector<OptionSpec> option_specs() {
       spec("start", OptionType::timestamp,
            "Event time of the first event; absent: the moment of the first start."),
       spec("partitions", OptionType::integer, "Partitions among which the events are dealt in turn.", "1"),
+      spec("rides_rate", OptionType::rate,
+           "Vehicles: the rate of the rides that they drive, whose whole fleet they then are; absent: as "
+           "many of it as "
+           "report every 15 seconds."),
       spec("pace", OptionType::number, "Rides and vehicles live this many times faster.", "1"),
       spec("disorder", OptionType::duration, "Times in events are up to this much out of order.", "0s"),
       spec("late", OptionType::number, "Share of events one to three minutes later than disorder allows.",

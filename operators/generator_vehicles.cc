@@ -1,4 +1,5 @@
-// Vehicles: a fleet whose members report in turn, each on a smooth loop of its own through its city.
+// Vehicles: the fleet that drives the rides, or its first members; they report in turn, each on a smooth loop
+// of its own through its city.
 #include <algorithm>
 #include <array>
 
@@ -26,6 +27,11 @@ class Vehicles : public EventGenerator {
   explicit Vehicles(const GeneratorOptions& options) : EventGenerator(options) {
     const double rate = options.rate > 0 ? options.rate : 1000;
     fleet_ = std::clamp<int64_t>(static_cast<int64_t>(rate * kReportSeconds), 100, 100'000);
+    if (options.rides_rate > 0) {
+      GeneratorOptions rides = options;
+      rides.rate = options.rides_rate;
+      fleet_ = fleet_of_rides(rides);
+    }
   }
 
  protected:
@@ -36,7 +42,7 @@ class Vehicles : public EventGenerator {
     const Micros between = turn(index) - turn(std::max<int64_t>(0, index - fleet_));
     const Micros time = shifted(index, event_turn, std::max<Micros>(0, between - 2000));
     Random random(seed_ ^ mix64(static_cast<uint64_t>(number)));
-    const int where = city_by_share(random.next());
+    const int where = city_of_vehicle(number);
     const City& home = city(where);
     const int64_t north_home = random.between(-4000, 4000);
     const int64_t east_home = random.between(-4000, 4000);

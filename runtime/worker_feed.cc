@@ -65,6 +65,8 @@ Status EventFeed::add(const SourceKind& kind, TopicStore& topics, const std::str
   SourceConfig config;
   config.source = events;
   config.options = generator_options(events, options_, rate);
+  // The vehicles that report are those that drive.
+  if (events == "vehicles") config.options.set("rides_rate", number_option(options_.rate * kKinds[0].share));
   Stream stream;
   RF_ASSIGN(stream.reader, kind.make(config));
   OpenContext context;
