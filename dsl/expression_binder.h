@@ -38,7 +38,6 @@ class Binder {
   using UnknownMessage = std::function<std::string(const std::string& name)>;
   void set_unknown_message(UnknownMessage message) { unknown_message_ = std::move(message); }
 
-  void set_schema(SchemaRef schema) { schema_ = std::move(schema); }
   const Schema& schema() const { return *schema_; }
   const std::string& path() const { return path_; }
   Diagnostics& diagnostics() { return diagnostics_; }

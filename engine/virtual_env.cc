@@ -160,11 +160,6 @@ std::vector<LogLine> VirtualEnv::logs(std::string_view event) const {
   return found;
 }
 
-void VirtualEnv::clear_logs() {
-  const std::lock_guard lock(mutex_);
-  logs_.clear();
-}
-
 void VirtualEnv::kill_at(const std::string& name, int64_t n) {
   const std::lock_guard lock(mutex_);
   kill_at_[name] = passes_[name] + n;

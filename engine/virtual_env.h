@@ -61,7 +61,6 @@ class VirtualEnv : public Env {
 
   std::vector<LogLine> logs() const;
   std::vector<LogLine> logs(std::string_view event) const;
-  void clear_logs();
 
   // The process dies (VirtualFs::die_now) at the n-th pass of the point, counted from now.
   void kill_at(const std::string& name, int64_t n);

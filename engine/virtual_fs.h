@@ -46,7 +46,6 @@ class VirtualFs : public FileSystem {
       const;  // so far; every method of the file system and its files counts, but size() and close()
   // A broken machine for tests of tests: sync_dir() says ok and does nothing.
   void ignore_dir_syncs(bool on);
-  void set_free_bytes(int64_t bytes);  // what free_bytes() answers
 
   // For tests that damage files. REQUIRES: the file exists. Durable at once; not counted as calls.
   std::string content(const std::string& path) const;
@@ -113,7 +112,6 @@ class VirtualFs : public FileSystem {
   bool dead_ = false;
   int64_t generation_ = 0;  // of files: grows with each crash
   bool ignore_dir_syncs_ = false;
-  int64_t free_bytes_ = int64_t{1} << 40;
 };
 
 // "a//b/./c/" -> "a/b/c".
