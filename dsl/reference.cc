@@ -123,7 +123,16 @@ std::string formats(const Catalog& catalog) {
                                                                         : "Written only.";
     out += fmt::format("## {}\n\n{} {}\n\n{}", name, kind.doc, use, option_table(kind.options));
   }
-  return out;
+  out += "## Types of columns\n\n| in a source's `schema` | what is read |\n|---|---|\n";
+  for (const auto& [type, doc] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"bool, int32, int64, double, decimal(p,s), string, bytes, date, interval", "the value itself"},
+           {"timestamp", "ISO text, with an offset or in UTC"},
+           {"timestamp(Europe/Paris)", "ISO text, in that zone where it has no offset"},
+           {"timestamp(s), timestamp(ms), timestamp(us)", "a number of that unit since 1970"},
+           {"double(text), int64(text), decimal(10,2)(text)", "a number that stands in a string"},
+           {"list(T), struct(name T, …)", "JSON only"}})
+    out += fmt::format("| {} | {} |\n", code(type), cell(doc));
+  return out + "\nA `?` behind a type allows null.\n";
 }
 
 std::string operators(const Catalog& catalog) {

@@ -2,8 +2,11 @@
 // decoding hints (format.h).
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/catalog.h"
 #include "engine/format.h"
+#include "engine/time.h"
 
 namespace rideflow {
 
@@ -133,6 +136,13 @@ class TypeParser {
     } else {
       return error("decimal needs its digits, as in decimal(10,2)");
     }
+    if (take('(')) {
+      if (!hints_) return no_hint("text");
+      if (lower(word()) != "text")
+        return error("expected 'text' in the second parentheses: the number stands in a string");
+      RF_TRY(expect(')'));
+      out.number_in_text = true;
+    }
     if (precision < 1 || precision > kMaxDigits) return error("a decimal has 1 to 38 digits");
     if (scale > precision) return error("a decimal's scale is at most its number of digits");
     out.field.type = Type::decimal(precision, scale);
@@ -168,14 +178,28 @@ class TypeParser {
     return {};
   }
 
-  Status parse_hint(DecodeField& out) {
-    const std::string hint = lower(word());
+  Status no_hint(std::string_view hint) const {
+    return error(
+        fmt::format("'({})' says how bytes are decoded and belongs into a source's schema only", hint));
+  }
+
+  // All up to the closing parenthesis, without quotes around it: a zone's name has slashes and signs.
+  Result<std::string_view> hint_text() {
+    skip_space();
+    const size_t end = std::min(text_.find(')', at_), text_.size());
+    std::string_view hint = text_.substr(at_, end - at_);
+    at_ = end;
     RF_TRY(expect(')'));
+    while (!hint.empty() && is_space(hint.back())) hint.remove_suffix(1);
+    const bool quoted = hint.size() >= 2 && (hint[0] == '\'' || hint[0] == '"') && hint.back() == hint[0];
+    return quoted ? hint.substr(1, hint.size() - 2) : hint;
+  }
+
+  Status parse_hint(DecodeField& out) {
+    RF_ASSIGN(const std::string_view written, hint_text());
+    const std::string hint = lower(written);
     const Kind kind = out.field.type.kind;
-    if (!hints_) {
-      return error(
-          fmt::format("'({})' says how bytes are decoded and belongs into a source's schema only", hint));
-    }
+    if (!hints_) return no_hint(written);
     if (kind == Kind::timestamp && (hint == "s" || hint == "ms" || hint == "us")) {
       out.unit = hint == "s" ? TimeUnit::seconds : hint == "ms" ? TimeUnit::millis : TimeUnit::micros;
       return {};
@@ -185,7 +209,15 @@ class TypeParser {
       out.number_in_text = true;
       return {};
     }
-    if (kind == Kind::timestamp) return error("expected timestamp(s), timestamp(ms) or timestamp(us)");
+    if (kind == Kind::timestamp) {
+      const Result<const TimeZone*> zone = TimeZone::find(written);
+      if (!zone.ok())
+        return error(
+            "expected a unit of numbers, timestamp(s), timestamp(ms) or timestamp(us), or the time zone of "
+            "texts without an offset, as in timestamp(Europe/Paris)");
+      out.zone = *zone;
+      return {};
+    }
     if (is_number) return error("expected 'text' in the parentheses: the number stands in a string");
     return error(fmt::format("{} takes nothing in parentheses", out.field.type.to_string()));
   }

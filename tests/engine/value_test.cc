@@ -96,6 +96,18 @@ TEST(Type, DecodeHints) {
   ASSERT_TRUE(nested.ok()) << nested.status().to_string();
   EXPECT_EQ(nested->children[0].unit, TimeUnit::seconds);
   EXPECT_TRUE(nested->children[1].children[0].number_in_text);
+  const auto zoned = parse_decode_field("s", "struct(at timestamp( \"Europe/Paris\" )?, n int64)");
+  ASSERT_TRUE(zoned.ok()) << zoned.status().to_string();
+  EXPECT_EQ(zoned->children[0].zone->name(), "Europe/Paris");
+  EXPECT_TRUE(zoned->children[0].field.nullable);
+  EXPECT_EQ(parse_decode_field("t", "timestamp(+02:00)")->zone->offset_at(0), 7200 * kMicrosPerSecond);
+  const auto exact = parse_decode_field("d", "decimal(10,3)(text)?");
+  ASSERT_TRUE(exact.ok()) << exact.status().to_string();
+  EXPECT_TRUE(exact->number_in_text);
+  EXPECT_EQ(exact->field, (Field{"d", Type::decimal(10, 3), true}));
+  EXPECT_FALSE(parse_decode_field("d", "decimal(10,3)(ms)").ok());
+  EXPECT_THAT(parse_decode_field("t", "timestamp(Europe/Pariss)").status().message(),
+              testing::HasSubstr("timestamp(Europe/Paris)"));
   EXPECT_FALSE(parse_decode_field("t", "timestamp(ns)").ok());
   EXPECT_FALSE(parse_decode_field("t", "double(ms)").ok());
   EXPECT_FALSE(parse_decode_field("t", "string(text)").ok());

@@ -39,6 +39,12 @@ TEST(CsvDecoder, Types) {
   EXPECT_EQ(one("string", "\u00e9"), value("\"\u00e9\""));
 }
 
+TEST(CsvDecoder, AColumnMayNameItsZone) {
+  EXPECT_EQ(one("timestamp(Europe/Paris)", "2026-07-01 12:00:00"), value("\"2026-07-01T10:00:00Z\""));
+  EXPECT_EQ(one("timestamp('Europe/Paris')?", "2026-01-01T12:00:00"), value("\"2026-01-01T11:00:00Z\""));
+  EXPECT_EQ(one("timestamp(Europe/Paris)", "2026-07-01T12:00:00Z"), value("\"2026-07-01T12:00:00Z\""));
+}
+
 TEST(CsvDecoder, QuotesAndNulls) {
   EXPECT_EQ(one("string", "\"a, \"\"b\"\"\""), value("\"a, \\\"b\\\"\""));
   EXPECT_EQ(one("string", "a\"b"), value("\"a\\\"b\""));

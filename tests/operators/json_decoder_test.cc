@@ -90,6 +90,11 @@ TEST(JsonDecoder, Timestamps) {
   EXPECT_EQ(one("timestamp(s)", "1767268800.25"), value("\"2026-01-01T12:00:00.250Z\""));
   EXPECT_EQ(one("timestamp(ms)", "1767268800123"), value("\"2026-01-01T12:00:00.123Z\""));
   EXPECT_EQ(one("timestamp(us)", "1767268800123456"), value("\"2026-01-01T12:00:00.123456Z\""));
+  EXPECT_EQ(one("timestamp(Europe/Paris)", "\"2026-07-01T12:00:00\""), value("\"2026-07-01T10:00:00Z\""));
+  EXPECT_EQ(one("list(timestamp(Europe/Paris))", "[\"2026-01-01T12:00:00\"]"),
+            value("[\"2026-01-01T11:00:00Z\"]"));
+  EXPECT_EQ(one("decimal(10,3)(text)", "\"1.25\""), value("1.250"));
+  EXPECT_THAT(one("decimal(10,3)", "\"1.25\""), HasSubstr("found a string"));
   EXPECT_THAT(one("timestamp", "1767268800"), HasSubstr("expected a timestamp in a string, found a number"));
   EXPECT_THAT(one("timestamp(ms)", "\"1767268800123\""), HasSubstr("expected a number since 1970"));
   EXPECT_THAT(one("timestamp(s)", "1e18"), HasSubstr("years 1 to 9999"));
