@@ -1,5 +1,7 @@
 #include "engine/rejected.h"
 
+#include <fmt/format.h>
+
 #include <unordered_set>
 
 #include "engine/builder.h"
@@ -103,6 +105,30 @@ Batch rejected_rows(const Batch& batch, const RowErrors& errors, std::string_vie
     builder.add_reason(error.reason, place);
   }
   return builder.finish();
+}
+
+namespace {
+
+// A line at most, whatever the bytes are.
+std::string beginning(std::string_view raw) {
+  constexpr size_t kMost = 200;
+  std::string out;
+  append_json_string(out, raw.substr(0, kMost));
+  return raw.size() > kMost ? out + "…" : out;
+}
+
+}  // namespace
+
+std::string record_text(const Origin& origin, const RecordOrigin& record) {
+  return fmt::format("record {} of partition {} of '{}', {}", record.position, origin.partition.value,
+                     origin.topic ? *origin.topic : std::string(), beginning(record.payload));
+}
+
+std::string row_text(const Batch& batch, int32_t row) {
+  if (batch.origin) return record_text(*batch.origin, batch.record(row));
+  std::string json;
+  append_row_json(json, batch, row);
+  return "the row " + beginning(json);
 }
 
 SchemaRef late_schema(const Schema& input) {

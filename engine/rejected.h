@@ -22,6 +22,12 @@ Batch rejected_records(const Origin& chunk, const std::vector<RejectedRecord>& r
 Batch rejected_rows(const Batch& batch, const RowErrors& errors, std::string_view step,
                     std::string_view place);
 
+// Where a record came from and how it begins: "record 7 of partition 0 of 'rides', {\"id\": …". For the error
+// of `bad_records: fail`, which must say all that a `.rejected` row would.
+std::string record_text(const Origin& origin, const RecordOrigin& record);
+// The same of a row; of one without a record (a result), the row as JSON.
+std::string row_text(const Batch& batch, int32_t row);
+
 // A `.late` batch's schema: the step's input columns, window_start, window_end, _topic, _partition, _offset,
 // _timestamp, _reason.
 SchemaRef late_schema(const Schema& input);

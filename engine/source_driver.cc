@@ -242,8 +242,8 @@ Status SourceDriver::emit(Partition p, std::shared_ptr<const Origin> chunk, Sour
       const RejectedRecord& bad = decoded.rejected.front();
       const RecordOrigin& record = chunk->records[static_cast<size_t>(bad.record)];
       return Status::user(Code::invalid_argument,
-                          fmt::format("record {} of partition {} of '{}' is bad: {} (bad_records: fail)",
-                                      record.position, p.value, *chunk->topic, bad.reason));
+                          fmt::format("{} ({}, in a source with bad_records: fail; keep would put it aside)",
+                                      bad.reason, record_text(*chunk, record)));
     }
     if (node_.bad_records == BadRecords::keep)
       out.rejected = rejected_records(*chunk, decoded.rejected, step_);

@@ -37,8 +37,11 @@ Status route_failed_rows(const Batch& batch, const RowErrors& errors, std::strin
                          const StepConfig& config, OperatorMetrics* metrics, Output& out) {
   if (errors.empty()) return {};
   if (config.fail_bad) {
-    return Status::user(Code::invalid_argument, fmt::format("{}.{}: {} (the step says bad_records: fail)",
-                                                            config.step, place, errors.all().front().reason));
+    const RowErrors::Error& first = errors.all().front();
+    return Status::user(
+        Code::invalid_argument,
+        fmt::format("{}: {} ({}, from a source with bad_records: fail; keep would put it aside)", place,
+                    first.reason, row_text(batch, first.row)));
   }
   if (config.skip_bad) {
     std::unordered_set<int32_t> rows;

@@ -185,3 +185,20 @@ case_a_file_of_tests_is_no_job() {
   has out "one.test.yaml:"
   has out "nosuch"
 }
+
+case_bad_records_fail_says_which_record() {
+  cat >f.yaml <<'Y'
+job: f
+sources: {r: {file: {path: in.json}, schema: {a: string}, bad_records: fail}}
+streams: {s: {from: r, select: {n: cast(a as int64)}}}
+sinks: {o: {from: s, discard: }}
+Y
+  echo '{"a":"x"}' >in.json
+  expect 1 run f.yaml --data-dir data --listen 127.0.0.1:0 --quiet
+  has err "s: select.n: "
+  has err 'record 0 of partition 0 of '"'in.json'"', "{\"a\":\"x\"}"'
+  has err "from a source with bad_records: fail; keep would put it aside"
+  echo '{"a":7}' >in.json
+  expect 1 run f.yaml --data-dir other --listen 127.0.0.1:0 --quiet
+  has err 'record 0 of partition 0 of '"'in.json'"', "{\"a\":7}"'
+}
