@@ -65,8 +65,11 @@ const FunctionKind* find_operator_function(const Catalog& catalog, std::string_v
 
 std::string with_suggestion(std::string message, std::string_view word,
                             const std::vector<std::string>& candidates) {
+  constexpr size_t kMostListed = 12;
   const std::string hint = did_you_mean(word, candidates);
-  return hint.empty() ? message : message + " " + hint;
+  if (!hint.empty()) return message + " " + hint;
+  if (candidates.empty() || candidates.size() > kMostListed) return message;
+  return message + fmt::format(" (there are: {})", fmt::join(candidates, ", "));
 }
 
 std::vector<std::string> column_names(const Schema& schema) {

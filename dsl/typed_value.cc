@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
+#include "dsl/expression_binder.h"
 #include "dsl/expression_parser.h"
 #include "dsl/scalars.h"
 #include "engine/catalog.h"
@@ -34,6 +36,10 @@ Result<Value> scalar_of(const YamlNode& node, const Type& type) {
       break;
     case Kind::float64:
       if (const Result<double> v = parse_number(text); v.ok()) return Value::float64(*v);
+      // YAML's own spellings of what no number is.
+      if (text == ".nan") return Value::float64(std::numeric_limits<double>::quiet_NaN());
+      if (text == ".inf") return Value::float64(std::numeric_limits<double>::infinity());
+      if (text == "-.inf") return Value::float64(-std::numeric_limits<double>::infinity());
       break;
     case Kind::decimal:
       if (const std::optional<Int128> units = parse_decimal(text, type.precision, type.scale))
@@ -78,9 +84,8 @@ Result<Value> structure_of(const YamlNode& node, const Type& type) {
   for (const Field& field : *type.children) names.push_back(field.name);
   for (const YamlEntry& entry : node.entries) {
     if (std::find(names.begin(), names.end(), entry.key) != names.end()) continue;
-    const std::string hint = did_you_mean(entry.key, names);
     return Status::user(Code::invalid_argument,
-                        fmt::format("unknown field '{}'{}", entry.key, hint.empty() ? "" : " " + hint));
+                        with_suggestion(fmt::format("unknown field '{}'", entry.key), entry.key, names));
   }
   Value out;
   out.kind = Kind::structure;

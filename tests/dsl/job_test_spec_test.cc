@@ -106,7 +106,9 @@ TEST(JobTests, ErrorsPointAtTheCell) {
       ":24:16  tests[0].feed[3].wait: 'soon' is not a duration of fixed length",
       ":25:9  tests[0].feed[4]: a step of 'feed' is one key: a source, advance, end, wait or restart",
       ":27:7  tests[0].expect.outt: unknown sink 'outt' (did you mean 'out'?)",
-      ":28:14  tests[0].expect.out[0].fair: 'fair' is no column of the sink",
+      ":28:14  tests[0].expect.out[0].fair: 'fair' is no column of the sink (there are: city, fare, money, "
+      "place, tags, "
+      "wait, at)",
       ":28:31  tests[0].expect.out[1].fare: expected a double, found 'x'",
       ":29:5  tests[0].opn: unknown key 'opn' (did you mean 'open'?)",
       ":30:5  tests[1]: 'expect' is missing: the rows that sinks must have got",
