@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <iterator>
 
+#include "engine/json_writer.h"
 #include "generated/version.h"
 #include "runtime/cli_command.h"
 #include "runtime/hint.h"
@@ -13,6 +14,21 @@
 
 namespace rideflow {
 namespace {
+
+// The command was told `--format json`: what reads its output reads errors there too. Set once, at the start.
+bool json_errors = false;
+
+bool asks_for_json(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size() && words[i] != "--"; ++i)
+    if (words[i] == "--format=json" ||
+        (words[i] == "--format" && i + 1 < words.size() && words[i + 1] == "json"))
+      return true;
+  return false;
+}
+
+bool asks_for_help(const std::string& word) {
+  return word == "--help" || word == "-h";
+}
 
 std::vector<Command> all_commands() {
   std::vector<Command> all;
@@ -60,7 +76,7 @@ std::vector<Command> commands_of(const std::vector<Command>& commands, const std
 
 int unknown_command(const std::vector<Command>& commands, const std::vector<std::string>& words) {
   const std::vector<Command> group = commands_of(commands, words[0]);
-  const bool asked = words.size() > 1 && words[1] == "--help";
+  const bool asked = words.size() > 1 && asks_for_help(words[1]);
   if (!group.empty() && (words.size() == 1 || asked)) {
     print(help(group));
     return asked ? 0 : 1;
@@ -82,6 +98,11 @@ void print(std::string_view text) {
 
 void print_error(const Status& status) {
   std::fprintf(stderr, "error: %s\n", status.to_string().c_str());
+  if (json_errors) {
+    std::string json;
+    JsonWriter(json).begin_object().field("error", status.to_string()).end_object();
+    print(json + "\n");
+  }
   if (status.code() == Code::internal) std::fputs("This is a bug in Rideflow; please report it.\n", stderr);
 }
 
@@ -105,8 +126,10 @@ FlagSpec data_dir_flag() {
 int run_cli(int argc, char** argv, const Catalog& catalog) {
   if (!posix_variable("RIDEFLOW_CORE_FILES")) forbid_core_files();
   const std::vector<Command> commands = all_commands();
-  const std::vector<std::string> words(argv + 1, argv + argc);
-  if (words.empty() || words[0] == "--help" || words[0] == "help") {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words[0] == "--version") words[0] = "version";
+  json_errors = asks_for_json(words);
+  if (words.empty() || asks_for_help(words[0]) || words[0] == "help") {
     print(help(commands));
     return words.empty() ? 1 : 0;
   }
@@ -116,7 +139,7 @@ int run_cli(int argc, char** argv, const Catalog& catalog) {
   const std::vector<std::string> rest(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
   for (const std::string& word : rest) {
     if (word == "--") break;
-    if (word != "--help") continue;
+    if (!asks_for_help(word)) continue;
     print(help_of(command->spec));
     return 0;
   }

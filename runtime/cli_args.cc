@@ -23,8 +23,8 @@ Status usage_error(const CommandSpec& spec, const std::string& what) {
 
 Status unknown_flag(const CommandSpec& spec, const std::string& name) {
   std::vector<std::string> known;
-  for (const FlagSpec& flag : spec.flags) known.push_back(flag.name);
-  return usage_error(spec, fmt::format("unknown option --{}{}", name, hint_of(name, known)));
+  for (const FlagSpec& flag : spec.flags) known.push_back("--" + flag.name);
+  return usage_error(spec, fmt::format("unknown option --{}{}", name, hint_of("--" + name, known)));
 }
 
 }  // namespace

@@ -20,9 +20,14 @@ int check(CliContext& context, const ParsedArgs& args) {
   size_t errors = 0;
   std::string out;
   for (const std::string& file : *files) {
-    const Result<LoadedJob> job = is_test_file(file) ? check_test_file(context, file, *options)
-                                                     : load_job_file(context, file, *options);
-    if (!job.ok()) return finish(job.status());
+    Result<LoadedJob> job = is_test_file(file) ? check_test_file(context, file, *options)
+                                               : load_job_file(context, file, *options);
+    if (!job.ok()) {
+      LoadedJob unread;
+      unread.file = file;
+      unread.errors = {{{}, "", job.status().message()}};
+      job = std::move(unread);
+    }
     errors += job->errors.size();
     if (context.json(args)) {
       // One array over all files.

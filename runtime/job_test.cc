@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/json_writer.h"
 #include "engine/virtual_env.h"
 #include "runtime/job_execution.h"
 #include "runtime/job_test_rows.h"
@@ -143,22 +144,38 @@ class TestRunner {
   std::unique_ptr<JobExecution> job_;
 };
 
-}  // namespace
-
-Status run_job_test_once(const LogicalPlan& plan, const JobTest& test, const JobTestRun& run,
-                         std::vector<std::string>& failures) {
+// One run: what reached each sink that the test names, or why the job failed.
+Status run_once(const LogicalPlan& plan, const JobTest& test, const JobTestRun& run,
+                std::vector<RowDifference>& differences) {
   TestRunner runner(plan, test, run);
   RF_TRY(runner.run());
   for (const ExpectedRows& expected : test.expect) {
     RF_ASSIGN(const std::vector<ActualRow> rows, runner.rows(expected.sink));
-    const std::string difference = compare_rows(expected, rows);
-    if (!difference.empty()) {
-      failures.push_back(
-          fmt::format("at batch size {}, parallelism {}: {}", run.batch_rows, run.parallelism, difference));
-    }
+    RowDifference difference = compare_rows(expected, rows);
+    if (!difference.empty()) differences.push_back(std::move(difference));
   }
   return {};
 }
+
+// Most failures are the same in every run.
+void add_failure(std::vector<JobTestFailure>& failures, const JobTestRun& run, std::string error,
+                 RowDifference difference) {
+  for (JobTestFailure& known : failures) {
+    if (known.error != error || !(known.difference == difference)) continue;
+    known.runs.push_back(run);
+    return;
+  }
+  failures.push_back({{run}, std::move(error), std::move(difference)});
+}
+
+std::string runs_text(const JobTestFailure& failure, int all) {
+  if (static_cast<int>(failure.runs.size()) == all) return fmt::format("in all {} runs", all);
+  const JobTestRun& first = failure.runs[0];
+  return fmt::format("in {} of {} runs, the first at batch size {}, parallelism {}", failure.runs.size(), all,
+                     first.batch_rows, first.parallelism);
+}
+
+}  // namespace
 
 JobTestResult run_job_test(const LogicalPlan& plan, const JobTest& test) {
   JobTestResult result;
@@ -167,17 +184,63 @@ JobTestResult run_job_test(const LogicalPlan& plan, const JobTest& test) {
   result.pos = test.pos;
   for (const int32_t parallelism : test.parallelism) {
     for (const int32_t batch_rows : {1, 1024}) {
-      JobTestRun run;
-      run.batch_rows = batch_rows;
-      run.parallelism = parallelism;
-      const Status status = run_job_test_once(plan, test, run, result.failures);
-      if (!status.ok()) {
-        result.failures.push_back(fmt::format("at batch size {}, parallelism {}: {}\n", batch_rows,
-                                              parallelism, status.to_string()));
-      }
+      const JobTestRun run = {batch_rows, parallelism};
+      ++result.runs;
+      std::vector<RowDifference> differences;
+      const Status status = run_once(plan, test, run, differences);
+      for (RowDifference& difference : differences)
+        add_failure(result.failures, run, {}, std::move(difference));
+      if (!status.ok()) add_failure(result.failures, run, status.to_string(), {});
     }
   }
+  if (!result.ok()) result.input = feed_lines(plan, test);
   return result;
+}
+
+std::string to_text(const JobTestResult& result) {
+  constexpr size_t kMostLines = 50;
+  std::string out;
+  const auto line = [&](std::string_view text) { out += fmt::format("    {}\n", text); };
+  out += "  fed:\n";
+  for (size_t i = 0; i < std::min(result.input.size(), kMostLines); ++i) line(result.input[i]);
+  if (result.input.size() > kMostLines)
+    line(fmt::format("… and {} more (all with --format json)", result.input.size() - kMostLines));
+  for (const JobTestFailure& failure : result.failures) {
+    const std::string runs = runs_text(failure, result.runs);
+    if (!failure.error.empty()) {
+      out += fmt::format("  the job failed {}: {}\n", runs, failure.error);
+      continue;
+    }
+    out += fmt::format("  sink '{}', {}:\n", failure.difference.sink, runs);
+    for (const RowDifference::Missing& missing : failure.difference.missing)
+      line(fmt::format("line {}: expected and not found: {}", missing.line, missing.row));
+    for (const std::string& row : failure.difference.unexpected)
+      line(fmt::format("found and not expected: {}", row));
+  }
+  return out;
+}
+
+void append_json(std::string& out, const JobTestResult& result) {
+  JsonWriter json(out);
+  json.begin_object().field("name", result.name).field("file", result.file).field("line", result.pos.line);
+  json.field("passed", result.ok()).key("input").begin_array();
+  for (const std::string& line : result.input) json.string(line);
+  json.end_array().key("failures").begin_array();
+  for (const JobTestFailure& failure : result.failures) {
+    json.begin_object().field("sink", failure.difference.sink).field("error", failure.error);
+    json.key("runs").begin_array();
+    for (const JobTestRun& run : failure.runs) {
+      json.begin_object().field("batch_size", run.batch_rows).field("parallelism", run.parallelism);
+      json.end_object();
+    }
+    json.end_array().key("missing").begin_array();
+    for (const RowDifference::Missing& missing : failure.difference.missing)
+      json.begin_object().field("line", missing.line).key("row").raw(missing.row).end_object();
+    json.end_array().key("unexpected").begin_array();
+    for (const std::string& row : failure.difference.unexpected) json.raw(row);
+    json.end_array().end_object();
+  }
+  json.end_array().end_object();
 }
 
 }  // namespace rideflow

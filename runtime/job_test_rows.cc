@@ -1,10 +1,13 @@
 #include "runtime/job_test_rows.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "dsl/typed_value.h"
+#include "engine/json_writer.h"
 #include "engine/time.h"
 
 namespace rideflow {
@@ -27,7 +30,7 @@ bool same_value(const Value& expected, const Value& actual) {
 bool matches(const ExpectedRow& expected, const ActualRow& actual) {
   return std::all_of(expected.cells.begin(), expected.cells.end(), [&](const ExpectedCell& cell) {
     const auto found = actual.cells.find(cell.column);
-    return found != actual.cells.end() && same_value(cell.value, found->second);
+    return found != actual.cells.end() && same_value(cell.value, found->second.value);
   });
 }
 
@@ -67,7 +70,7 @@ class Matching {
 std::string text_of(const ExpectedRow& row) {
   std::string out = "{";
   for (const ExpectedCell& cell : row.cells) {
-    out += fmt::format("{}{}: {}", out.size() > 1 ? ", " : "", cell.column, cell.value.to_string());
+    append_cell(out, cell.column, cell.value, cell.type);
   }
   return out + "}";
 }
@@ -75,7 +78,7 @@ std::string text_of(const ExpectedRow& row) {
 std::string text_of(const ActualRow& row) {
   std::string out = "{";
   for (const auto& [name, value] : row.cells) {
-    out += fmt::format("{}{}: {}", out.size() > 1 ? ", " : "", name, value.to_string());
+    append_cell(out, name, value.value, value.type);
   }
   return out + "}";
 }
@@ -86,7 +89,8 @@ std::vector<ActualRow> plain_rows(const TestCollection& collection) {
     for (int32_t i = 0; i < batch.rows; ++i) {
       ActualRow row;
       for (int c = 0; c < batch.schema->size(); ++c) {
-        row.cells[batch.schema->field(c).name] = value_at(batch.column(c), i);
+        const Field& field = batch.schema->field(c);
+        row.cells[field.name] = {value_at(batch.column(c), i), field.type};
       }
       rows.push_back(std::move(row));
     }
@@ -125,14 +129,16 @@ class ReferenceRollup {
     std::vector<ActualRow> out;
     for (const auto& [key, cell] : cells_) {
       ActualRow row;
-      row.cells["__time"] = Value::timestamp(key.first);
+      row.cells["__time"] = {Value::timestamp(key.first), Type(Kind::timestamp)};
       for (size_t d = 0; d < dimensions_.size(); ++d) {
-        row.cells[sink_.input->field(dimensions_[d]).name] = key.second[d];
+        const Field& field = sink_.input->field(dimensions_[d]);
+        row.cells[field.name] = {key.second[d], field.type};
       }
       for (size_t i = 0; i < calls_.size(); ++i) {
-        ColumnBuilder value(calls_[i]->aggregate->result_type());
+        const Type type = calls_[i]->aggregate->result_type();
+        ColumnBuilder value(type);
         RF_TRY(calls_[i]->aggregate->finish(cell.data() + offsets_[i], value));
-        row.cells[calls_[i]->name] = value_at(value.finish(), 0);
+        row.cells[calls_[i]->name] = {value_at(value.finish(), 0), type};
       }
       out.push_back(std::move(row));
     }
@@ -223,18 +229,85 @@ Result<std::vector<ActualRow>> rows_of(const SinkConfig& sink, const TestCollect
   return rows.finish();
 }
 
-std::string compare_rows(const ExpectedRows& expected, const std::vector<ActualRow>& actual) {
+RowDifference compare_rows(const ExpectedRows& expected, const std::vector<ActualRow>& actual) {
   const Matching matching(expected.rows, actual);
-  std::string out;
-  for (const size_t e : matching.missing()) {
-    out += fmt::format("  line {}: expected and not found: {}\n", expected.rows[e].pos.line,
-                       text_of(expected.rows[e]));
+  RowDifference out;
+  out.sink = expected.sink;
+  for (const size_t e : matching.missing())
+    out.missing.push_back({expected.rows[e].pos.line, text_of(expected.rows[e])});
+  for (size_t a = 0; a < actual.size(); ++a)
+    if (!matching.is_taken(a)) out.unexpected.push_back(text_of(actual[a]));
+  // Runs at other sizes and parallelisms give the same rows in another order.
+  std::sort(out.unexpected.begin(), out.unexpected.end());
+  return out;
+}
+
+void append_cell(std::string& out, std::string_view column, const Value& value, const Type& type) {
+  if (out.size() > 1) out += ", ";
+  append_json_string(out, column);
+  out += ": ";
+  if (value.kind == Kind::float64 && !std::isfinite(value.number)) {
+    out += std::isnan(value.number) ? "\".nan\"" : value.number > 0 ? "\".inf\"" : "\"-.inf\"";
+  } else if (value.kind == Kind::bytes) {
+    append_json_string(out, value.text);  // as a test writes them
+  } else {
+    JsonWriter(out).value(value, type);
   }
-  for (size_t a = 0; a < actual.size(); ++a) {
-    if (!matching.is_taken(a)) out += fmt::format("  found and not expected: {}\n", text_of(actual[a]));
+}
+
+namespace {
+
+std::string row_line(const FeedRow& row, const SourceNode& source) {
+  if (row.raw) {
+    std::string raw;
+    append_json_string(raw, *row.raw);
+    return raw;
   }
-  if (out.empty()) return out;
-  return fmt::format("sink '{}':\n{}", expected.sink, out);
+  std::string out = "{";
+  if (row.partition != 0) out += fmt::format("\"_partition\": {}", row.partition);
+  if (row.timestamp) append_cell(out, "_timestamp", Value::timestamp(*row.timestamp), Type(Kind::timestamp));
+  if (row.key) append_cell(out, "_key", Value::string(*row.key), Type(Kind::string));
+  for (size_t i = 0; i < row.values.size(); ++i) {
+    const Field& field = source.decoder.columns[i].field;
+    const bool not_named = row.values[i] == default_value(field.type, field.nullable);
+    if (!not_named) append_cell(out, field.name, row.values[i], field.type);
+  }
+  return out + "}";
+}
+
+const SourceNode* find_source(const LogicalPlan& plan, const std::string& name) {
+  for (const LogicalNode& node : plan.nodes)
+    if (const auto* source = std::get_if<SourceNode>(&node.body); source && node.step == name) return source;
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<std::string> feed_lines(const LogicalPlan& plan, const JobTest& test) {
+  std::vector<std::string> lines;
+  for (const FeedStep& step : test.feed) {
+    switch (step.kind) {
+      case FeedStep::Kind::rows:
+        if (const SourceNode* source = find_source(plan, step.source))
+          for (const FeedRow& row : step.rows)
+            lines.push_back(fmt::format("{}: {}", step.source, row_line(row, *source)));
+        break;
+      case FeedStep::Kind::advance:
+        for (const auto& [source, time] : step.advance)
+          lines.push_back(fmt::format("advance: {{{}: {}}}", source, format_timestamp(time)));
+        break;
+      case FeedStep::Kind::end:
+        lines.push_back(fmt::format("end: [{}]", fmt::join(step.end, ", ")));
+        break;
+      case FeedStep::Kind::wait:
+        lines.push_back("wait: " + to_string(Duration{0, 0, step.wait_micros}));
+        break;
+      case FeedStep::Kind::restart:
+        lines.emplace_back("restart");
+        break;
+    }
+  }
+  return lines;
 }
 
 }  // namespace rideflow

@@ -103,7 +103,7 @@ class MainJob : public testing::Test {
       if (!got.ok()) continue;
       for (const ActualRow& row : *got) {
         std::string text;
-        for (const auto& [column, value] : row.cells) text += column + "=" + value.to_string() + " ";
+        for (const auto& [column, cell] : row.cells) text += column + "=" + cell.value.to_string() + " ";
         rows[sink->config->sink].insert(std::move(text));
       }
     }

@@ -20,7 +20,7 @@ case_mistakes_are_told_with_a_suggestion() {
   expect 1 topics lst
   has err "unknown command 'topics lst' (did you mean 'topics list'?)"
   expect 1 run --paralelism 2 job.yaml
-  has err "unknown option --paralelism (did you mean 'parallelism'?)"
+  has err "unknown option --paralelism (did you mean '--parallelism'?)"
   expect 1 run
   has err "missing argument"
   expect 1 run --parallelism many "$JOBS/windows.yaml"
@@ -184,6 +184,61 @@ case_a_file_of_tests_is_no_job() {
   expect 1 check one.test.yaml
   has out "one.test.yaml:"
   has out "nosuch"
+}
+
+case_help_and_version_by_their_usual_flags() {
+  expect 0 -h
+  has out "usage: rideflow COMMAND"
+  expect 0 check -h
+  has out "usage: rideflow check"
+  expect 0 --version
+  has out "rideflow "
+  expect 1 check --frmat json x.yaml
+  has err "unknown option --frmat (did you mean '--format'?)"
+}
+
+case_errors_are_json_where_json_is_asked_for() {
+  expect 1 check --format json nofile.yaml
+  [ "$(json out 'd.error.includes("nofile.yaml")')" = true ] || fail "check says nothing of nofile.yaml"
+  expect 1 check --format json
+  [ "$(json out 'd.error.includes("missing argument")')" = true ] || fail "check says nothing of its arguments"
+  echo "job: x" >wrong.yaml
+  expect 1 test --format json wrong.yaml
+  [ "$(json out 'd.length == 1 && !d[0].passed && d[0].errors[0].line == 1 && d[0].file')" = wrong.yaml ] ||
+    fail "test says nothing of wrong.yaml"
+}
+
+case_a_failing_test_says_what_went_in_and_each_difference_once() {
+  cat >t.yaml <<'Y'
+job: t
+sources: {r: {topic: {name: in}, schema: {city: string, n: "int64?", at: timestamp}, event_time: {column: at}}}
+sinks: {o: {from: r, topic: {name: out}}}
+tests:
+  - name: one of two is wrong
+    parallelism: [1, 2, 3]
+    feed:
+      - r: [{city: "L'Île", at: 2026-01-01T00:00:00Z}, {city: Nice, n: 2, at: 2026-01-01T00:00:01Z}]
+    expect:
+      o: [{city: Nice, n: 2}, {city: Lyon, n: null}]
+Y
+  expect 1 test t.yaml
+  has out 'r: {"city": "L'"'"'Île", "at": "2026-01-01T00:00:00Z"}'
+  has out "sink 'o', in all 6 runs:"
+  has out 'line 10: expected and not found: {"city": "Lyon", "n": null}'
+  [ "$(grep -c 'expected and not found' out)" = 1 ] || fail "the difference is there more than once"
+  expect 1 test --format json t.yaml
+  [ "$(json out 'd[0].failures[0].runs.length')" = 6 ] || fail "the runs are missing"
+  [ "$(json out 'd[0].failures[0].sink + d[0].failures[0].missing[0].row.city + d[0].failures[0].unexpected[0].city')" \
+    = "oLyonL'Île" ] || fail "the difference is not data"
+  # What was found can be pasted into the test.
+  local row
+  expect 1 test t.yaml
+  row=$(sed -n 's/.*found and not expected: //p' out)
+  sed "s|{city: Lyon, n: null}|$row|" t.yaml >pasted.yaml
+  expect 0 test pasted.yaml
+  printf 'job: none\nsources: {r: {generator: {kind: rides}}}\nsinks: {o: {from: r, discard: }}\n' >none.yaml
+  expect 0 test none.yaml
+  has out "none.yaml: no tests in it"
 }
 
 case_bad_records_fail_says_which_record() {
