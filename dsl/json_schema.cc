@@ -5,6 +5,7 @@
 
 #include "dsl/job_loader.h"
 #include "dsl/option_checker.h"
+#include "dsl/option_limits.h"
 #include "engine/json_writer.h"
 
 namespace rideflow {
@@ -24,7 +25,8 @@ class SchemaWriter {
     object({"job", "sources", "sinks"}, [&] {
       text("job", "The job's name: its identity within a data directory or cluster.");
       text("description", "One sentence for readers.");
-      options("kafka", "Brokers; without them topics live in the data directory.", kafka_option_specs());
+      options("kafka", "Brokers; without them topics live in the data directory.",
+              kafka_option_specs(catalog_));
       map("sources", "What the job reads, by name.", [&] { source(); });
       map("streams", "The steps, by name; a name is a step's identity.", [&] { stream(); });
       map("sinks", "Where rows go, by name.", [&] { sink(); });
@@ -130,15 +132,28 @@ class SchemaWriter {
           return;
         case OptionType::integer:
           strings("type", {"integer", "string"});
+          range(spec.limits);
           return;
         case OptionType::string_list:
         case OptionType::column_list:
           strings("type", {"array", "string"});
           return;
         case OptionType::string_map:
+          json_.field("type", "object");
+          if (spec.choices.empty()) return;
+          json_.key("propertyNames").begin_object();
+          strings("enum", spec.choices);
+          json_.end_object();
+          return;
         case OptionType::expression_map:
         case OptionType::aggregate_map:
           json_.field("type", "object");
+          return;
+        case OptionType::number:
+        case OptionType::rate:
+        case OptionType::size_bytes:
+          scalar();
+          range(spec.limits);
           return;
         case OptionType::secret:
           object({}, [&] {
@@ -150,8 +165,17 @@ class SchemaWriter {
           return;
         default:
           scalar();
+          pattern(spec.limits);
       }
     });
+  }
+  void range(const OptionLimits& limits) {
+    if (limits.least) json_.field(limits.above_least ? "exclusiveMinimum" : "minimum", *limits.least);
+    if (limits.most) json_.field("maximum", *limits.most);
+  }
+  // What a variable will hold is not known here.
+  void pattern(const OptionLimits& limits) {
+    if (!limits.pattern.empty()) json_.field("pattern", "^(?:" + limits.pattern + ")$|\\$\\{");
   }
   void format(std::string_view doc) {
     property("format", doc, [&] {

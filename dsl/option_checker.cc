@@ -10,6 +10,7 @@
 #include "dsl/expression_lexer.h"
 #include "dsl/job_loader.h"
 #include "dsl/map_reader.h"
+#include "dsl/option_limits.h"
 #include "dsl/scalars.h"
 
 namespace rideflow {
@@ -24,7 +25,8 @@ class OptionReader {
   std::optional<OptionValue> read(const YamlNode& node) {
     out_.pos = node.is_null() ? pos_ : node.pos;
     const size_t errors = context_.diagnostics.errors().size();
-    if (!dispatch(node) || context_.diagnostics.errors().size() > errors) return std::nullopt;
+    if (!dispatch(node) || !check_range(node) || context_.diagnostics.errors().size() > errors)
+      return std::nullopt;
     return std::move(out_);
   }
 
@@ -52,6 +54,35 @@ class OptionReader {
         if (!need_scalar(node, pos_, path_, what(), context_.diagnostics)) return false;
         return scalar(node);
     }
+  }
+
+  bool check_range(const YamlNode& node) {
+    double value = 0;
+    if (spec_.type == OptionType::duration) {
+      if (!is_limited()) return true;
+      if (!out_.duration.is_fixed()) {
+        error(out_.pos, "months and years have no fixed length: write days");
+        return false;
+      }
+      value = static_cast<double>(out_.duration.total_micros()) / kMicrosPerSecond;
+    } else if (spec_.type == OptionType::integer || spec_.type == OptionType::size_bytes) {
+      value = static_cast<double>(out_.integer);
+    } else if (spec_.type == OptionType::number || spec_.type == OptionType::rate) {
+      value = out_.number;
+    } else {
+      return true;
+    }
+    if (in_range(spec_.limits, value)) return true;
+    error(out_.pos, fmt::format("'{}' is out of range: write {} {}", node.text, what(), range_text(spec_)));
+    return false;
+  }
+  bool is_limited() const { return spec_.limits.least || spec_.limits.most; }
+
+  // Texts, and each of a list of them.
+  bool check_text(const YamlNode& node) {
+    if (fits_pattern(spec_.limits, node.text)) return true;
+    error(node.pos, fmt::format("'{}' can't stand here: write {}", node.text, spec_.limits.rule));
+    return false;
   }
 
   std::string_view what() const {
@@ -107,17 +138,21 @@ class OptionReader {
       case OptionType::choice:
         if (std::find(spec_.choices.begin(), spec_.choices.end(), node.text) != spec_.choices.end())
           return true;
-        error(node.pos,
-              with_suggestion(fmt::format("'{}' is not one of {}", node.text, fmt::join(spec_.choices, ", ")),
-                              node.text, spec_.choices));
+        error(node.pos, not_one_of(node.text));
         return false;
       case OptionType::column:
         return column(node);
       default:
-        if (!is_secret_name(spec_.name)) return true;
+        if (!is_secret_name(spec_.name)) return check_text(node);
         refuse_literal(node.pos);
         return false;
     }
+  }
+
+  std::string not_one_of(const std::string& text) const {
+    const std::string hint = did_you_mean(text, spec_.choices);
+    return fmt::format("'{}' is not one of {}{}{}", text, fmt::join(spec_.choices, ", "),
+                       hint.empty() ? "" : " ", hint);
   }
 
   void refuse_literal(TextPos pos) {
@@ -150,7 +185,9 @@ class OptionReader {
         return false;
       }
       if (spec_.type == OptionType::column_list && !column(item)) return false;
+      if (spec_.type == OptionType::string_list && !check_text(item)) return false;
       out_.list.push_back(item.text);
+      out_.places.push_back(item.pos);
     }
     return true;
   }
@@ -162,7 +199,9 @@ class OptionReader {
     }
     for (const YamlEntry& entry : node.entries) {
       const std::string at = dotted(path_, entry.key);
-      if (entry.value.is_map() || (is_secret_name(entry.key) && !entry.value.is_null())) {
+      if (!check_key(entry, at)) continue;
+      const bool secret_name = is_secret_name(entry.key) && !entry.value.is_null();
+      if (spec_.choices.empty() && (entry.value.is_map() || secret_name)) {
         SecretRef secret;
         if (read_secret(entry.value, entry.key_pos, at, context_.diagnostics, secret))
           out_.secrets.emplace_back(entry.key, std::move(secret));
@@ -171,6 +210,15 @@ class OptionReader {
       }
     }
     return true;
+  }
+
+  bool check_key(const YamlEntry& entry, const std::string& at) {
+    const std::vector<std::string>& keys = spec_.choices;
+    if (keys.empty() || std::find(keys.begin(), keys.end(), entry.key) != keys.end()) return true;
+    std::string message = fmt::format("'{}' can't be set here", entry.key);
+    if (!spec_.limits.rule.empty()) message += ": " + spec_.limits.rule;
+    context_.diagnostics.error(entry.key_pos, at, with_suggestion(message, entry.key, keys));
+    return false;
   }
 
   bool expression(const YamlNode& node) {
@@ -317,6 +365,16 @@ Options check_options(const std::vector<OptionSpec>& specs, const YamlNode& node
   return options;
 }
 
+void add_option_errors(const OptionErrors& errors, const Options& options, TextPos pos,
+                       const std::string& path, Diagnostics& diagnostics) {
+  for (const OptionError& error : errors) {
+    const OptionValue* value = options.find(error.option);
+    TextPos at = error.pos;
+    if (at.line == 0) at = value && value->pos.line != 0 ? value->pos : pos;
+    diagnostics.error(at, error.option.empty() ? path : dotted(path, error.option), error.message);
+  }
+}
+
 void collect_option_columns(const std::vector<OptionSpec>& specs, const YamlNode& node,
                             const YamlDocument& document, std::vector<std::string>& out) {
   Diagnostics ignored;  // told when the options are checked
@@ -339,7 +397,7 @@ void collect_option_columns(const std::vector<OptionSpec>& specs, const YamlNode
   }
 }
 
-const std::vector<OptionSpec>& kafka_option_specs() {
+std::vector<OptionSpec> kafka_option_specs(const Catalog& catalog) {
   const auto spec = [](std::string name, OptionType type, std::string doc) {
     OptionSpec s;
     s.name = std::move(name);
@@ -347,23 +405,28 @@ const std::vector<OptionSpec>& kafka_option_specs() {
     s.doc = std::move(doc);
     return s;
   };
-  static const std::vector<OptionSpec> specs = [&] {
-    std::vector<OptionSpec> list = {
-        spec("brokers", OptionType::string,
-             "host:port, comma between several; empty: topics live in this process."),
-        spec("client_id", OptionType::string, "Name of this client in the brokers' logs."),
-        spec("security", OptionType::choice, "How connections are protected."),
-        spec("mechanism", OptionType::choice, "How SASL authenticates."),
-        spec("username", OptionType::string, "SASL user."),
-        spec("password", OptionType::secret, "SASL password."),
-        spec("ca_file", OptionType::path, "PEM file of the certificate authorities to trust."),
-        spec("properties", OptionType::string_map, "Further librdkafka properties, of an allow-list."),
-    };
-    list[2].choices = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
-    list[3].choices = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
-    return list;
-  }();
-  return specs;
+  std::vector<OptionSpec> list = {
+      spec("brokers", OptionType::string,
+           "host:port, comma between several; empty: topics live in this process."),
+      spec("client_id", OptionType::string, "Name of this client in the brokers' logs."),
+      spec("security", OptionType::choice, "How connections are protected."),
+      spec("mechanism", OptionType::choice, "How SASL authenticates."),
+      spec("username", OptionType::string, "SASL user."),
+      spec("password", OptionType::secret, "SASL password."),
+      spec("ca_file", OptionType::path, "PEM file of the certificate authorities to trust."),
+      spec("properties", OptionType::string_map, "Further settings of the Kafka client."),
+  };
+  list[2].choices = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
+  list[3].choices = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
+  // The client's settings are the same for all topics and for one: described once.
+  if (const SourceKind* topic = catalog.find_source("topic")) {
+    for (const OptionSpec& option : topic->options) {
+      if (option.name != list.back().name) continue;
+      list.back().choices = option.choices;
+      list.back().limits = option.limits;
+    }
+  }
+  return list;
 }
 
 }  // namespace rideflow

@@ -32,7 +32,11 @@ bool is_secret_name(std::string_view key);
 void collect_option_columns(const std::vector<OptionSpec>& specs, const YamlNode& node,
                             const YamlDocument& document, std::vector<std::string>& out);
 
+// What a kind's own check said, at the options that it is about; `pos` is the kind's place in the job.
+void add_option_errors(const OptionErrors& errors, const Options& options, TextPos pos,
+                       const std::string& path, Diagnostics& diagnostics);
+
 // The options of the job's `kafka:` section.
-const std::vector<OptionSpec>& kafka_option_specs();
+std::vector<OptionSpec> kafka_option_specs(const Catalog& catalog);
 
 }  // namespace rideflow

@@ -28,7 +28,8 @@ class SinkPlanner {
     const Options options = check_options(kind_.options, sink_.connector.options, sink_.connector.pos,
                                           dotted(path_, kind_.name), context);
     if (kind_.name == "topic")
-      config_.cluster = check_options(kafka_option_specs(), builder_.spec().kafka, {}, "kafka", context);
+      config_.cluster =
+          check_options(kafka_option_specs(builder_.catalog()), builder_.spec().kafka, {}, "kafka", context);
     format(context);
     delivery_and_mode(options.text("delivery"));
   }
@@ -45,7 +46,8 @@ class SinkPlanner {
     }
     Options options = check_options(kind_.options, sink_.connector.options, sink_.connector.pos, at, context);
     if (kind_.name == "topic")
-      config_.cluster = check_options(kafka_option_specs(), builder_.spec().kafka, {}, "kafka", context);
+      config_.cluster =
+          check_options(kafka_option_specs(builder_.catalog()), builder_.spec().kafka, {}, "kafka", context);
     format(context);
     delivery_and_mode(options.text("delivery"));
     if (has_aggregates(kind_) && input.updates)
@@ -66,10 +68,9 @@ class SinkPlanner {
     config_.input_updates = rows.updates;
     encoder();
     if (kind_.check) {
-      if (Status status = kind_.check(config_); !status.ok()) {
-        error(sink_.connector.pos, kind_.name, status.message());
-        return false;
-      }
+      add_option_errors(kind_.check(config_), config_.options, sink_.connector.pos, at,
+                        builder_.diagnostics());
+      if (builder_.diagnostics().errors().size() > errors) return false;
     }
     builder_.add_sink(sink_.name, sink_.pos, &kind_, std::move(config_), rows);
     return true;
@@ -95,8 +96,13 @@ class SinkPlanner {
       format_ = nullptr;
       return;
     }
-    format_options_ = check_options(format_->options, sink_.format ? sink_.format->options : YamlNode{}, pos,
-                                    dotted(path_, "format." + name), context);
+    const size_t errors = builder_.diagnostics().errors().size();
+    const std::string at = dotted(path_, "format." + name);
+    format_options_ =
+        check_options(format_->options, sink_.format ? sink_.format->options : YamlNode{}, pos, at, context);
+    if (format_->check && builder_.diagnostics().errors().size() == errors)
+      add_option_errors(format_->check(format_options_, {}), format_options_, pos, at,
+                        builder_.diagnostics());
   }
 
   // Captured by value: the config outlives the planner, and the catalog outlives the plan.

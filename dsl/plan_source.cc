@@ -51,6 +51,7 @@ class SourcePlanner {
     if (kind) connector(*kind);
     if (!columns(kind) || node_.decoder.columns.empty()) return unknown();
     event_time(kind);
+    if (kind && builder_.diagnostics().errors().size() == errors) check_config(*kind);
     if (!kind || builder_.diagnostics().errors().size() > errors || has_broken_column()) return partial();
     node_.start = source_.start;
     node_.start_time = source_.start_time;
@@ -69,7 +70,8 @@ class SourcePlanner {
     node_.config.options = check_options(kind.options, source_.connector.options, source_.connector.pos,
                                          dotted(path_, kind.name), context, engine_options(kind));
     if (kind.name == "topic")
-      node_.config.cluster = check_options(kafka_option_specs(), builder_.spec().kafka, {}, "kafka", context);
+      node_.config.cluster =
+          check_options(kafka_option_specs(builder_.catalog()), builder_.spec().kafka, {}, "kafka", context);
     format(context);
   }
 
@@ -113,6 +115,23 @@ class SourcePlanner {
   static std::vector<std::string> engine_options(const SourceKind& kind) {
     if (!kind.has_timestamp) return {};
     return {"start", "until"};
+  }
+
+  // What the kinds say themselves of options that are right each for itself.
+  void check_config(const SourceKind& kind) {
+    if (node_.format && node_.format->check) {
+      const TextPos pos = source_.format ? source_.format->pos : source_.pos;
+      const std::string path = dotted(path_, "format." + node_.format->name);
+      for (const OptionError& e : node_.format->check(node_.format_options, node_.decoder.columns)) {
+        if (e.column.empty())
+          add_option_errors({e}, node_.format_options, pos, path, builder_.diagnostics());
+        else
+          error(e.pos.line ? e.pos : pos, dotted("schema", e.column), e.message);
+      }
+    }
+    if (kind.check)
+      add_option_errors(kind.check(node_.config), node_.config.options, source_.connector.pos,
+                        dotted(path_, kind.name), builder_.diagnostics());
   }
 
   void format(const OptionContext& context) {

@@ -7,6 +7,7 @@
 
 #include "dsl/job_loader.h"
 #include "dsl/option_checker.h"
+#include "dsl/option_limits.h"
 #include "engine/metrics.h"
 
 namespace rideflow {
@@ -79,7 +80,9 @@ std::string option_table(const std::vector<OptionSpec>& options) {
   std::string out = "| option | type | default | |\n|---|---|---|---|\n";
   for (const OptionSpec& option : options) {
     std::string type(type_name(option.type));
-    if (!option.choices.empty()) type += fmt::format(" {}", fmt::join(option.choices, ", "));
+    const std::string limits = limits_text(option);
+    const bool reads_on = option.type == OptionType::choice || option.limits.rule.empty();
+    if (!limits.empty()) type += (reads_on ? " " : ": ") + limits;
     const std::string value = option.required        ? "required"
                               : option.default_value ? code(*option.default_value)
                                                      : "";
@@ -112,7 +115,7 @@ std::string connectors(const Catalog& catalog) {
                            : "");
     out += option_table(kind.options) + ports_text(kind.outputs);
   }
-  return out + "## The `kafka` section\n\n" + option_table(kafka_option_specs());
+  return out + "## The `kafka` section\n\n" + option_table(kafka_option_specs(catalog));
 }
 
 std::string formats(const Catalog& catalog) {

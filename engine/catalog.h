@@ -48,14 +48,34 @@ enum class OptionType : uint8_t {
   any,
 };
 
+// Which values of its type an option takes. What this can't say is for the `check` of the kind.
+struct OptionLimits {
+  std::optional<double> least;  // integer, number, size, rate (per second), duration (in seconds)
+  std::optional<double> most;
+  bool above_least = false;  // `least` itself is too little
+  std::string pattern;       // of a text: the whole of it fits this regular expression (ECMAScript)
+  std::string rule;          // what is right, in words: "one ASCII character, or tab"
+};
+
 struct OptionSpec {
   std::string name;
   OptionType type = OptionType::string;
   std::string doc;                           // one sentence
   std::optional<std::string> default_value;  // as a job would write it; none and not required: absent
   bool required = false;
-  std::vector<std::string> choices;  // of OptionType::choice
+  std::vector<std::string> choices;  // of OptionType::choice; of string_map its keys, when not all are taken
+  OptionLimits limits;
 };
+
+// What a kind's own check has against a checked config: about an option, a column of the source's schema, or
+// (neither is named) the whole.
+struct OptionError {
+  std::string option;
+  std::string message;  // names the way out
+  TextPos pos;          // a part of the option's value; line 0: the value itself
+  std::string column;
+};
+using OptionErrors = std::vector<OptionError>;
 
 // A secret stays a reference until a connector opens: {env: NAME} or {file: path}.
 struct SecretRef {
@@ -78,6 +98,7 @@ struct OptionValue {
   Duration duration;
   SecretRef secret;
   std::vector<std::string> list;                         // string_list, column_list
+  std::vector<TextPos> places;                           // of the list's items
   std::vector<std::pair<std::string, std::string>> map;  // string_map, in order
   // string_map: values given as {env: …} or {file: …}
   std::vector<std::pair<std::string, SecretRef>> secrets;
@@ -189,6 +210,7 @@ struct SourceKind {
   bool has_schema = false;    // knows its own columns (the generator): `schema` may be absent
   bool has_timestamp = true;  // records carry a time of their own (topics do, files don't)
   std::function<Result<std::vector<DecodeField>>(const SourceConfig&)> schema;  // when has_schema
+  std::function<OptionErrors(const SourceConfig&)> check;  // beyond what the options' limits say; may be null
   std::function<Result<std::unique_ptr<RecordReader>>(const SourceConfig&)> make;
   // For `rideflow topics`: the topics of the process's store, or of the brokers that `cluster` (a `kafka:`
   // section) names. Null: this source has no topics.
@@ -199,6 +221,8 @@ struct FormatKind {
   std::string name;  // "json", "csv"
   std::string doc;
   std::vector<OptionSpec> options;
+  // Beyond what the options' limits say; `columns` are those to be read, none when writing. May be null.
+  std::function<OptionErrors(const Options&, std::span<const DecodeField> columns)> check;
   std::function<Result<std::unique_ptr<Decoder>>(const DecoderSpec&, const Options&)>
       make_decoder;                                                                         // may be null
   std::function<Result<std::unique_ptr<Encoder>>(SchemaRef, const Options&)> make_encoder;  // may be null
@@ -225,8 +249,8 @@ struct SinkKind {
   std::string default_format = "json";
   bool exactly_once = true;
   std::vector<std::string> modes = {"append"};
-  // Checks beyond the options (a rollup's metrics), before anything runs. May be null.
-  std::function<Status(const SinkConfig&)> check;
+  // Checks beyond the options' limits (a rollup's metrics), before anything runs. May be null.
+  std::function<OptionErrors(const SinkConfig&)> check;
   std::function<Result<std::unique_ptr<Sink>>(std::shared_ptr<const SinkConfig>)> make;
   // Side outputs such as a rollup's "late". May be empty.
   std::vector<PortSpec> outputs;

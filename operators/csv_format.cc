@@ -343,15 +343,27 @@ class CsvEncoder : public Encoder {
   std::string cell_;
 };
 
+OptionErrors check_csv(const Options& options, std::span<const DecodeField> columns) {
+  OptionErrors errors;
+  const Result<CsvOptions> csv = csv_options(options);
+  if (!csv.ok()) errors.push_back({"quote", csv.status().message(), {}, {}});
+  for (const DecodeField& column : columns) {
+    const Type& type = column.field.type;
+    if (type.kind != Kind::list && type.kind != Kind::structure) continue;
+    errors.push_back({{},
+                      fmt::format("a field of CSV can't hold a {}: declare a string and take it apart with "
+                                  "json_value(), or read JSON",
+                                  type.to_string()),
+                      column.pos,
+                      column.field.name});
+  }
+  return errors;
+}
+
 Result<std::unique_ptr<Decoder>> make_decoder(const DecoderSpec& spec, const Options& options) {
   RF_ASSIGN(CsvOptions csv, csv_options(options));
-  for (size_t i = 0; i < spec.columns.size(); ++i) {
-    const Field& field = spec.columns[i].field;
-    if (field.type.kind != Kind::list && field.type.kind != Kind::structure) continue;
-    return Status::user(Code::invalid_argument,
-                        fmt::format("csv: column '{}' has the type {}, which one field can't hold",
-                                    field.name, field.type.to_string()));
-  }
+  if (const OptionErrors errors = check_csv(options, spec.columns); !errors.empty())
+    return Status::user(Code::invalid_argument, "csv: " + errors[0].message);
   return std::unique_ptr<Decoder>(std::make_unique<CsvDecoder>(spec, std::move(csv)));
 }
 
@@ -368,15 +380,21 @@ RIDEFLOW_REGISTER(csv_format) {
   rideflow::FormatKind kind;
   kind.name = "csv";
   kind.doc = "Rows of fields between delimiters, with quotes where needed (RFC 4180).";
+  const auto one_char = [](rideflow::OptionSpec spec) {
+    return rideflow::with_pattern(std::move(spec), "[\\x01-\\x09\\x0b\\x0c\\x0e-\\x7f]|\\\\t|tab",
+                                  "one ASCII character, or tab");
+  };
   kind.options = {
       rideflow::option_spec("header", OptionType::boolean, "The first line of a file names its columns.",
                             "false"),
-      rideflow::option_spec("delimiter", OptionType::string, "Between fields; '\\t' or tab for tabulators.",
-                            ","),
-      rideflow::option_spec("quote", OptionType::string,
-                            "Around fields that hold delimiters; doubled inside.", "\""),
+      one_char(rideflow::option_spec("delimiter", OptionType::string,
+                                     "Between fields; '\\t' or tab for tabulators.", ",")),
+      one_char(rideflow::option_spec("quote", OptionType::string,
+                                     "Around fields that hold delimiters; doubled inside.",
+                                     "\"")),
       rideflow::option_spec("null", OptionType::string, "What stands for null when it is not in quotes.", ""),
   };
+  kind.check = rideflow::check_csv;
   kind.make_decoder = rideflow::make_decoder;
   kind.make_encoder = rideflow::make_encoder;
   catalog.add(std::move(kind));

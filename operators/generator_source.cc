@@ -6,6 +6,7 @@
 
 #include "engine/catalog.h"
 #include "operators/generator.h"
+#include "operators/option_spec.h"
 
 namespace rideflow {
 namespace {
@@ -162,8 +163,7 @@ double number_option(const Options& options, const std::string& name, double fal
   return value == nullptr ? fallback : value->number;
 }
 
-Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
-  const Options& o = config.options;
+GeneratorOptions generator_options(const Options& o) {
   GeneratorOptions options;
   options.kind = o.text("kind", "rides");
   options.seed = static_cast<uint64_t>(o.integer("seed", 1));
@@ -175,17 +175,23 @@ Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
   options.late = number_option(o, "late", 0);
   options.duplicates = number_option(o, "duplicates", 0);
   options.broken = number_option(o, "broken", 0);
-  const int64_t partitions = o.integer("partitions", 1);
-  if (partitions < 1 || partitions > 1024) {
-    return Status::user(Code::invalid_argument, "generator: 'partitions' must be from 1 to 1024");
-  }
-  const int64_t count = o.has("count") ? o.integer("count") : -1;
-  if (o.has("count") && count < 0) {
-    return Status::user(Code::invalid_argument, "generator: 'count' must be 0 or more");
-  }
+  return options;
+}
+
+// What no single option's limits say: 'duplicates' and 'broken' together.
+OptionErrors check_generator(const SourceConfig& config) {
+  const auto made = EventGenerator::make(generator_options(config.options));
+  if (made.ok()) return {};
+  return {{"broken", made.status().message(), {}, {}}};
+}
+
+Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
+  const Options& o = config.options;
+  const GeneratorOptions options = generator_options(o);
   RF_ASSIGN(const auto checked, EventGenerator::make(options));
-  return std::unique_ptr<RecordReader>(std::make_unique<GeneratorReader>(
-      options, o.has("start"), options.rate > 0, count, static_cast<int32_t>(partitions)));
+  return std::unique_ptr<RecordReader>(
+      std::make_unique<GeneratorReader>(options, o.has("start"), options.rate > 0, o.integer("count", -1),
+                                        static_cast<int32_t>(o.integer("partitions", 1))));
 }
 
 Result<std::vector<DecodeField>> schema_of(const SourceConfig& config) {
@@ -198,35 +204,38 @@ Result<std::vector<DecodeField>> schema_of(const SourceConfig& config) {
 }
 
 std::vector<OptionSpec> option_specs() {
-  const auto spec = [](std::string name, OptionType type, std::string doc,
-                       std::optional<std::string> value = std::nullopt) {
-    OptionSpec s;
-    s.name = std::move(name);
-    s.type = type;
-    s.doc = std::move(doc);
-    s.default_value = std::move(value);
-    return s;
-  };
   std::vector<OptionSpec> specs = {
-      spec("kind", OptionType::choice,
-           "Which events: rides, vehicles, users, or users_schema (documents alone).", "rides"),
-      spec("rate", OptionType::rate,
-           "Events per second by the wall clock; absent: as fast as they are read."),
-      spec("count", OptionType::integer, "Ends after this many events; absent: never."),
-      spec("seed", OptionType::integer, "Another seed, another city life.", "1"),
-      spec("start", OptionType::timestamp,
-           "Event time of the first event; absent: the moment of the first start."),
-      spec("partitions", OptionType::integer, "Partitions among which the events are dealt in turn.", "1"),
-      spec("rides_rate", OptionType::rate,
-           "Vehicles: the rate of the rides that they drive, whose whole fleet they then are; absent: as "
-           "many of it as "
-           "report every 15 seconds."),
-      spec("pace", OptionType::number, "Rides and vehicles live this many times faster.", "1"),
-      spec("disorder", OptionType::duration, "Times in events are up to this much out of order.", "0s"),
-      spec("late", OptionType::number, "Share of events one to three minutes later than disorder allows.",
-           "0"),
-      spec("duplicates", OptionType::number, "Share of events that repeat a recent one.", "0"),
-      spec("broken", OptionType::number, "Share of records that are no valid event.", "0"),
+      option_spec("kind", OptionType::choice,
+                  "Which events: rides, vehicles, users, or users_schema (documents alone).", "rides"),
+      with_range(option_spec("rate", OptionType::rate,
+                             "Events per second by the wall clock; absent: as fast as they are read."),
+                 0, 1e8),
+      with_range(option_spec("count", OptionType::integer, "Ends after this many events; absent: never."), 0),
+      option_spec("seed", OptionType::integer, "Another seed, another city life.", "1"),
+      option_spec("start", OptionType::timestamp,
+                  "Event time of the first event; absent: the moment of the first start."),
+      with_range(option_spec("partitions", OptionType::integer,
+                             "Partitions among which the events are dealt in turn.", "1"),
+                 1, kMostPartitions),
+      with_range(
+          option_spec("rides_rate", OptionType::rate,
+                      "Vehicles: the rate of the rides that they drive, whose whole fleet they then are; "
+                      "absent: as many of it as report every 15 seconds."),
+          0, 1e8),
+      with_range(
+          option_spec("pace", OptionType::number, "Rides and vehicles live this many times faster.", "1"),
+          0.01, 1000),
+      with_range(option_spec("disorder", OptionType::duration,
+                             "Times in events are up to this much out of order.", "0s"),
+                 0, 3600),
+      with_range(option_spec("late", OptionType::number,
+                             "Share of events one to three minutes later than disorder allows.", "0"),
+                 0, 1),
+      with_range(
+          option_spec("duplicates", OptionType::number, "Share of events that repeat a recent one.", "0"), 0,
+          0.5),
+      with_range(option_spec("broken", OptionType::number, "Share of records that are no valid event.", "0"),
+                 0, 0.5),
   };
   specs[0].choices = generator_kinds();
   return specs;
@@ -242,6 +251,7 @@ RIDEFLOW_REGISTER(generator_source) {
   kind.options = rideflow::option_specs();
   kind.has_schema = true;
   kind.schema = rideflow::schema_of;
+  kind.check = rideflow::check_generator;
   kind.make = rideflow::make_reader;
   catalog.add(std::move(kind));
 }

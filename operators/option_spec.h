@@ -26,4 +26,20 @@ inline OptionSpec required_option(std::string name, OptionType type, std::string
   return spec;
 }
 
+// The same with limits. Of a duration: in seconds.
+inline OptionSpec with_range(OptionSpec spec, std::optional<double> least,
+                             std::optional<double> most = std::nullopt) {
+  spec.limits.least = least;
+  spec.limits.most = most;
+  return spec;
+}
+inline OptionSpec with_pattern(OptionSpec spec, std::string pattern, std::string rule) {
+  spec.limits.pattern = std::move(pattern);
+  spec.limits.rule = std::move(rule);
+  return spec;
+}
+
+// Of a topic that is made on first use, and of what is dealt out among tasks.
+inline constexpr double kMostPartitions = 1024;
+
 }  // namespace rideflow

@@ -5,7 +5,10 @@
 // Rows behind the retention leave by the port `late`.
 #include <fmt/format.h>
 
+#include <set>
+
 #include "engine/rejected.h"
+#include "operators/option_spec.h"
 #include "operators/rollup_metrics.h"
 #include "operators/row_routing.h"
 
@@ -33,18 +36,43 @@ Result<RollupSpec> spec_of(const SinkConfig& config) {
   return spec;
 }
 
-Status check(const SinkConfig& config) {
-  if (config.input_updates) {
-    return Status::user(Code::invalid_argument,
-                        "a rollup can't take rows back: give it final rows (emit: final)");
+// Everything that spec_of() would refuse, each at its place.
+OptionErrors check_rollup(const SinkConfig& config) {
+  OptionErrors errors;
+  const auto add = [&](std::string option, const Status& status, TextPos pos = {}) {
+    if (!status.ok()) errors.push_back({std::move(option), status.message(), pos, {}});
+  };
+  const auto refuse = [](std::string message) {
+    return Status::user(Code::invalid_argument, std::move(message));
+  };
+  const Options& options = config.options;
+  if (config.input_updates)
+    add("", refuse("a rollup can't take rows back: give it final rows (emit: final)"));
+  if (const OptionValue* time = options.find("time");
+      time != nullptr && time->expr != nullptr && time->expr->type.kind != Kind::timestamp)
+    add("time", refuse(fmt::format("'time' is a {}: it must be a timestamp", time->expr->type.to_string())));
+  add("granularity", parse_granularity(options.text("granularity", "minute")).status());
+  std::set<std::string> names = {"__time"};
+  const auto take = [&](const std::string& option, const std::string& name, TextPos pos) {
+    if (names.insert(name).second) return;
+    add(option, refuse(fmt::format("a rollup has one column '{}' (the time is __time): rename one", name)),
+        pos);
+  };
+  if (const OptionValue* dimensions = options.find("dimensions")) {
+    for (size_t i = 0; i < dimensions->columns.size(); ++i) {
+      const Field& field = config.input->field(dimensions->columns[i]);
+      const TextPos pos = i < dimensions->places.size() ? dimensions->places[i] : TextPos();
+      add("dimensions", rollup_dimension(field).status(), pos);
+      take("dimensions", field.name, pos);
+    }
   }
-  if (const OptionValue* time = config.options.find("time");
-      time != nullptr && time->expr != nullptr && time->expr->type.kind != Kind::timestamp) {
-    return Status::user(Code::invalid_argument,
-                        fmt::format("'time' is a {}: it must be a timestamp", time->expr->type.to_string()));
+  if (const OptionValue* metrics = options.find("metrics")) {
+    for (const AggregateCall& call : metrics->aggregates) {
+      add("metrics." + call.name, rollup_metric(call, *config.input).status(), call.pos);
+      take("metrics." + call.name, call.name, call.pos);
+    }
   }
-  const Result<RollupSpec> spec = spec_of(config);
-  return spec.ok() ? Status() : spec.status();
+  return errors;
 }
 
 class RollupSink : public Sink {
@@ -199,17 +227,6 @@ class RollupSink : public Sink {
   std::unique_ptr<RollupWriter> writer_;
 };
 
-OptionSpec option(const std::string& name, OptionType type, std::string doc,
-                  std::optional<std::string> default_value = std::nullopt, bool required = false) {
-  OptionSpec spec;
-  spec.name = name;
-  spec.type = type;
-  spec.doc = std::move(doc);
-  spec.default_value = std::move(default_value);
-  spec.required = required;
-  return spec;
-}
-
 }  // namespace
 }  // namespace rideflow
 
@@ -219,24 +236,26 @@ RIDEFLOW_REGISTER(rollup_sink) {
   kind.name = "rollup";
   kind.doc = "Rows rolled up by time and dimensions into a datasource that Druid's clients can query.";
   kind.options = {
-      option("datasource", OptionType::string, "The name that queries use; by default the sink's."),
-      option(
+      with_pattern(
+          option_spec("datasource", OptionType::string, "The name that queries use; by default the sink's."),
+          "(?!\\.)[^/\\\\]{1,200}", "a name of 1 to 200 characters without slashes that begins with no dot"),
+      option_spec(
           "granularity", OptionType::string,
           "What times are truncated to: second, minute, five_minute, fifteen_minute, hour, day, or a period "
           "such as PT5M.",
           "minute"),
-      option("dimensions", OptionType::column_list, "The columns by which rows are told apart."),
-      option("metrics", OptionType::aggregate_map,
-             "What is kept per time and dimensions: count, count_if, sum, min, max, first, last, "
-             "approx_quantile(x) and approx_count_distinct(x), each with a filter if need be.",
-             std::nullopt, true),
-      option("retain", OptionType::duration,
-             "How long data is kept behind the committed watermark; for ever when absent."),
-      option("time", OptionType::expression,
-             "The time of a row; by default window_start of windowed rows, else the event time."),
+      option_spec("dimensions", OptionType::column_list, "The columns by which rows are told apart."),
+      required_option("metrics", OptionType::aggregate_map,
+                      "What is kept per time and dimensions: count, count_if, sum, min, max, first, last, "
+                      "approx_quantile(x) and approx_count_distinct(x), each with a filter if need be."),
+      with_range(option_spec("retain", OptionType::duration,
+                             "How long data is kept behind the committed watermark; for ever when absent."),
+                 1),
+      option_spec("time", OptionType::expression,
+                  "The time of a row; by default window_start of windowed rows, else the event time."),
   };
   kind.outputs = {{"late", "rows that arrived behind the retention"}};
-  kind.check = check;
+  kind.check = check_rollup;
   kind.make = [](std::shared_ptr<const SinkConfig> config) -> Result<std::unique_ptr<Sink>> {
     RF_ASSIGN(RollupSpec spec, spec_of(*config));
     return std::unique_ptr<Sink>(std::make_unique<RollupSink>(std::move(config), std::move(spec)));

@@ -1,6 +1,7 @@
 #include "operators/topic_options.h"
 
 #include "engine/json_writer.h"
+#include "operators/kafka/kafka_topic.h"
 #include "operators/option_spec.h"
 
 namespace rideflow {
@@ -8,37 +9,58 @@ bool uses_kafka(const Options& cluster) {
   return !cluster.text("brokers").empty();
 }
 
-std::vector<OptionSpec> topic_source_options() {
-  std::vector<OptionSpec> specs = {
-      option_spec("name", OptionType::string, "The topic's name."),
+namespace {
+
+// Kafka's rule, which topics in the data directory share.
+OptionSpec name_option() {
+  return with_pattern(required_option("name", OptionType::string, "The topic's name."),
+                      "(?!\\.\\.?$)[a-zA-Z0-9._-]{1,249}",
+                      "1 to 249 letters, digits, '.', '_' and '-', but not '.' or '..'");
+}
+
+OptionSpec partitions_option() {
+  return with_range(
       option_spec("partitions", OptionType::integer,
                   "Partitions of a topic that is made here on first use; an existing topic keeps its own.",
                   "4"),
+      1, kMostPartitions);
+}
+
+OptionSpec properties_option() {
+  OptionSpec spec =
+      option_spec("properties", OptionType::string_map, "Further settings of the Kafka client.");
+  spec.choices = kafka_properties();
+  spec.limits.rule =
+      "only safe properties can; security has options of its own under kafka: security, mechanism, username, "
+      "password, ca_file";
+  return spec;
+}
+
+}  // namespace
+
+std::vector<OptionSpec> topic_source_options() {
+  std::vector<OptionSpec> specs = {
+      name_option(),
+      partitions_option(),
       option_spec("on_gap", OptionType::choice,
                   "What to do when the next offset is gone (retention): fail, or skip to the first one left.",
                   "fail"),
-      option_spec("properties", OptionType::string_map,
-                  "Further settings of the Kafka client; only known safe names."),
+      properties_option(),
   };
-  specs[0].required = true;
   specs[2].choices = {"fail", "skip"};
   return specs;
 }
 
 std::vector<OptionSpec> topic_sink_options() {
   std::vector<OptionSpec> specs = {
-      option_spec("name", OptionType::string, "The topic's name."),
+      name_option(),
       option_spec("key", OptionType::column_list,
                   "Columns of the record's key: one string column as it is, otherwise a JSON object."),
-      option_spec("partitions", OptionType::integer,
-                  "Partitions of a topic that is made here on first use; an existing topic keeps its own.",
-                  "4"),
+      partitions_option(),
       option_spec("delivery", OptionType::choice,
                   "exactly_once (topics in the data directory; the default there) or at_least_once (Kafka)."),
-      option_spec("properties", OptionType::string_map,
-                  "Further settings of the Kafka client; only known safe names."),
+      properties_option(),
   };
-  specs[0].required = true;
   specs[3].choices = {"exactly_once", "at_least_once"};
   return specs;
 }

@@ -72,7 +72,7 @@ Status EmbeddedEngine::start(std::string_view job_text) {
   LoadOptions load;
   load.lookup = [](std::string_view name) { return posix_variable(std::string(name)); };
   LoadedJob job = load_job(job_text, "job", impl_->catalog, load);
-  if (job.ok()) impl_->access->refuse(job);
+  if (job.ok()) impl_->access->refuse(job, impl_->catalog);
   if (!job.ok()) return Status::user(Code::invalid_argument, format_diagnostics(job));
   RunOptions run;
   run.parallelism = impl_->options.parallelism;

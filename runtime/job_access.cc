@@ -20,8 +20,12 @@ std::string without_pattern(const std::string& path) {
 class AccessSearch {
  public:
   AccessSearch(const std::function<Status(const std::string&)>& check_file,
-               const OutgoingAddresses& addresses, std::vector<Diagnostic>& found)
-      : check_file_(check_file), addresses_(addresses), found_(found) {}
+               const OutgoingAddresses& addresses, std::vector<OptionSpec> cluster_specs,
+               std::vector<Diagnostic>& found)
+      : check_file_(check_file),
+        addresses_(addresses),
+        cluster_specs_(std::move(cluster_specs)),
+        found_(found) {}
 
   void options(const std::string& path, const std::vector<OptionSpec>& specs, const Options& options) {
     for (const auto& [name, value] : options.all()) {
@@ -36,7 +40,7 @@ class AccessSearch {
 
   // The job's `kafka:` section.
   void cluster(const Options& cluster) {
-    options("kafka", kafka_option_specs(), cluster);
+    options("kafka", cluster_specs_, cluster);
     const OptionValue* brokers = cluster.find("brokers");
     if (brokers == nullptr) return;
     for (std::string_view rest = brokers->text; !rest.empty();) {
@@ -65,6 +69,7 @@ class AccessSearch {
 
   const std::function<Status(const std::string&)>& check_file_;
   const OutgoingAddresses& addresses_;
+  const std::vector<OptionSpec> cluster_specs_;
   std::vector<Diagnostic>& found_;
 };
 
@@ -91,8 +96,8 @@ void JobAccess::add_to(Resources& resources) const {
   resources.add<OutgoingAddresses>("", addresses_);
 }
 
-void JobAccess::refuse(LoadedJob& job) const {
-  AccessSearch search(check_file_, *addresses_, job.errors);
+void JobAccess::refuse(LoadedJob& job, const Catalog& catalog) const {
+  AccessSearch search(check_file_, *addresses_, kafka_option_specs(catalog), job.errors);
   for (const LogicalNode& node : job.plan->nodes) {
     if (const auto* source = std::get_if<SourceNode>(&node.body)) {
       search.options(fmt::format("sources.{}.{}", node.step, source->kind->name), source->kind->options,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dsl/job.h"
+#include "engine/catalog.h"
 #include "engine/job_access.h"
 #include "engine/plan.h"
 #include "runtime/cli_args.h"
@@ -28,7 +29,7 @@ class JobAccess {
   // Secrets, files and addresses, for the connectors.
   void add_to(Resources& resources) const;
   // Adds what the job names and may not reach to its errors, each with its place. REQUIRES: job.ok().
-  void refuse(LoadedJob& job) const;
+  void refuse(LoadedJob& job, const Catalog& catalog) const;
 
  private:
   std::shared_ptr<FileSystem> files_;

@@ -115,7 +115,7 @@ Result<LoadedJob> check_test_file(const CliContext& context, const std::string& 
 Result<LoadedJob> load_for_running(const CliContext& context, const std::string& file,
                                    const LoadOptions& options, const JobAccess* access) {
   RF_ASSIGN(LoadedJob job, load_job_file(context, file, options));
-  if (job.ok() && access != nullptr) access->refuse(job);
+  if (job.ok() && access != nullptr) access->refuse(job, *context.catalog);
   std::fputs(format_diagnostics(job).c_str(), stderr);
   if (!job.ok()) {
     return Status::user(Code::invalid_argument, fmt::format("{} has {} error{}", file, job.errors.size(),

@@ -200,6 +200,8 @@ RIDEFLOW_REGISTER(file_sink) {
   directory.type = rideflow::OptionType::path;
   directory.doc = "Where the files go; made when missing. One sink per directory.";
   directory.required = true;
+  directory.limits.pattern = ".+";
+  directory.limits.rule = "the path of a directory";
   kind.options = {directory};
   kind.uses_format = true;
   kind.make = rideflow::make_sink;

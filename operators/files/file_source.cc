@@ -249,18 +249,6 @@ Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
   const int64_t partitions = o.integer("partitions", 1);
   options.settle_micros = o.micros("settle", 2 * kMicrosPerSecond);
   options.max_ratio = o.has("max_ratio") ? o.find("max_ratio")->number : 250;
-  if (options.path.empty()) return Status::user(Code::invalid_argument, "file: 'path' is empty");
-  const size_t slash = options.path.rfind('/');
-  if (slash != std::string::npos && options.path.substr(0, slash).find_first_of("*?") != std::string::npos) {
-    return Status::user(Code::invalid_argument,
-                        "file: '*' and '?' may stand in the last part of 'path' only");
-  }
-  if (partitions < 1 || partitions > 1024) {
-    return Status::user(Code::invalid_argument, "file: 'partitions' must be from 1 to 1024");
-  }
-  if (!(options.max_ratio >= 1)) {
-    return Status::user(Code::invalid_argument, "file: 'max_ratio' must be 1 or more");
-  }
   options.partitions = static_cast<int32_t>(partitions);
   return std::unique_ptr<RecordReader>(std::make_unique<FileReader>(std::move(options)));
 }
@@ -274,16 +262,24 @@ RIDEFLOW_REGISTER(file_source) {
   kind.name = "file";
   kind.doc = "Lines of a file or of all files of a directory, plain, gzip or zstd; each file once.";
   kind.options = {
-      rideflow::required_option("path", OptionType::path,
-                                "A file, a directory, or a pattern with * and ? in its last part."),
+      rideflow::with_pattern(
+          rideflow::required_option("path", OptionType::path,
+                                    "A file, a directory, or a pattern with * and ? in its last part."),
+          "([^*?]*/)?[^/]+|[^*?]+", "a path that is not empty, with '*' and '?' in its last part only"),
       rideflow::option_spec("watch", OptionType::boolean,
                             "Wait for more files; otherwise the source ends with the last.", "false"),
-      rideflow::option_spec("partitions", OptionType::integer,
-                            "Partitions among which files are spread by name.", "1"),
-      rideflow::option_spec("settle", OptionType::duration,
-                            "With watch: a file is whole when it has not changed for so long.", "2s"),
-      rideflow::option_spec("max_ratio", OptionType::number,
-                            "Compressed files may hold at most this many bytes per compressed byte.", "250"),
+      rideflow::with_range(rideflow::option_spec("partitions", OptionType::integer,
+                                                 "Partitions among which files are spread by name.", "1"),
+                           1, rideflow::kMostPartitions),
+      rideflow::with_range(
+          rideflow::option_spec("settle", OptionType::duration,
+                                "With watch: a file is whole when it has not changed for so long.", "2s"),
+          0),
+      rideflow::with_range(
+          rideflow::option_spec("max_ratio", OptionType::number,
+                                "Compressed files may hold at most this many bytes per compressed byte.",
+                                "250"),
+          1),
   };
   kind.has_timestamp = false;
   kind.make = rideflow::make_reader;

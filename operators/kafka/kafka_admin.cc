@@ -84,4 +84,8 @@ Result<std::unique_ptr<TopicAdmin>> make_kafka_admin(const Resources& resources,
   return std::unique_ptr<TopicAdmin>(std::move(admin));
 }
 
+std::vector<std::string> kafka_properties() {
+  return kafka::allowed_properties();
+}
+
 }  // namespace rideflow

@@ -213,6 +213,10 @@ rd_kafka_resp_err_t Reports::take_error(std::string& reason) {
   return std::exchange(code_, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
+std::vector<std::string> allowed_properties() {
+  return {kAllowed.begin(), kAllowed.end()};
+}
+
 bool is_allowed_property(std::string_view name) {
   return std::find(kAllowed.begin(), kAllowed.end(), name) != kAllowed.end();
 }

@@ -60,6 +60,7 @@ class Reports {
 // True for a librdkafka property that a job may set. Everything else is refused: some of them run programs or
 // load code.
 bool is_allowed_property(std::string_view name);
+std::vector<std::string> allowed_properties();
 
 // A configuration from the job's `kafka:` section and a connector's own `properties`. Secrets are resolved
 // here. `reports` must outlive the client.

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "engine/catalog.h"
 
@@ -14,5 +16,8 @@ namespace rideflow {
 std::unique_ptr<RecordReader> make_kafka_reader(const SourceConfig& config);
 Result<std::unique_ptr<Sink>> make_kafka_sink(std::shared_ptr<const SinkConfig> config);
 Result<std::unique_ptr<TopicAdmin>> make_kafka_admin(const Resources& resources, const Options& cluster);
+
+// The client's properties that a job may set. All others are refused: some of them run programs or load code.
+std::vector<std::string> kafka_properties();
 
 }  // namespace rideflow

@@ -322,8 +322,9 @@ void add_sinks(Catalog& catalog) {
       option("time", OptionType::expression),
       option("retain", OptionType::duration)};
   rollup.outputs = {{"late", "rows that arrive expired"}};
-  rollup.check = [](const SinkConfig& config) -> Status {
-    return config.options.text("datasource") == "bad" ? mismatch("the datasource can't be 'bad'") : Status();
+  rollup.check = [](const SinkConfig& config) -> OptionErrors {
+    if (config.options.text("datasource") != "bad") return {};
+    return {{"datasource", "the datasource can't be 'bad'", {}, {}}};
   };
   catalog.add(std::move(rollup));
   SinkKind console;

@@ -118,7 +118,7 @@ TEST(CsvFormat, OptionsAreChecked) {
   };
   EXPECT_THAT(refused(options({{"delimiter", "ab"}}), "string"), HasSubstr("delimiter"));
   EXPECT_THAT(refused(options({{"delimiter", "\""}}), "string"), HasSubstr("must differ"));
-  EXPECT_THAT(refused({}, "list(string)"), HasSubstr("one field can't hold"));
+  EXPECT_THAT(refused({}, "list(string)"), HasSubstr("a field of CSV can't hold"));
 }
 
 TEST(CsvFormat, WhatIsWrittenReadsBackEqual) {

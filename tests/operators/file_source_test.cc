@@ -258,10 +258,6 @@ TEST(FileSource, BadOptionsAreRefused) {
     return made.ok() ? std::string() : made.status().message();
   };
   EXPECT_THAT(refused(options({{"path", "nowhere"}})), HasSubstr("watch"));
-  EXPECT_THAT(refused(options({{"path", ""}})), HasSubstr("path"));
-  EXPECT_THAT(refused(options({{"path", "a*/b"}})), HasSubstr("last part"));
-  EXPECT_THAT(refused(options({{"path", "in"}, {"partitions", "0"}})), HasSubstr("partitions"));
-  EXPECT_THAT(refused(options({{"path", "in"}, {"max_ratio", "0"}})), HasSubstr("max_ratio"));
   EXPECT_FALSE(world.open(options({{"path", "in"}, {"watch", "true"}})).status().ok() &&
                !world.open(options({{"path", "in"}, {"watch", "true"}})).ok());
 }

@@ -192,7 +192,8 @@ TEST_F(RollupSinkTest, WhatItCantKeepIsToldBeforeItRuns) {
   const auto told = [&](const std::function<void(SinkConfig&)>& change) {
     const auto config = world_.config("rollup", rollup_options());
     change(*config);
-    return kind.check(*config).message();
+    const OptionErrors errors = kind.check(*config);
+    return errors.empty() ? std::string() : errors[0].message;
   };
   EXPECT_EQ(told([](SinkConfig&) {}), "");
   EXPECT_THAT(told([](SinkConfig& c) { c.input_updates = true; }), HasSubstr("emit: final"));
