@@ -129,6 +129,8 @@ class SourcePlanner {
           error(e.pos.line ? e.pos : pos, dotted("schema", e.column), e.message);
       }
     }
+    if (node_.format && node_.format->framing)
+      node_.config.framing = node_.format->framing(node_.format_options);
     if (kind.check)
       add_option_errors(kind.check(node_.config), node_.config.options, source_.connector.pos,
                         dotted(path_, kind.name), builder_.diagnostics());

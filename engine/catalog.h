@@ -200,6 +200,7 @@ struct SourceConfig {
   Options options;       // of the connector
   Options cluster;       // the job's `kafka:` section, when the connector uses one
   bool headers = false;  // somebody reads the records' headers
+  Framing framing;       // of the source's format: where records end in files
   bool bounded_test = false;
 };
 
@@ -223,6 +224,7 @@ struct FormatKind {
   std::vector<OptionSpec> options;
   // Beyond what the options' limits say; `columns` are those to be read, none when writing. May be null.
   std::function<OptionErrors(const Options&, std::span<const DecodeField> columns)> check;
+  std::function<Framing(const Options&)> framing;  // null: a record is a line
   std::function<Result<std::unique_ptr<Decoder>>(const DecoderSpec&, const Options&)>
       make_decoder;                                                                         // may be null
   std::function<Result<std::unique_ptr<Encoder>>(SchemaRef, const Options&)> make_encoder;  // may be null

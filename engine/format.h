@@ -41,6 +41,12 @@ struct DecoderSpec {
   std::vector<ExprRef> pushed_filters;
 };
 
+// Where the records of a format end in a file: at a line break, unless it stands in quotes.
+struct Framing {
+  char quote = '\0';  // opens a field, and closes it when it is not doubled; '\0': every line break counts
+  char delimiter = ',';
+};
+
 struct RejectedRecord {
   int32_t record = 0;  // index in the chunk
   std::string reason;  // "field 'fare': expected a number, found a string"

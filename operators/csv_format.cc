@@ -360,6 +360,11 @@ OptionErrors check_csv(const Options& options, std::span<const DecodeField> colu
   return errors;
 }
 
+Framing csv_framing(const Options& options) {
+  const Result<CsvOptions> csv = csv_options(options);
+  return csv.ok() ? Framing{csv->quote, csv->delimiter} : Framing{};
+}
+
 Result<std::unique_ptr<Decoder>> make_decoder(const DecoderSpec& spec, const Options& options) {
   RF_ASSIGN(CsvOptions csv, csv_options(options));
   if (const OptionErrors errors = check_csv(options, spec.columns); !errors.empty())
@@ -390,11 +395,12 @@ RIDEFLOW_REGISTER(csv_format) {
       one_char(rideflow::option_spec("delimiter", OptionType::string,
                                      "Between fields; '\\t' or tab for tabulators.", ",")),
       one_char(rideflow::option_spec("quote", OptionType::string,
-                                     "Around fields that hold delimiters; doubled inside.",
+                                     "Around fields that hold delimiters or line breaks; doubled inside.",
                                      "\"")),
       rideflow::option_spec("null", OptionType::string, "What stands for null when it is not in quotes.", ""),
   };
   kind.check = rideflow::check_csv;
+  kind.framing = rideflow::csv_framing;
   kind.make_decoder = rideflow::make_decoder;
   kind.make_encoder = rideflow::make_encoder;
   catalog.add(std::move(kind));

@@ -19,6 +19,7 @@ struct FileOptions {
   int32_t partitions = 1;
   int64_t settle_micros = 0;
   double max_ratio = 0;
+  Framing framing;  // where the format ends a record
 };
 
 // A position is the byte offset in the current file's content, and the list of files (file_list.h).
@@ -199,7 +200,7 @@ class FileReader : public RecordReader {
     }
     if (!entry.ok()) return entry.status();
     RF_ASSIGN(auto bytes, ByteSource::open(*files_, path, options_.max_ratio));
-    auto lines = std::make_unique<LineReader>(std::move(bytes));
+    auto lines = std::make_unique<LineReader>(std::move(bytes), options_.framing);
     // The first line must be whole before any is read: it may be a header.
     Origin first;
     Result<bool> got = lines->read(1, first);
@@ -212,7 +213,7 @@ class FileReader : public RecordReader {
     part.first_line =
         first.records.empty() ? nullptr : std::make_shared<const std::string>(first.records[0].payload);
     RF_ASSIGN(bytes, ByteSource::open(*files_, path, options_.max_ratio));
-    part.lines = std::make_unique<LineReader>(std::move(bytes));
+    part.lines = std::make_unique<LineReader>(std::move(bytes), options_.framing);
     RF_TRY(part.lines->skip_to(part.offset).with(path));
     part.name = std::make_shared<const std::string>(path);
     return Step::rows;
@@ -250,6 +251,7 @@ Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
   options.settle_micros = o.micros("settle", 2 * kMicrosPerSecond);
   options.max_ratio = o.has("max_ratio") ? o.find("max_ratio")->number : 250;
   options.partitions = static_cast<int32_t>(partitions);
+  options.framing = config.framing;
   return std::unique_ptr<RecordReader>(std::make_unique<FileReader>(std::move(options)));
 }
 

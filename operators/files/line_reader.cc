@@ -7,7 +7,8 @@ namespace rideflow {
 
 namespace {
 constexpr size_t kLongest = size_t{64} << 20;
-}
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+}  // namespace
 
 Status LineReader::skip_to(int64_t offset) {
   std::vector<char> scratch(64 << 10);
@@ -35,9 +36,16 @@ Result<bool> LineReader::read(int32_t budget, Origin& out) {
 bool LineReader::read_tail(Origin& out) {
   if (begin_ == end_) return false;
   const size_t before = out.records.size();
-  add(begin_, end_, out);
-  offset_ += static_cast<int64_t>(end_ - begin_);
-  begin_ = scanned_ = end_;
+  scanned_ = begin_;
+  while (begin_ < end_) {
+    // A quote that is not closed by now never will be: more than one record may be left.
+    const size_t found = record_end(/*at_tail=*/true);
+    const size_t last = std::min(found, end_);
+    add(begin_, last, out);
+    const size_t next = std::min(last + 1, end_);
+    offset_ += static_cast<int64_t>(next - begin_);
+    begin_ = scanned_ = next;
+  }
   out.arena = arena_;
   return out.records.size() > before;
 }
@@ -45,24 +53,66 @@ bool LineReader::read_tail(Origin& out) {
 bool LineReader::cut(int32_t budget, Origin& out) {
   const size_t before = out.records.size();
   while (out.records.size() - before < static_cast<size_t>(budget) && scanned_ < end_) {
-    const void* const found = std::memchr(data() + scanned_, '\n', end_ - scanned_);
-    if (found == nullptr) {
+    const size_t last = record_end(/*at_tail=*/false);
+    if (last == kNone) {
       scanned_ = end_;
       break;
     }
-    const auto line_end = static_cast<size_t>(static_cast<const char*>(found) - data());
-    add(begin_, line_end, out);
-    offset_ += static_cast<int64_t>(line_end + 1 - begin_);
-    begin_ = scanned_ = line_end + 1;
+    add(begin_, last, out);
+    offset_ += static_cast<int64_t>(last + 1 - begin_);
+    begin_ = scanned_ = last + 1;
   }
   if (out.records.size() == before) return false;
   out.arena = arena_;
   return true;
 }
 
+size_t LineReader::find(char c, size_t from, size_t to) const {
+  const void* const found = from < to ? std::memchr(data() + from, c, to - from) : nullptr;
+  return found == nullptr ? kNone : static_cast<size_t>(static_cast<const char*>(found) - data());
+}
+
+size_t LineReader::record_end(bool at_tail) {
+  const bool has_quotes = framing_.quote != '\0';
+  // A quote may span what was scanned before.
+  const size_t line_end = find('\n', has_quotes ? begin_ : scanned_, end_);
+  const bool plain = !has_quotes || find(framing_.quote, begin_, std::min(line_end, end_)) == kNone;
+  return plain ? line_end : quoted_end(at_tail);
+}
+
+size_t LineReader::quoted_end(bool at_tail) const {
+  const size_t line_end = find('\n', begin_, end_);
+  const size_t limit = std::min(end_, begin_ + kMaxLine);
+  // Without an end up to here it is too long, or the end is yet to come, or it is the end of the file.
+  const size_t no_end = limit < end_ ? line_end : kNone;
+  size_t at = begin_;
+  if (offset_ == 0 && std::string_view(data() + at, limit - at).starts_with(kByteOrderMark)) at += 3;
+  for (;;) {
+    if (at < limit && data()[at] == framing_.quote) {
+      ++at;
+      for (;;) {
+        at = find(framing_.quote, at, limit);
+        if (at == kNone) return at_tail ? line_end : no_end;
+        if (at + 1 >= limit) return no_end;
+        if (data()[++at] != framing_.quote) break;
+        ++at;
+      }
+      if (data()[at] == '\r' && at + 1 >= limit) return no_end;
+      if (data()[at] == '\r' && data()[at + 1] == '\n') ++at;
+      if (data()[at] != '\n' && data()[at] != framing_.delimiter) return line_end;  // the quotes are wrong
+    } else {
+      const size_t line = find('\n', at, limit);
+      at = std::min(find(framing_.delimiter, at, std::min(line, limit)), line);
+      if (at == kNone) return no_end;
+    }
+    if (data()[at] == '\n') return at;
+    ++at;
+  }
+}
+
 void LineReader::add(size_t begin, size_t end, Origin& out) {
   std::string_view line(data() + begin, end - begin);
-  if (offset_ == 0 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+  if (offset_ == 0 && line.starts_with(kByteOrderMark)) line.remove_prefix(3);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   if (line.size() > kMaxLine) line = line.substr(0, kMaxLine + 1);
   if (line.empty()) return;

@@ -6,6 +6,7 @@
 
 #include "engine/virtual_env.h"
 #include "operators/files/file_list.h"
+#include "operators/files/line_reader.h"
 #include "tests/operators/decode_support.h"
 #include "tests/operators/source_contract.h"
 
@@ -46,6 +47,7 @@ std::string lines(const std::string& name, int count) {
 
 struct World {
   VirtualEnv env;
+  Framing framing;
 
   void put(const std::string& path, const std::string& text) {
     EXPECT_TRUE(env.fs().make_dirs(parent_dir(path)).ok());
@@ -60,6 +62,7 @@ struct World {
   Result<std::unique_ptr<RecordReader>> open(const Options& o) {
     SourceConfig config;
     config.options = o;
+    config.framing = framing;
     RF_ASSIGN(std::unique_ptr<RecordReader> made, test::catalog().find_source("file")->make(config));
     OpenContext context;
     context.env = &env;
@@ -249,6 +252,59 @@ TEST(FileSource, DamagedCompressedAndVanishedFilesAreToldByName) {
   world.put("in/a", "x\n");
   ASSERT_TRUE(reader->assign(Partition(0), {50, "0\na"}).ok());
   EXPECT_THAT(reader->poll(Partition(0), 1).status().message(), HasSubstr("shorter"));
+}
+
+// What a CSV file's reader cuts it into.
+std::vector<std::string> csv_records(const std::string& text, int32_t budget = 100) {
+  World world;
+  world.framing.quote = '"';
+  world.put("in/a.csv", text);
+  return payloads(*world.reader(options({{"path", "in"}})), budget);
+}
+
+TEST(FileSource, ALineBreakInQuotesEndsNoRecord) {
+  using Records = std::vector<std::string>;
+  for (const int32_t budget : {1, 100}) {
+    EXPECT_EQ(csv_records("a,\"x\ny\",b\r\n\"\"\"\n\"\"\"\n\n\"p\r\n\r\nq\"", budget),
+              (Records{"a,\"x\ny\",b", "\"\"\"\n\"\"\"", "\"p\r\n\r\nq\""}));
+    EXPECT_EQ(csv_records("\xef\xbb\xbf\"one\nname\",b\n1,2", budget), (Records{"\"one\nname\",b", "1,2"}));
+  }
+  // A quote within a field is a character like any other.
+  EXPECT_EQ(csv_records("5\" disk,1\n6\" disk,2\n"), (Records{"5\" disk,1", "6\" disk,2"}));
+}
+
+TEST(FileSource, WrongQuotesCostTheirOwnLine) {
+  using Records = std::vector<std::string>;
+  EXPECT_EQ(csv_records("\"a\"b,1\nc,2\n"), (Records{"\"a\"b,1", "c,2"}));
+  EXPECT_EQ(csv_records("\"never closed,1\nc,2\nd,3"), (Records{"\"never closed,1", "c,2", "d,3"}));
+  // Not closed within the longest record, in a file of several blocks.
+  std::string many = "\"never closed\n";
+  while (many.size() < 3 * LineReader::kMaxLine / 2) many += "row,1\n";
+  const Records cut = csv_records(many);
+  ASSERT_GT(cut.size(), 1000U);
+  EXPECT_EQ(cut[0], "\"never closed");
+  EXPECT_EQ(cut[1], "row,1");
+}
+
+TEST(FileSource, QuotedRecordsMaySpanBlocks) {
+  std::string text;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 5; ++i) {
+    std::string record = std::to_string(i) + ",\"";
+    while (record.size() < 300'000 + static_cast<size_t>(i)) record += "line \"\"of\"\" text\n";
+    record += "\",end";
+    text += record + "\n";
+    expected.push_back(record);
+  }
+  EXPECT_EQ(csv_records(text), expected);
+  World world;
+  world.framing.quote = '"';
+  world.put("in/a.csv", text);
+  test::check_source_contract([&] {
+    auto made = world.open(options({{"path", "in"}}));
+    EXPECT_TRUE(made.ok());
+    return *std::move(made);
+  });
 }
 
 TEST(FileSource, BadOptionsAreRefused) {

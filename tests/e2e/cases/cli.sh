@@ -241,6 +241,23 @@ Y
   has out "none.yaml: no tests in it"
 }
 
+case_csv_that_we_write_is_csv_that_we_read() {
+  cat >w.yaml <<'Y'
+job: w
+sources: {r: {file: {path: in.json}, schema: {a: string, b: int64}}}
+sinks: {o: {from: r, file: {directory: csv}, format: {csv: {header: true}}}}
+Y
+  cat >r.yaml <<'Y'
+job: r
+sources: {r: {file: {path: csv}, format: {csv: {header: true}}, schema: {a: string, b: int64}}}
+sinks: {o: {from: r, file: {directory: json}}}
+Y
+  printf '%s\n' '{"a":"two\nlines, \"quoted\"","b":1}' '{"a":"\n\n","b":2}' '{"a":"plain","b":3}' >in.json
+  expect 0 run w.yaml --data-dir data --listen 127.0.0.1:0 --quiet
+  expect 0 run r.yaml --data-dir data --listen 127.0.0.1:0 --quiet
+  cat json/part-* | diff - in.json || fail "the rows are others"
+}
+
 case_bad_records_fail_says_which_record() {
   cat >f.yaml <<'Y'
 job: f
