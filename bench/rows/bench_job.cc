@@ -21,10 +21,13 @@ constexpr int kStepsPerPump = 64;
 constexpr int kStepsPerPumpToCheckpoint = 4;  // so that it begins where it is asked for
 constexpr std::chrono::microseconds kPumpPause{200};
 
-// Event i is in partition i modulo their number, so that all of them move through time together.
+// Event i is in partition i modulo their number, so that all of them move through time together. Between
+// threads channels are bounded by the bytes that their batches hold: there a chunk gets bytes of its own, as
+// from a topic.
 class MemoryReader : public RecordReader {
  public:
-  MemoryReader(const RideData* data, int partitions) : data_(data), next_(static_cast<size_t>(partitions)) {}
+  MemoryReader(const RideData* data, int partitions, bool own_bytes)
+      : data_(data), own_bytes_(own_bytes), next_(static_cast<size_t>(partitions)) {}
 
   Status open(const OpenContext&) override { return {}; }
   Result<std::vector<Partition>> partitions() override {
@@ -49,11 +52,14 @@ class MemoryReader : public RecordReader {
     auto chunk = std::make_shared<Origin>();
     chunk->topic = topic_;
     chunk->partition = p;
-    chunk->arena = data_->bytes();
+    chunk->arena = own_bytes_ ? copy(p, n) : data_->bytes();
     chunk->records.resize(static_cast<size_t>(n));
+    const char* own = chunk->arena.as<char>();
     for (int64_t i = 0; i < n; ++i) {
       RecordOrigin& record = chunk->records[static_cast<size_t>(i)];
-      record.payload = data_->event((next(p) + i) * count() + p.value);
+      record.payload = event(p, i);
+      if (own_bytes_) record.payload = {own, record.payload.size()};
+      own += record.payload.size();
       record.position = next(p) + i;
       record.timestamp = kEndOfTime / 2;  // as a topic's record has one; never ahead of it
     }
@@ -66,9 +72,19 @@ class MemoryReader : public RecordReader {
  private:
   int32_t count() const { return static_cast<int32_t>(next_.size()); }
   int64_t events_of(Partition p) const { return (data_->events() - p.value + count() - 1) / count(); }
+  std::string_view event(Partition p, int64_t i) { return data_->event((next(p) + i) * count() + p.value); }
+  BufferRef copy(Partition p, int64_t n) {
+    size_t size = 0;
+    for (int64_t i = 0; i < n; ++i) size += event(p, i).size();
+    BufferRef bytes = BufferRef::allocate(size);
+    char* to = bytes.as_mutable<char>();
+    for (int64_t i = 0; i < n; ++i) to = std::copy_n(event(p, i).data(), event(p, i).size(), to);
+    return bytes;
+  }
   int64_t& next(Partition p) { return next_[static_cast<size_t>(p.value)]; }
 
   const RideData* data_;
+  const bool own_bytes_;
   std::vector<int64_t> next_;
   std::shared_ptr<const std::string> topic_ = std::make_shared<const std::string>("memory");
 };
@@ -97,11 +113,12 @@ class MemorySink : public Sink {
   bool keep_;
 };
 
-std::shared_ptr<SourceKind> memory_source(const RideData* data, int partitions) {
+std::shared_ptr<SourceKind> memory_source(const RideData* data, int threads) {
   auto kind = std::make_shared<SourceKind>();
   kind->name = "memory";
-  kind->make = [data, partitions](const SourceConfig&) -> Result<std::unique_ptr<RecordReader>> {
-    return std::unique_ptr<RecordReader>(std::make_unique<MemoryReader>(data, partitions));
+  kind->make = [data, threads](const SourceConfig&) -> Result<std::unique_ptr<RecordReader>> {
+    return std::unique_ptr<RecordReader>(
+        std::make_unique<MemoryReader>(data, std::max(1, threads), threads > 0));
   };
   return kind;
 }
@@ -125,7 +142,7 @@ std::shared_ptr<const LogicalPlan> with_ends(const LogicalPlan& plan, const RunO
         source->until.kind = UntilSpec::Kind::latest;
         continue;
       }
-      auto kind = memory_source(found->second, std::max(1, options.threads));
+      auto kind = memory_source(found->second, options.threads);
       source->kind = kind.get();
       copy->owned.push_back(std::move(kind));
     } else if (auto* sink = std::get_if<SinkNode>(&node.body); sink && !options.own_sinks) {
