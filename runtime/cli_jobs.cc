@@ -22,6 +22,11 @@ int check(CliContext& context, const ParsedArgs& args) {
   for (const std::string& file : *files) {
     Result<LoadedJob> job = is_test_file(file) ? check_test_file(context, file, *options)
                                                : load_job_file(context, file, *options);
+    if (!job.ok() && !context.json(args)) {
+      print_error(job.status());  // of the command, not of the job: where errors go
+      ++errors;
+      continue;
+    }
     if (!job.ok()) {
       LoadedJob unread;
       unread.file = file;
