@@ -75,7 +75,7 @@ class RollupWriter {
 };
 
 struct RollupStoreOptions {
-  int64_t publish_interval_us = 100'000;            // a snapshot is at most this old
+  int64_t publish_interval_us = 20'000;             // a snapshot is at most this old
   int64_t compact_log_bytes = int64_t{64} << 20;    // a longer log is moved into segments
   int64_t seal_after_us = 3600 * kMicrosPerSecond;  // behind the committed watermark
 };
