@@ -27,11 +27,16 @@ constexpr std::array<std::string_view, 5> kStatus = {"requested", "driver_assign
                                                      "ride_completed", "ride_cancelled"};
 
 struct Slot {
-  int64_t lag = 0;       // frames since the request
-  int64_t gap = 0;       // frames since the ride's event before; of the request: without limit
-  int32_t trip_seconds;  // of the role
+  int64_t lag = 0;  // frames since the request
+  int64_t gap = 0;  // frames since the ride's event before; of the request: without limit
   uint8_t role = 0;
   Stage stage = Stage::requested;
+};
+
+// A role's trip, in frames from the request; what it would have been of one that is cancelled.
+struct Trip {
+  int64_t begin = 0;
+  int64_t frames = 0;
 };
 
 // From frame `first` on, frames have `events` events; `before` events came before that frame.
@@ -104,13 +109,16 @@ class Rides : public EventGenerator {
     const auto add = [&](Stage stage, int64_t seconds_later) {
       const int64_t before = lag;
       if (stage != Stage::requested) lag += frames(seconds_later);
-      slots_.push_back({lag, lag - before, static_cast<int32_t>(trip), static_cast<uint8_t>(role), stage});
+      slots_.push_back({lag, lag - before, static_cast<uint8_t>(role), stage});
     };
+    Trip& role_trip = trips_[static_cast<size_t>(role)];
+    role_trip.frames = frames(trip);
     add(Stage::requested, 0);
     if (role < kCancelledEarly) return add(Stage::ride_cancelled, 30 + assign * 2);
     add(Stage::driver_assigned, assign);
     if (role < kCancelledEarly + kCancelledWaiting) return add(Stage::ride_cancelled, 20 + pickup / 2);
     add(Stage::ride_started, pickup);
+    role_trip.begin = lag;
     add(Stage::ride_completed, trip);
   }
 
@@ -160,16 +168,20 @@ class Rides : public EventGenerator {
                             !(slot.stage == Stage::ride_cancelled && slot.role < kCancelledEarly);
     const int64_t north = near_centre(random);
     const int64_t east = near_centre(random);
-    // 16 to 30 km/h; the road is longer than the crow flies.
-    const int64_t metres = slot.trip_seconds * random.between(4400, 8300) / 1000;
+    // 26 to 42 km/h, whatever the pace: a shorter trip leads less far. The road is longer than the crow
+    // flies.
+    const Trip& trip = trips_[slot.role];
+    const int64_t trip_ms =
+        (time_of_frame(group + trip.begin + trip.frames) - time_of_frame(group + trip.begin)) / 1000;
+    const int64_t metres = trip_ms * random.between(26'000, 42'000) / 3'600'000;
     const int64_t straight = metres * 10 / 13;
     const int64_t bearing = random.between(-1000, 1000);
     const int64_t other = 1000 - (bearing < 0 ? -bearing : bearing);
     const int64_t away_north = straight * bearing / 1000;
     const int64_t away_east = (random.next() & 1) != 0 ? straight * other / 1000 : -straight * other / 1000;
     const int64_t surge = 100 + std::max<int64_t>(0, demand(where, requested) - 180) * 2 / 3;
-    const int64_t fare = 250 + (metres * 135 / 1000 + slot.trip_seconds * 30 / 60) * surge / 100 *
-                                   random.between(96, 104) / 100;
+    const int64_t fare =
+        250 + (metres * 135 / 1000 + trip_ms / 2000) * surge / 100 * random.between(96, 104) / 100;
 
     Writer w{out};
     w.text("{\"ride_id\":\"");
@@ -232,7 +244,8 @@ class Rides : public EventGenerator {
   }
 
   double frames_per_second_ = 0;
-  int64_t blocks_ = 1;             // of vehicles
+  int64_t blocks_ = 1;  // of vehicles
+  std::array<Trip, kRoles> trips_;
   std::vector<Slot> slots_;        // of a full frame, by lag
   std::vector<Segment> segments_;  // by first
 };

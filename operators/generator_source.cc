@@ -222,9 +222,9 @@ std::vector<OptionSpec> option_specs() {
                       "Vehicles: the rate of the rides that they drive, whose whole fleet they then are; "
                       "absent: as many of it as report every 15 seconds."),
           0, 1e8),
-      with_range(
-          option_spec("pace", OptionType::number, "Rides and vehicles live this many times faster.", "1"),
-          0.01, 1000),
+      with_range(option_spec("pace", OptionType::number,
+                             "Rides live this many times faster, and go as much less far.", "1"),
+                 0.01, 1000),
       with_range(option_spec("disorder", OptionType::duration,
                              "Times in events are up to this much out of order.", "0s"),
                  0, 3600),

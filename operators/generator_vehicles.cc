@@ -1,7 +1,7 @@
 // Vehicles: the fleet that drives the rides, or its first members; they report in turn, each on a smooth loop
-// of its own through its city.
+// of its own through its city, as fast as its speed says, whatever the pace.
 #include <algorithm>
-#include <array>
+#include <cmath>
 
 #include "operators/generator_cities.h"
 #include "operators/generator_kinds.h"
@@ -20,6 +20,14 @@ int64_t wave(int64_t phase, int64_t* slope) {
   const int64_t size = x < 0 ? -x : x;
   *slope = (kPhase / 2 - 2 * size) * 16;
   return x * (kPhase / 2 - size) / 4096;
+}
+
+// Whole, and the same on every machine however its doubles are rounded.
+int64_t square_root(int64_t value) {
+  auto root = static_cast<int64_t>(std::sqrt(static_cast<double>(value)));
+  while (root * root > value) --root;
+  while ((root + 1) * (root + 1) <= value) ++root;
+  return root;
 }
 
 class Vehicles : public EventGenerator {
@@ -51,19 +59,16 @@ class Vehicles : public EventGenerator {
     const int64_t north_phase = random.below(kPhase);
     const int64_t east_phase = random.below(kPhase);
     const std::string_view status = status_at(number, where, event_turn, random);
-    const bool moves = status != "offline";
-    const int64_t ms =
-        moves ? static_cast<int64_t>(static_cast<double>(event_turn / 1000) * options_.pace) : 0;
+    const int64_t ms = event_turn / 1000;
     const int64_t phase = ms % period_ms * kPhase / period_ms;
     int64_t north_slope = 0;
     int64_t east_slope = 0;
     const int64_t north = north_home + radius * wave(phase + north_phase, &north_slope) / kPhase;
     const int64_t east = east_home + radius * wave(phase + east_phase, &east_slope) / kPhase;
-    const auto size = [](int64_t v) { return v < 0 ? -v : v; };
     // Tenths of km/h: metres per period to the hour.
-    const int64_t slope = std::max(size(north_slope), size(east_slope));
+    const int64_t slope = square_root(north_slope * north_slope + east_slope * east_slope);
     const int64_t metres_per_period = radius * slope / kPhase;
-    const int64_t speed = moves ? metres_per_period * 36'000 / period_ms : 0;
+    const int64_t speed = metres_per_period * 36'000 / period_ms;
 
     Writer w{out};
     w.text("{\"vehicle_id\":\"");

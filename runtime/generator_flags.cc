@@ -25,8 +25,8 @@ Status read_number(const ParsedArgs& args, const char* flag, double low, double 
 std::vector<FlagSpec> generator_flags(const char* default_pace) {
   return {
       {"pace", "N",
-       fmt::format("rides and vehicles live N times faster than the clock (default {}): at 20 a trip of 20 "
-                   "minutes takes one, and positions move 20 times as fast as speed_kmh says",
+       fmt::format("rides live N times faster than the clock (default {}): at 20 a trip of 20 "
+                   "minutes takes one and leads a 20th as far: speeds stay those of a city",
                    default_pace),
        false},
       {"disorder", "TIME", "times in events are up to this much out of order (default 0s)", false},
