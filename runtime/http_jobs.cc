@@ -116,8 +116,8 @@ struct Jobs {
     const std::string& name = request.parameter("job");
     std::optional<JobEntry> entry = directory->find(name);
     if (!entry) {
-      refusal =
-          error_response(404, fmt::format("There is no job '{}'{}.", name, hint_of(name, directory->jobs())));
+      refusal = error_response(
+          404, fmt::format("There is no job '{}'{}.", name, hint_or_list(name, directory->jobs())));
     }
     return entry;
   }

@@ -14,8 +14,8 @@ Status no_such_step(const LogicalPlan& plan, const std::string& step) {
   for (const LogicalNode& node : plan.nodes) {
     if (std::find(steps.begin(), steps.end(), node.step) == steps.end()) steps.push_back(node.step);
   }
-  return Status::user(Code::not_found,
-                      fmt::format("The job '{}' has no step '{}'{}.", plan.job, step, hint_of(step, steps)));
+  return Status::user(Code::not_found, fmt::format("The job '{}' has no step '{}'{}.", plan.job, step,
+                                                   hint_or_list(step, steps)));
 }
 
 }  // namespace

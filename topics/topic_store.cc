@@ -66,7 +66,7 @@ Status check_config(const TopicConfig& config) {
 
 Status no_such_topic(const std::string& name) {
   return Status::user(Code::not_found,
-                      "There is no topic '" + name + "' here: `rideflow topics` lists them.");
+                      "There is no topic '" + name + "' here: `rideflow topics list` names those that are.");
 }
 
 }  // namespace

@@ -90,6 +90,7 @@ TEST_F(JobApiTest, TheListAndUnknownJobs) {
   const HttpResponse unknown = call("GET", "/api/v1/jobs/smal");
   EXPECT_EQ(unknown.status, 404);
   expect_has(unknown.body, {"'smal' (did you mean 'small'?)"});
+  expect_has(call("GET", "/api/v1/jobs/other").body, {"There is no job 'other' (there are: small)."});
 }
 
 TEST_F(JobApiTest, TheDocumentOfARunningJob) {

@@ -55,7 +55,7 @@ case_a_topic_that_is_not_there() {
   for command in "topics describe" "topics delete" "consume --from-beginning --until-end"; do
     # shellcheck disable=SC2086  # words
     expect 1 ${command%% --*} ride_evnts ${command#"${command%% --*}"} --data-dir data
-    has err "There is no topic 'ride_evnts' here: \`rideflow topics\` lists them."
+    has err "There is no topic 'ride_evnts' here: \`rideflow topics list\` names those that are."
   done
 }
 
