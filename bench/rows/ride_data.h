@@ -27,6 +27,7 @@ struct RideOptions {
 
 class RideData {
  public:
+  // Above six million events without fields that ride_window does not read: a chunk may have 2 GiB at most.
   static Result<RideData> make(const RideOptions& options);
   // Events `first` and the following of the generator, as they are.
   static Result<RideData> generate(const GeneratorOptions& options, int64_t first, int64_t events);
