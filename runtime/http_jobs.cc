@@ -2,7 +2,7 @@
 // document.
 #include <fmt/format.h>
 
-#include "runtime/hint.h"
+#include "dsl/expression_binder.h"
 #include "runtime/http_json.h"
 #include "runtime/http_services.h"
 #include "runtime/job_monitor.h"
@@ -116,8 +116,8 @@ struct Jobs {
     const std::string& name = request.parameter("job");
     std::optional<JobEntry> entry = directory->find(name);
     if (!entry) {
-      refusal = error_response(
-          404, fmt::format("There is no job '{}'{}.", name, hint_or_list(name, directory->jobs())));
+      const std::string message = fmt::format("There is no job '{}'", name);
+      refusal = error_response(404, with_suggestion(message, name, directory->jobs()) + ".");
     }
     return entry;
   }

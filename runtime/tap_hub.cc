@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "runtime/hint.h"
+#include "dsl/expression_binder.h"
 
 namespace rideflow {
 namespace {
@@ -14,8 +14,8 @@ Status no_such_step(const LogicalPlan& plan, const std::string& step) {
   for (const LogicalNode& node : plan.nodes) {
     if (std::find(steps.begin(), steps.end(), node.step) == steps.end()) steps.push_back(node.step);
   }
-  return Status::user(Code::not_found, fmt::format("The job '{}' has no step '{}'{}.", plan.job, step,
-                                                   hint_or_list(step, steps)));
+  const std::string message = fmt::format("The job '{}' has no step '{}'", plan.job, step);
+  return Status::user(Code::not_found, with_suggestion(message, step, steps) + ".");
 }
 
 }  // namespace
