@@ -7,6 +7,7 @@
 #include <sstream>
 #include <thread>
 
+#include "bench/rows/memory_source.h"
 #include "bench/rows/quiet_env.h"
 #include "bench/rows/report.h"
 #include "dsl/job.h"
@@ -20,74 +21,7 @@ namespace {
 constexpr int kStepsPerPump = 64;
 constexpr int kStepsPerPumpToCheckpoint = 4;  // so that it begins where it is asked for
 constexpr std::chrono::microseconds kPumpPause{200};
-
-// Event i is in partition i modulo their number, so that all of them move through time together. Between
-// threads channels are bounded by the bytes that their batches hold: there a chunk gets bytes of its own, as
-// from a topic.
-class MemoryReader : public RecordReader {
- public:
-  MemoryReader(const RideData* data, int partitions, bool own_bytes)
-      : data_(data), own_bytes_(own_bytes), next_(static_cast<size_t>(partitions)) {}
-
-  Status open(const OpenContext&) override { return {}; }
-  Result<std::vector<Partition>> partitions() override {
-    std::vector<Partition> all;
-    for (int32_t p = 0; p < count(); ++p) all.emplace_back(p);
-    return all;
-  }
-  bool may_grow() const override { return false; }
-  Result<Position> resolve(Partition, StartAt, Micros) override { return Position{}; }
-  Result<Position> end(Partition p) override { return Position{events_of(p), {}}; }
-  Status assign(Partition p, const Position& position) override {
-    next(p) = position.offset;
-    return {};
-  }
-  Result<Poll> poll(Partition p, int32_t budget) override {
-    Poll poll;
-    const int64_t n = std::min<int64_t>(budget, events_of(p) - next(p));
-    if (n == 0) {
-      poll.state = Poll::State::ended;
-      return poll;
-    }
-    auto chunk = std::make_shared<Origin>();
-    chunk->topic = topic_;
-    chunk->partition = p;
-    chunk->arena = own_bytes_ ? copy(p, n) : data_->bytes();
-    chunk->records.resize(static_cast<size_t>(n));
-    const char* own = chunk->arena.as<char>();
-    for (int64_t i = 0; i < n; ++i) {
-      RecordOrigin& record = chunk->records[static_cast<size_t>(i)];
-      record.payload = event(p, i);
-      if (own_bytes_) record.payload = {own, record.payload.size()};
-      own += record.payload.size();
-      record.position = next(p) + i;
-      record.timestamp = kEndOfTime / 2;  // as a topic's record has one; never ahead of it
-    }
-    next(p) += n;
-    poll.chunk = std::move(chunk);
-    return poll;
-  }
-  Position position(Partition p) const override { return {next_[static_cast<size_t>(p.value)], {}}; }
-
- private:
-  int32_t count() const { return static_cast<int32_t>(next_.size()); }
-  int64_t events_of(Partition p) const { return (data_->events() - p.value + count() - 1) / count(); }
-  std::string_view event(Partition p, int64_t i) { return data_->event((next(p) + i) * count() + p.value); }
-  BufferRef copy(Partition p, int64_t n) {
-    size_t size = 0;
-    for (int64_t i = 0; i < n; ++i) size += event(p, i).size();
-    BufferRef bytes = BufferRef::allocate(size);
-    char* to = bytes.as_mutable<char>();
-    for (int64_t i = 0; i < n; ++i) to = std::copy_n(event(p, i).data(), event(p, i).size(), to);
-    return bytes;
-  }
-  int64_t& next(Partition p) { return next_[static_cast<size_t>(p.value)]; }
-
-  const RideData* data_;
-  const bool own_bytes_;
-  std::vector<int64_t> next_;
-  std::shared_ptr<const std::string> topic_ = std::make_shared<const std::string>("memory");
-};
+constexpr std::chrono::milliseconds kPumpPauseBesideWorkers{1};  // as runtime/worker_job.cc has it
 
 struct Collected {
   std::mutex mutex;
@@ -113,14 +47,9 @@ class MemorySink : public Sink {
   bool keep_;
 };
 
-std::shared_ptr<SourceKind> memory_source(const RideData* data, int threads) {
-  auto kind = std::make_shared<SourceKind>();
-  kind->name = "memory";
-  kind->make = [data, threads](const SourceConfig&) -> Result<std::unique_ptr<RecordReader>> {
-    return std::unique_ptr<RecordReader>(
-        std::make_unique<MemoryReader>(data, std::max(1, threads), threads > 0));
-  };
-  return kind;
+std::shared_ptr<SourceKind> source_of(const RideData* data, const RunOptions& options) {
+  return options.threads == 0 ? memory_source(data)
+                              : chunked_memory_source(*data, options.threads, options.batch_rows);
 }
 
 std::shared_ptr<SinkKind> memory_sink(const std::shared_ptr<Collected>& collected, bool keep) {
@@ -142,7 +71,7 @@ std::shared_ptr<const LogicalPlan> with_ends(const LogicalPlan& plan, const RunO
         source->until.kind = UntilSpec::Kind::latest;
         continue;
       }
-      auto kind = memory_source(found->second, options.threads);
+      auto kind = source_of(found->second, options);
       source->kind = kind.get();
       copy->owned.push_back(std::move(kind));
     } else if (auto* sink = std::get_if<SinkNode>(&node.body); sink && !options.own_sinks) {
@@ -180,8 +109,10 @@ class Run {
     const int64_t wall = wall_nanos();
     const int pump_every = options_.checkpoint_at == 0 ? kStepsPerPump : kStepsPerPumpToCheckpoint;
     for (int64_t n = 0; job_.phase() == JobPhase::running; ++n) {
-      if (timed_steps() && n % pump_every != 0) continue;
-      job_.pump();
+      const bool worked = timed_steps();
+      if (worked && n % pump_every != 0) continue;
+      // Whoever waits for the disk, as a worker does, takes no CPU time.
+      if (!job_.pump() && !worked) std::this_thread::sleep_for(kPumpPause);
       note_state();
       watch_checkpoint();
     }
@@ -201,7 +132,7 @@ class Run {
     for (const auto& worker : workers) worker->start();
     const auto pump_while = [&](auto&& goes_on) {
       while (goes_on()) {
-        if (!job_.pump()) std::this_thread::sleep_for(kPumpPause);
+        if (!job_.pump()) std::this_thread::sleep_for(kPumpPauseBesideWorkers);
       }
     };
     pump_while([&] { return job_.phase() == JobPhase::starting; });
