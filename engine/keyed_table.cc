@@ -11,7 +11,6 @@ namespace {
 constexpr size_t kPageHeader = 64;
 constexpr size_t kPageBytes = 8192;  // at most, unless an entry is that large
 constexpr size_t kArenaBlock = 64 * 1024;
-constexpr size_t kFirstSlots = 64;
 constexpr size_t kCacheBytes = 512 * 1024;  // tables above this are prefetched: about half of an L2 cache
 constexpr size_t kMostPooledPages = 1 << 16;
 constexpr int32_t kIndexAhead = 16;
@@ -126,30 +125,10 @@ KeyedTable::KeyedTable(std::shared_ptr<PagePool> pool)
     : pool_(std::move(pool)),
       stride_(pool_->stride_),
       shift_(pool_->shift_),
-      page_mask_((size_t{1} << pool_->shift_) - 1) {
-  grow(kFirstSlots);
-}
+      page_mask_((size_t{1} << pool_->shift_) - 1) {}
 
 KeyedTable::~KeyedTable() {
   for (TablePage* page : pages_) release(page);
-}
-
-void KeyedTable::reserve(int64_t keys) {
-  const auto slots = std::bit_ceil(static_cast<size_t>(keys) * 20 / 13 + 1);
-  if (slots > index_.size()) grow(slots);
-}
-
-void KeyedTable::grow(size_t slots) {
-  std::vector<Slot> old(slots);
-  old.swap(index_);
-  mask_ = slots - 1;
-  limit_ = static_cast<int64_t>(slots * 13 / 20);
-  for (const Slot& slot : old) {
-    if (slot.entry == 0) continue;
-    size_t at = slot.hash & mask_;
-    while (index_[at].entry != 0) at = (at + 1) & mask_;
-    index_[at] = slot;
-  }
 }
 
 Key KeyedTable::own(const Key& key) {
@@ -173,15 +152,10 @@ std::byte* KeyedTable::writable(int64_t i) {
   return pages_[page]->entries() + (static_cast<size_t>(i) & page_mask_) * stride_;
 }
 
-std::byte* KeyedTable::add(uint32_t hash, const Key& key, size_t slot) {
-  if (size_ == limit_) {
-    grow(index_.size() * 2);
-    slot = hash & mask_;
-    while (index_[slot].entry != 0) slot = (slot + 1) & mask_;
-  }
+std::byte* KeyedTable::add(uint32_t hash, const Key& key) {
   const int64_t number = size_++;
   RF_CHECK(size_ < int64_t{UINT32_MAX});
-  index_[slot] = {hash, static_cast<uint32_t>(size_)};
+  index_.insert(hash, static_cast<uint32_t>(size_));
   if ((static_cast<size_t>(number) & page_mask_) == 0) {
     pages_.push_back(new_page());
     frozen_.push_back(0);
@@ -195,16 +169,15 @@ std::byte* KeyedTable::add(uint32_t hash, const Key& key, size_t slot) {
 
 std::byte* KeyedTable::find_or_add(uint64_t hash, const Key& key) {
   const uint32_t h = short_hash(hash);
-  size_t at = h & mask_;
-  while (true) {
-    const Slot slot = index_[at];
-    if (slot.entry == 0) return add(h, key, at);
-    if (slot.hash == h && header(entry(slot.entry - 1)).key == key) {
-      std::byte* found = writable(slot.entry - 1);
+  const KeyIndex::Place place = index_.place_of(h);
+  for (uint32_t at = h & place.mask;; at = (at + 1) & place.mask) {
+    const KeyIndex::Slot slot = place.slots[at];
+    if (slot.number == 0) return add(h, key);
+    if (slot.hash == h && header(entry(slot.number - 1)).key == key) {
+      std::byte* found = writable(slot.number - 1);
       header(found).generation = generation_;
       return found;
     }
-    at = (at + 1) & mask_;
   }
 }
 
@@ -214,11 +187,12 @@ void KeyedTable::lookup(const uint64_t* hashes, const Key* keys, const int32_t* 
   const auto number = [selection](int32_t i) { return selection ? selection[i] : i; };
   for (int32_t i = 0; i < n; ++i) {
     if constexpr (kPrefetch) {
-      if (i + kIndexAhead < n)
-        __builtin_prefetch(&index_[short_hash(hashes[number(i + kIndexAhead)]) & mask_]);
+      if (i + kIndexAhead < n) index_.prefetch(short_hash(hashes[number(i + kIndexAhead)]));
       if (i + kEntryAhead < n) {
-        const Slot slot = index_[short_hash(hashes[number(i + kEntryAhead)]) & mask_];
-        if (slot.entry != 0) __builtin_prefetch(entry(slot.entry - 1), 1);
+        const uint32_t h = short_hash(hashes[number(i + kEntryAhead)]);
+        const KeyIndex::Place place = index_.place_of(h);
+        const KeyIndex::Slot slot = place.slots[h & place.mask];
+        if (slot.number != 0) __builtin_prefetch(entry(slot.number - 1), 1);
       }
     }
     const int32_t r = number(i);
@@ -228,7 +202,7 @@ void KeyedTable::lookup(const uint64_t* hashes, const Key* keys, const int32_t* 
 
 void KeyedTable::lookup_or_insert(const uint64_t* hashes, const Key* keys, const int32_t* selection,
                                   int32_t n, std::byte** rows) {
-  if (index_.size() * sizeof(Slot) + static_cast<size_t>(size_) * stride_ > kCacheBytes) {
+  if (index_.bytes() + static_cast<size_t>(size_) * stride_ > kCacheBytes) {
     lookup<true>(hashes, keys, selection, n, rows);
   } else {
     lookup<false>(hashes, keys, selection, n, rows);
@@ -241,9 +215,10 @@ std::byte* KeyedTable::row_of(uint64_t hash, const Key& key) {
 
 const std::byte* KeyedTable::find(uint64_t hash, const Key& key) const {
   const uint32_t h = short_hash(hash);
-  for (size_t at = h & mask_; index_[at].entry != 0; at = (at + 1) & mask_) {
-    const std::byte* found = entry(index_[at].entry - 1);
-    if (index_[at].hash == h && header(found).key == key) return found + kHeader;
+  const KeyIndex::Place place = index_.place_of(h);
+  for (uint32_t at = h & place.mask; place.slots[at].number != 0; at = (at + 1) & place.mask) {
+    const std::byte* found = entry(place.slots[at].number - 1);
+    if (place.slots[at].hash == h && header(found).key == key) return found + kHeader;
   }
   return nullptr;
 }
@@ -276,21 +251,24 @@ void KeyedTable::clear() {
   frozen_pages_ = 0;
   arena_.clear();
   arena_used_ = arena_size_ = arena_bytes_ = 0;
-  const bool oversized = index_.size() > kFirstSlots && size_ < limit_ / 8;
-  const size_t slots = oversized ? std::max(index_.size() / 4, kFirstSlots) : index_.size();
+  index_.clear();
   size_ = 0;
-  if (slots != index_.size()) {
-    index_ = std::vector<Slot>();
-    grow(slots);
-  } else {
-    std::fill(index_.begin(), index_.end(), Slot{});
-  }
   ++generation_;
 }
 
+bool KeyedTable::clear_part(int64_t& entries) {
+  const auto in_page = static_cast<int64_t>(page_mask_) + 1;
+  for (; entries > 0 && !pages_.empty(); entries -= in_page) {
+    release(pages_.back());
+    pages_.pop_back();
+  }
+  if (!pages_.empty()) return false;
+  clear();
+  return true;
+}
+
 size_t KeyedTable::bytes() const {
-  return index_.capacity() * sizeof(Slot) + pages_.size() * (kPageHeader + (stride_ << shift_)) +
-         arena_bytes_;
+  return index_.bytes() + pages_.size() * (kPageHeader + (stride_ << shift_)) + arena_bytes_;
 }
 
 }  // namespace rideflow

@@ -1,9 +1,9 @@
 // KeyedTable: key -> row of accumulators, for the hot state of one step or one window slice.
 //
-// An open-addressing index (32 bits of hash, 32-bit entry number; linear probing, at most 65 % full) stands
-// beside dense entries in pages that never move: row pointers stay valid until clear(), but for those of
-// pages shared with a frozen copy, which the next batch that touches them replaces. Entries are numbered in
-// the order of insertion and never erased: state that expires together lives in one table and goes with it.
+// An index that grows in parts (engine/key_index.h) stands beside dense entries in pages that never move: row
+// pointers stay valid until clear(), but for those of pages shared with a frozen copy, which the next batch
+// that touches them replaces. Entries are numbered in the order of insertion and never erased: state that
+// expires together lives in one table and goes with it.
 //
 // freeze() shares the pages with an immutable copy, one counter per page; the table copies a shared page
 // before it first writes to it. Every entry knows whether it was touched since the last freeze. One thread;
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/key_encoder.h"
+#include "engine/key_index.h"
 #include "engine/row_layout.h"
 
 namespace rideflow {
@@ -77,8 +78,8 @@ class KeyedTable {
 
   int64_t size() const { return size_; }
   const RowLayout& layout() const { return *pool_->layout(); }
-  // Room for that many keys without growing.
-  void reserve(int64_t keys);
+  // A hint to an empty table of how many keys will come.
+  void reserve(int64_t keys) { index_.reserve(keys); }
 
   // rows[r] becomes the row of keys[r], made when new, for each r of selection[0..n), or of 0..n when the
   // selection is null. All are marked as touched.
@@ -99,17 +100,15 @@ class KeyedTable {
   // What a restore brought is in the store already.
   void mark_all_clean() { ++generation_; }
   std::unique_ptr<FrozenTable> freeze();
-  // Empty again; pages go to the pool, the index keeps its size unless it was much too large.
+  // Empty again; pages go to the pool.
   void clear();
+  // The same a part at a time: takes away entries, at most about as many, and them off the number. True when
+  // it is empty, as after clear(). REQUIRES: nothing else is asked of the table in between.
+  bool clear_part(int64_t& entries);
   size_t bytes() const;
 
  private:
   static constexpr size_t kHeader = 24;  // key, hash, generation
-  struct Slot {
-    uint32_t hash = 0;
-    uint32_t entry = 0;  // its number + 1; 0: free
-  };
-
   const std::byte* entry(int64_t i) const {
     return pages_[static_cast<size_t>(i) >> shift_]->entries() +
            (static_cast<size_t>(i) & page_mask_) * stride_;
@@ -118,9 +117,8 @@ class KeyedTable {
   template <bool kPrefetch>
   void lookup(const uint64_t* hashes, const Key* keys, const int32_t* selection, int32_t n, std::byte** rows);
   std::byte* find_or_add(uint64_t hash, const Key& key);
-  std::byte* add(uint32_t hash, const Key& key, size_t slot);
+  std::byte* add(uint32_t hash, const Key& key);
   Key own(const Key& key);
-  void grow(size_t slots);
   TablePage* new_page();
   void release(TablePage* page);
   void thaw(size_t page);
@@ -129,9 +127,7 @@ class KeyedTable {
   size_t stride_;
   int shift_;
   size_t page_mask_;
-  std::vector<Slot> index_;
-  size_t mask_ = 0;
-  int64_t limit_ = 0;  // keys that the index takes before it grows
+  KeyIndex index_;
   int64_t size_ = 0;
   uint32_t generation_ = 1;
   std::vector<TablePage*> pages_;

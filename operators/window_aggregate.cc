@@ -15,7 +15,6 @@ constexpr char kLatePaneCell = 'l';   // and its first_end
 constexpr char kEarlyPaneCell = 'e';  // the same of early results, and its slice
 constexpr char kTotalCell = 't';
 constexpr char kGivenCell = 'v';
-constexpr size_t kIdleTables = 4;
 
 bool can_slide(const StepConfig& config) {
   return config.window->kind == WindowKind::hopping && !config.window->every &&
@@ -55,8 +54,8 @@ WindowAggregate::WindowAggregate(std::shared_ptr<const StepConfig> config,
       accumulators_(std::move(accumulators)),
       late_schema_(late_schema(*config_->input)),
       results_(*config_, *accumulators_, std::move(schema), revisions_, kRejectedPort),
-      pool_(std::make_shared<PagePool>(accumulators_->layout())),
-      revision_pool_(std::make_shared<PagePool>(std::make_shared<const RowLayout>(
+      tables_(std::make_shared<PagePool>(accumulators_->layout())),
+      revision_tables_(std::make_shared<PagePool>(std::make_shared<const RowLayout>(
           std::vector<std::shared_ptr<const Aggregate>>(), static_cast<int>(sizeof(Emitted))))),
       encoder_(key_types(*config_)) {}
 
@@ -129,7 +128,7 @@ void WindowAggregate::make_pane(Pane& pane, const TimeRange& slice, const TimeRa
   pane.window = last_window_of(spec_, slice);
   pane.at = counted.end;
   pane.id = state_id(counted.start);
-  pane.table = take_table();
+  pane.table = tables_.take();
   quiet_until_ = kNoTime;
 }
 
@@ -192,6 +191,8 @@ void WindowAggregate::assign(const Batch& batch) {
 Status WindowAggregate::process(int, Batch batch, Output& out) {
   if (batch.rows == 0) return {};
   if (!batch.event_time) return Status::internal("a window got rows without event time");
+  tables_.reclaim(batch.rows);
+  revision_tables_.reclaim(batch.rows);
   assign(batch);
   const std::span<const Key> keys = encoder_.encode(batch, config_->keys);
   const uint64_t* hashes = batch.key_hash.as<uint64_t>();
@@ -309,8 +310,7 @@ Status WindowAggregate::update_now(Group& group, std::span<const Key> keys, cons
 Status WindowAggregate::update_totals(const Group& group, const Batch& batch, std::span<const Key> keys,
                                       const uint64_t* hashes, Output& out) {
   Pane& pane = *group.pane;
-  KeyedTable& added = scratch();
-  added.clear();
+  KeyedTable& added = empty_scratch();
   const int32_t* selection = group.all ? nullptr : group.rows.data();
   const auto n = group.all ? batch.rows : static_cast<int32_t>(group.rows.size());
   std::vector<std::byte*> rows(static_cast<size_t>(batch.rows));
@@ -361,19 +361,6 @@ Status WindowAggregate::update_hopping(const Group& group, const std::vector<int
 
 // ---- State
 // ------------------------------------------------------------------------------------------------------
-
-std::unique_ptr<KeyedTable> WindowAggregate::take_table() {
-  if (idle_tables_.empty()) return std::make_unique<KeyedTable>(pool_);
-  std::unique_ptr<KeyedTable> table = std::move(idle_tables_.back());
-  idle_tables_.pop_back();
-  return table;
-}
-
-void WindowAggregate::give_back(std::unique_ptr<KeyedTable> table) {
-  if (!table || idle_tables_.size() >= kIdleTables) return;
-  table->clear();
-  idle_tables_.push_back(std::move(table));
-}
 
 std::unique_ptr<FrozenState> WindowAggregate::freeze(Epoch) {
   auto frozen = std::make_unique<FrozenTables>(context_.range, context_.key_groups);

@@ -28,6 +28,8 @@ Result<Progress> WindowAggregate::on_watermark(Micros watermark, Output& out) {
   if (watermark <= watermark_) return Progress::done;
   progress_ = std::max(progress_, watermark_);
   int64_t budget = kEntriesPerCall;
+  tables_.reclaim(budget);
+  revision_tables_.reclaim(budget);
   while (job_.active || next_job(watermark)) {
     RF_ASSIGN(const bool done, run_job(budget, out));
     if (!done) return Progress::again;
@@ -117,8 +119,7 @@ void WindowAggregate::plan_merges(const TimeRange& window, Micros at, KeyedTable
   for (auto& [place, pane] : late_panes_) take(pane);
   const bool only_changed = at != window.end;
   if (only_changed && parts.size() > 1) {
-    KeyedTable& all = scratch();
-    all.clear();
+    KeyedTable& all = empty_scratch();
     for (const KeyedTable* part : parts) job_.merges.emplace_back(part, &all);
     parts = {&all};
   }
@@ -154,8 +155,8 @@ bool WindowAggregate::next_hopping(Micros watermark) {
   job_.at = fire_at(window.end);
   job_.window = window;
   job_.event_time = window.end - 1;
-  job_.source = &scratch();
   if (sliding_) {
+    job_.source = &scratch();
     slide_to(window);
     return true;
   }
@@ -164,8 +165,8 @@ bool WindowAggregate::next_hopping(Micros watermark) {
   for (const auto& [place, pane] : late_panes_) {
     if (holds(pane, window)) tables.push_back(pane.table.get());
   }
-  scratch_->clear();
-  for (const KeyedTable* table : tables) job_.merges.emplace_back(table, scratch_.get());
+  job_.source = &empty_scratch();
+  for (const KeyedTable* table : tables) job_.merges.emplace_back(table, job_.source);
   return true;
 }
 
@@ -187,7 +188,7 @@ void WindowAggregate::slide_to(const TimeRange& window) {
 
 // The next window is built from its panes.
 void WindowAggregate::restart_sliding() {
-  scratch_->clear();
+  empty_scratch();
   for (auto& [start, pane] : panes_) pane.in_sliding = false;
   for (auto& [place, pane] : late_panes_) pane.in_sliding = false;
 }
@@ -284,21 +285,26 @@ WindowAggregate::Total& WindowAggregate::total_of(const TimeRange& window) {
   Total& total = totals_[window.start];
   if (!total.table) {
     total.window = window;
-    total.table = take_table();
+    total.table = tables_.take();
   }
   return total;
 }
 
 KeyedTable& WindowAggregate::scratch() {
-  if (!scratch_) scratch_ = take_table();
+  if (!scratch_) scratch_ = tables_.take();
   return *scratch_;
+}
+
+KeyedTable& WindowAggregate::empty_scratch() {
+  if (scratch_ && scratch_->size() > 0) tables_.give_back(std::move(scratch_));
+  return scratch();
 }
 
 KeyedTable* WindowAggregate::revisions_of(const TimeRange& window) {
   Total& given = given_[window.start];
   if (!given.table) {
     given.window = window;
-    given.table = std::make_unique<KeyedTable>(revision_pool_);
+    given.table = revision_tables_.take();
   }
   return given.table.get();
 }
@@ -309,7 +315,7 @@ KeyedTable* WindowAggregate::revisions_of(const TimeRange& window) {
 void WindowAggregate::drop_pane(Pane& pane) {
   if (mode_ == Mode::hopping) forget_nodes(pane);
   erased_.push_back(pane.id);
-  give_back(std::move(pane.table));
+  tables_.give_back(std::move(pane.table));
   const auto plain = panes_.find(pane.slice.start);
   if (plain != panes_.end() && &plain->second == &pane) {
     panes_.erase(plain);
@@ -327,19 +333,19 @@ void WindowAggregate::drop_expired(Micros watermark) {
     Pane& pane = (it++)->second;
     if (gone(pane.window)) drop_pane(pane);
   }
-  const auto drop = [&](std::map<int64_t, Total>& tables, bool pooled) {
+  const auto drop = [&](std::map<int64_t, Total>& tables, TablePool& pool) {
     for (auto it = tables.begin(); it != tables.end();) {
       if (!gone(it->second.window)) {
         ++it;
         continue;
       }
       erased_.push_back(it->first);
-      if (pooled) give_back(std::move(it->second.table));
+      pool.give_back(std::move(it->second.table));
       it = tables.erase(it);
     }
   };
-  drop(totals_, true);
-  drop(given_, false);
+  drop(totals_, tables_);
+  drop(given_, revision_tables_);
 }
 
 void WindowAggregate::count_state() {
@@ -386,7 +392,7 @@ const KeyedTable* WindowAggregate::node(int level, int64_t index) {
   if (second == panes_.end() || second->first >= end) return first->second.table.get();  // the only pane
   std::unique_ptr<KeyedTable>& made = nodes_[{level, index}];
   if (made) return made.get();
-  made = take_table();
+  made = tables_.take();
   KeyedTable* table = made.get();
   for (const int64_t child : {index * 2, index * 2 + 1}) {
     if (const KeyedTable* part = node(level - 1, child)) job_.merges.emplace_back(part, table);
@@ -400,7 +406,7 @@ void WindowAggregate::forget_nodes(const Pane& pane) {
   for (int level = 1; level < 48; ++level) {
     const auto it = nodes_.find({level, at >> level});
     if (it == nodes_.end()) continue;
-    give_back(std::move(it->second));
+    tables_.give_back(std::move(it->second));
     nodes_.erase(it);
   }
 }

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "engine/state_migration.h"
+#include "engine/table_pool.h"
 #include "operators/row_routing.h"
 #include "operators/window_accumulators.h"
 #include "operators/window_cells.h"
@@ -156,6 +157,7 @@ class WindowAggregate : public Operator, public MigratesState {
   }
   void plan_merges(const TimeRange& window, Micros at, KeyedTable* total);
   KeyedTable& scratch();
+  KeyedTable& empty_scratch();
   void count_state();
 
   // Hopping with subtraction.
@@ -167,8 +169,6 @@ class WindowAggregate : public Operator, public MigratesState {
   const KeyedTable* node(int level, int64_t index);
   void forget_nodes(const Pane& pane);
 
-  std::unique_ptr<KeyedTable> take_table();
-  void give_back(std::unique_ptr<KeyedTable> table);
   // Of the panes that count from this slice; a total's is the start of its window.
   int64_t state_id(Micros slice_start) const { return slice_start + (mode_ == Mode::running ? 1 : 0); }
   Micros fire_at(Micros end) const { return later(end, fire_delay_); }
@@ -186,9 +186,8 @@ class WindowAggregate : public Operator, public MigratesState {
   WindowResults results_;
   OpenContext context_;
 
-  std::shared_ptr<PagePool> pool_;
-  std::shared_ptr<PagePool> revision_pool_;
-  std::vector<std::unique_ptr<KeyedTable>> idle_tables_;
+  TablePool tables_;
+  TablePool revision_tables_;
   std::map<int64_t, Pane> panes_;  // by slice start
   LatePanes late_panes_;
   std::map<int64_t, Total> totals_;  // running: by window start
