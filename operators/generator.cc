@@ -8,12 +8,11 @@
 #include "engine/catalog.h"
 #include "engine/hash.h"
 #include "operators/generator_kinds.h"
+#include "operators/generator_schedule.h"
 #include "operators/generator_text.h"
 
 namespace rideflow {
 namespace {
-
-constexpr double kFullSpeedRate = 1000;
 
 struct KindInfo {
   std::string_view name;
@@ -144,10 +143,10 @@ std::string_view generator_topic(std::string_view kind) {
 
 EventGenerator::EventGenerator(const GeneratorOptions& options)
     : options_(options),
-      seed_(hash_bytes(options.kind, mix64(options.seed + 1))),
+      seed_(generator::kind_seed(options.kind, options.seed)),
       id_seed_(mix64(seed_ ^ mix64(static_cast<uint64_t>(options.start)))),
-      events_per_second_(options.rate > 0 ? options.rate : kFullSpeedRate),
-      clean_per_second_(events_per_second_ * (1 - options.duplicates - options.broken)),
+      events_per_second_(options.rate > 0 ? options.rate : generator::kFullSpeedRate),
+      clean_per_second_(generator::clean_per_second(options)),
       extra_share_(options.duplicates + options.broken) {}
 
 Result<std::unique_ptr<EventGenerator>> EventGenerator::make(const GeneratorOptions& options) {

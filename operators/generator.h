@@ -3,7 +3,8 @@
 // Rides follow each other in a true life cycle (requested, driver_assigned, ride_started, ride_completed, or
 // ride_cancelled on the way), with consistent riders, drivers and vehicles, a fare that grows with the
 // distance, and more rides in large cities and at busy local hours. A driver drives one ride at a time, in
-// the city of the vehicle. Vehicles move, whether or not they drive a ride; users sign up and rate.
+// the city of the vehicle. Vehicles are where their rides take them (generator_drives.h); users sign up and
+// rate.
 //
 // The same seed is the same city, drivers and vehicles; rides and users have ids of their own at every start.
 //
@@ -30,11 +31,12 @@ struct GeneratorOptions {
   uint64_t seed = 1;
   Micros start = 0;       // event time of event 0
   double rate = 0;        // events per second of event time; 0: 1,000 (whoever writes does not wait then)
-  double rides_rate = 0;  // vehicles: they are the whole fleet of rides of this rate; 0: as many of it as
-                          // report every 15 seconds
-  double pace = 1;        // life goes this much faster: at 20, a 20-minute trip takes one minute
-  Micros disorder = 0;    // the time in an event is earlier than its turn by up to this much
-  double late = 0;        // share of events that are one to three minutes later than `disorder` allows
+  double rides_rate = 0;  // vehicles: they are the whole fleet of rides of this rate; 0: of rides of `rate`,
+                          // as many of the fleet as report every 15 seconds
+  double pace = 1;      // life goes this much faster: at 20, a 20-minute trip takes one minute, and leads as
+                        // far as one does
+  Micros disorder = 0;  // the time in an event is earlier than its turn by up to this much
+  double late = 0;      // share of events that are one to three minutes later than `disorder` allows
   double duplicates = 0;  // share of events that repeat a recent one
   double broken = 0;      // share of records that are no valid event
 };

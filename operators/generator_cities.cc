@@ -109,6 +109,12 @@ Seat seat_of(int ride, Micros t) {
   return {index, ride - ends[static_cast<size_t>(index)]};
 }
 
+int ride_of(const Seat& seat, Micros t) {
+  const auto& ends = kSeats.ends[hour_of(t)];
+  const int ride = ends[static_cast<size_t>(seat.city)] + seat.number;
+  return ride < ends[static_cast<size_t>(seat.city) + 1] ? ride : -1;
+}
+
 int64_t vehicles_per_block() {
   return kSeats.firsts.back();
 }
@@ -118,10 +124,11 @@ int64_t vehicle_of(int64_t block, const Seat& seat) {
   return block * vehicles_per_block() + place * kStride % vehicles_per_block();
 }
 
-int city_of_vehicle(int64_t vehicle) {
+Seat seat_of_vehicle(int64_t vehicle) {
   const int64_t place = vehicle % vehicles_per_block() * kStrideBack % vehicles_per_block();
   const auto& firsts = kSeats.firsts;
-  return static_cast<int>(std::upper_bound(firsts.begin(), firsts.end(), place) - firsts.begin()) - 1;
+  const auto city = std::upper_bound(firsts.begin(), firsts.end(), place) - firsts.begin() - 1;
+  return {static_cast<int>(city), static_cast<int>(place - firsts[static_cast<size_t>(city)])};
 }
 
 }  // namespace rideflow::generator

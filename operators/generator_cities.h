@@ -37,9 +37,11 @@ struct Seat {
 };
 // `ride` from 0 to kBlock - 1, of a block that begins at `t`.
 Seat seat_of(int ride, Micros t);
+// The other way; -1 when the city has fewer rides in that block.
+int ride_of(const Seat& seat, Micros t);
 // Vehicles in one block: the seats that some hour needs.
 int64_t vehicles_per_block();
 int64_t vehicle_of(int64_t block, const Seat& seat);
-int city_of_vehicle(int64_t vehicle);
+Seat seat_of_vehicle(int64_t vehicle);
 
 }  // namespace rideflow::generator

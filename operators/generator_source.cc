@@ -218,13 +218,20 @@ std::vector<OptionSpec> option_specs() {
                              "Partitions among which the events are dealt in turn.", "1"),
                  1, kMostPartitions),
       with_range(
-          option_spec("rides_rate", OptionType::rate,
-                      "Vehicles: the rate of the rides that they drive, whose whole fleet they then are; "
-                      "absent: as many of it as report every 15 seconds."),
+          option_spec(
+              "rides_rate", OptionType::rate,
+              "Vehicles: the rate of the rides that they drive, whose whole fleet they then are; absent: "
+              "rides of the vehicles' own rate, and as many of the fleet as report every 15 seconds. "
+              "Status and place follow the rides of the same seed, start, pace, disorder, duplicates "
+              "and broken: on_trip from driver_assigned to the end."),
           0, 1e8),
-      with_range(option_spec("pace", OptionType::number,
-                             "Rides live this many times faster, and go as much less far.", "1"),
-                 0.01, 1000),
+      with_range(
+          option_spec(
+              "pace", OptionType::number,
+              "Rides live this many times faster. Speeds stay those of a city, so that trips lead as much "
+              "less far, and their fares are little more than the base fare.",
+              "1"),
+          0.01, 1000),
       with_range(option_spec("disorder", OptionType::duration,
                              "Times in events are up to this much out of order.", "0s"),
                  0, 3600),

@@ -1,74 +1,58 @@
-// Vehicles: the fleet that drives the rides, or its first members; they report in turn, each on a smooth loop
-// of its own through its city, as fast as its speed says, whatever the pace.
+// Vehicles: the fleet that drives the rides, or a part of it; they report in turn where their rides have led
+// them.
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 
-#include "operators/generator_cities.h"
+#include "operators/generator_drives.h"
 #include "operators/generator_kinds.h"
-#include "operators/generator_text.h"
 
 namespace rideflow::generator {
 namespace {
 
 constexpr int64_t kReportSeconds = 15;
-constexpr int64_t kPhase = 1 << 16;  // one turn of a wave
+// Nobody goes off the road for less, at pace 1.
+constexpr double kShortestPause = 1'200 * 1e6;
 
-// Like a sine of amplitude 2^16, of parabolas: integers, so that every machine agrees. `slope` is its
-// derivative by turns, in 2^16.
-int64_t wave(int64_t phase, int64_t* slope) {
-  const int64_t x = (phase & (kPhase - 1)) - kPhase / 2;  // -32768..32767
-  const int64_t size = x < 0 ? -x : x;
-  *slope = (kPhase / 2 - 2 * size) * 16;
-  return x * (kPhase / 2 - size) / 4096;
+GeneratorOptions rides_of(const GeneratorOptions& vehicles) {
+  GeneratorOptions rides = vehicles;
+  rides.kind = "rides";
+  if (vehicles.rides_rate > 0) rides.rate = vehicles.rides_rate;
+  return rides;
 }
 
-// Whole, and the same on every machine however its doubles are rounded.
-int64_t square_root(int64_t value) {
-  auto root = static_cast<int64_t>(std::sqrt(static_cast<double>(value)));
-  while (root * root > value) --root;
-  while ((root + 1) * (root + 1) <= value) ++root;
-  return root;
+struct State {
+  std::string_view status;
+  Point at;
+  int64_t metres_per_hour = 0;  // 0: it stands
+};
+
+State driving(std::string_view status, const Leg& leg, Micros time) {
+  return {status, leg.at(time), leg.metres_per_hour()};
 }
 
 class Vehicles : public EventGenerator {
  public:
-  explicit Vehicles(const GeneratorOptions& options) : EventGenerator(options) {
-    const double rate = options.rate > 0 ? options.rate : 1000;
-    fleet_ = std::clamp<int64_t>(static_cast<int64_t>(rate * kReportSeconds), 100, 100'000);
-    if (options.rides_rate > 0) {
-      GeneratorOptions rides = options;
-      rides.rate = options.rides_rate;
-      fleet_ = fleet_of_rides(rides);
-    }
+  explicit Vehicles(const GeneratorOptions& options)
+      : EventGenerator(options), book_(rides_of(options)), reporting_(book_.fleet()) {
+    if (options.rides_rate > 0) return;
+    const double rate = options.rate > 0 ? options.rate : kFullSpeedRate;
+    const auto few = std::clamp<int64_t>(static_cast<int64_t>(rate * kReportSeconds), 100, 100'000);
+    reporting_ = std::min(few, book_.fleet());
+    // From the whole fleet evenly: neighbours have their rides at about the same time.
+    stride_ = book_.fleet() / reporting_;
+    while (std::gcd(stride_, book_.fleet()) != 1) ++stride_;
   }
 
  protected:
   Clean write_clean(int64_t index, char*& out) const override {
-    const int64_t number = index % fleet_;
+    const int64_t number = index % reporting_ * stride_ % book_.fleet();
     const Micros event_turn = turn(index);
     // A vehicle's reports keep their order.
-    const Micros between = turn(index) - turn(std::max<int64_t>(0, index - fleet_));
+    const Micros between = event_turn - turn(std::max<int64_t>(0, index - reporting_));
     const Micros time = shifted(index, event_turn, std::max<Micros>(0, between - 2000));
-    Random random(seed_ ^ mix64(static_cast<uint64_t>(number)));
-    const int where = city_of_vehicle(number);
+    const int where = seat_of_vehicle(number).city;
     const City& home = city(where);
-    const int64_t north_home = random.between(-4000, 4000);
-    const int64_t east_home = random.between(-4000, 4000);
-    const int64_t radius = random.between(600, 2500);
-    const int64_t period_ms = random.between(1200, 2400) * 1000;
-    const int64_t north_phase = random.below(kPhase);
-    const int64_t east_phase = random.below(kPhase);
-    const std::string_view status = status_at(number, where, event_turn, random);
-    const int64_t ms = event_turn / 1000;
-    const int64_t phase = ms % period_ms * kPhase / period_ms;
-    int64_t north_slope = 0;
-    int64_t east_slope = 0;
-    const int64_t north = north_home + radius * wave(phase + north_phase, &north_slope) / kPhase;
-    const int64_t east = east_home + radius * wave(phase + east_phase, &east_slope) / kPhase;
-    // Tenths of km/h: metres per period to the hour.
-    const int64_t slope = square_root(north_slope * north_slope + east_slope * east_slope);
-    const int64_t metres_per_period = radius * slope / kPhase;
-    const int64_t speed = metres_per_period * 36'000 / period_ms;
+    const State state = state_at(number, where, time);
 
     Writer w{out};
     w.text("{\"vehicle_id\":\"");
@@ -80,11 +64,11 @@ class Vehicles : public EventGenerator {
     w.text("\",\"city\":\"");
     w.text(home.name);
     w.text("\",\"status\":\"");
-    w.text(status);
+    w.text(state.status);
     w.text("\",\"location\":");
-    w.place(home.lat + north * kLatPerKm / 1000, home.lon + east * home.lon_per_km / 1000);
+    write_place(w, home, state.at);
     w.text(",\"speed_kmh\":");
-    w.fixed(speed, 1);
+    w.fixed(state.metres_per_hour / 100, 1);
     w.text(",\"event_timestamp\":\"");
     w.timestamp(time);
     w.text("\"}");
@@ -93,18 +77,42 @@ class Vehicles : public EventGenerator {
   }
 
  private:
-  // Changes every ten minutes, each vehicle at its own moment; busier where and when people ride.
-  std::string_view status_at(int64_t number, int where, Micros time, Random& random) const {
-    const int64_t spell = 600 * kMicrosPerSecond;
-    const Micros own = time + random.below(spell / 1000) * 1000;
-    Random chance(seed_ ^ mix64(static_cast<uint64_t>(number) ^ (static_cast<uint64_t>(own / spell) << 24)));
-    const int64_t busy = demand(where, time);
-    const int64_t draw = chance.below(512);
-    if (draw < 140 - busy / 3) return "offline";
-    return chance.below(512) < 96 + busy ? "on_trip" : "available";
+  // A vehicle is on_trip from the moment its ride is assigned: nobody else can have it then.
+  State state_at(int64_t vehicle, int where, Micros time) const {
+    int64_t next_turn = book_.turn_at(vehicle, time);
+    std::optional<Drive> next = book_.drive(vehicle, next_turn);
+    std::optional<Drive> newest;
+    if (next_turn < 0 || (next && next->approach.begin <= time)) {
+      newest = next;
+      next = book_.drive(vehicle, ++next_turn);
+    } else {
+      newest = book_.drive(vehicle, next_turn - 1);
+    }
+    if (newest && time < newest->back.end) {
+      if (time >= newest->ended) return driving("available", newest->back, time);
+      return driving("on_trip", time < newest->trip.begin ? newest->approach : newest->trip, time);
+    }
+    const Point stand = book_.stand(vehicle);
+    if (!next) return {"offline", stand};
+    const Micros since = newest           ? newest->back.end
+                         : next_turn == 0 ? options_.start
+                                          : book_.turn_begin(vehicle, next_turn);
+    const bool paused = pauses(vehicle, where, next_turn, since, next->approach.begin, time);
+    return {paused ? "offline" : "available", stand};
   }
 
-  int64_t fleet_ = 1;
+  // Whoever waits long may leave the road for most of it, the sooner the fewer people ride.
+  bool pauses(int64_t vehicle, int where, int64_t turn, Micros since, Micros until, Micros time) const {
+    const Micros wait = until - since;
+    if (static_cast<double>(wait) * options_.pace < kShortestPause) return false;
+    if (time < since + wait / 8 || time >= until - wait / 4) return false;
+    Random chance(seed_ ^ mix64(static_cast<uint64_t>(vehicle) ^ (static_cast<uint64_t>(turn) << 32)));
+    return chance.below(320) >= demand(where, until);
+  }
+
+  const RideBook book_;
+  int64_t reporting_;
+  int64_t stride_ = 1;
 };
 
 }  // namespace

@@ -25,9 +25,11 @@ Status read_number(const ParsedArgs& args, const char* flag, double low, double 
 std::vector<FlagSpec> generator_flags(const char* default_pace) {
   return {
       {"pace", "N",
-       fmt::format("rides live N times faster than the clock (default {}): at 20 a trip of 20 "
-                   "minutes takes one and leads a 20th as far: speeds stay those of a city",
-                   default_pace),
+       fmt::format(
+           "rides live N times faster than the clock (default {}): at 20 a trip of 20 "
+           "minutes takes one and leads a 20th as far, for little more than the base fare: speeds stay "
+           "those of a city",
+           default_pace),
        false},
       {"disorder", "TIME", "times in events are up to this much out of order (default 0s)", false},
       {"late", "SHARE", "share of events that come one to three minutes late (default 0)", false},

@@ -42,6 +42,11 @@ Options generator_options(const std::string& kind, const FeedOptions& feed, doub
   options.set("late", number_option(feed.late));
   options.set("duplicates", number_option(feed.duplicates));
   options.set("broken", number_option(feed.broken));
+  if (feed.start != 0) {
+    OptionValue start = text_option(fmt::format("{}", feed.start));
+    start.integer = feed.start;
+    options.set("start", std::move(start));
+  }
   OptionValue disorder = text_option(fmt::format("{}us", feed.disorder));
   disorder.duration.micros = feed.disorder;
   options.set("disorder", std::move(disorder));
@@ -54,6 +59,8 @@ Result<std::unique_ptr<EventFeed>> EventFeed::start(Env& env, const Catalog& cat
   const SourceKind* generator = catalog.find_source("generator");
   if (!generator) return Status::internal("the catalog has no generator");
   auto feed = std::unique_ptr<EventFeed>(new EventFeed(env, options));
+  // One moment for all: vehicles drive the rides of their own start.
+  if (options.start == 0) feed->options_.start = env.now() / kMicrosPerSecond * kMicrosPerSecond;
   for (const FeedKind& kind : kKinds) {
     RF_TRY(feed->add(*generator, *topics, kind.events, options.rate * kind.share));
   }

@@ -22,6 +22,7 @@ struct FeedOptions {
   double rate = 1000;  // ride events per second; the other kinds come at a fixed share of it
   uint64_t seed = 1;
   double pace = 20;  // lives go this much faster, so that trips end while somebody watches
+  Micros start = 0;  // event time of the first events; 0: now
   Micros disorder = 0;
   double late = 0;  // shares of events, as the generator's options of these names
   double duplicates = 0;
