@@ -56,6 +56,9 @@ class Part {
   size_t rows() const { return rows_; }
   Micros min_time() const { return min_time_; }  // of cells, truncated
   Micros max_time() const { return max_time_; }
+  // What its cells take, in memory (without the dictionaries of their dimensions) or as a file.
+  virtual int64_t memory_bytes() const { return 0; }
+  virtual int64_t file_bytes() const { return 0; }
   virtual DimensionView dimension(int d) const = 0;
   virtual std::unique_ptr<PartReader> read() const = 0;
   // The rows that hold one of these codes, or nothing when this part has no such index.

@@ -125,6 +125,18 @@ int64_t RollupSnapshot::rows() const {
   return n;
 }
 
+int64_t RollupSnapshot::memory_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& part : parts) bytes += part->memory_bytes();
+  return bytes;
+}
+
+int64_t RollupSnapshot::segment_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& part : parts) bytes += part->file_bytes();
+  return bytes;
+}
+
 Micros RollupSnapshot::min_time() const {
   Micros t = kNoTime;
   for (const auto& part : parts) t = t == kNoTime ? part->min_time() : std::min(t, part->min_time());

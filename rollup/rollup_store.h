@@ -44,6 +44,8 @@ struct RollupSnapshot {
   std::vector<std::shared_ptr<const rollup::Part>> parts;  // by time; no part is empty
   Micros complete_to = kNoTime;
   int64_t rows() const;
+  int64_t memory_bytes() const;  // of cells that are in no segment
+  int64_t segment_bytes() const;
   // Of cells; kNoTime when there are none.
   Micros min_time() const;
   Micros max_time() const;

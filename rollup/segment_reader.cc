@@ -105,6 +105,7 @@ class Segment : public Part, public std::enable_shared_from_this<Segment> {
   }
 
   Status load();
+  int64_t file_bytes() const override { return static_cast<int64_t>(file_.bytes().size()); }
   DimensionView dimension(int d) const override { return dimensions_[static_cast<size_t>(d)].view; }
   std::unique_ptr<PartReader> read() const override;
   bool rows_with(int dimension, std::span<const uint32_t> codes, ::Roaring& out) const override;

@@ -199,6 +199,32 @@ TEST_F(Store, ChunksAreSealedBehindTheWatermarkAndMergedWithLateRows) {
   EXPECT_EQ(store_->snapshot("rides")->complete_to, kStart + 3 * kHour);
 }
 
+TEST_F(Store, BytesAreThoseOfCellsInMemoryAndOfSegmentFiles) {
+  RollupSpec spec = rides_spec();
+  spec.granularity = *parse_granularity("second");
+  open();
+  auto w = writer(0, 1, spec);
+  add(*w, {ride(kStart, "Lyon", 1)}, spec);
+  const auto young = store_->snapshot("rides");
+  EXPECT_GE(young->memory_bytes(), 40) << "time, city, count, fare and a sketch";
+  EXPECT_EQ(young->segment_bytes(), 0);
+  std::vector<RollupRow> many;
+  for (int i = 0; i < 2'000; ++i) many.push_back(ride(kStart, "Lyon", 1, std::to_string(i)));
+  add(*w, many, spec);
+  EXPECT_EQ(store_->snapshot("rides")->rows(), 1);
+  EXPECT_GT(store_->snapshot("rides")->memory_bytes(), young->memory_bytes() + 1'000)
+      << "the sketch has grown";
+  ASSERT_TRUE(commit_epoch(*w, 1, kStart + 2 * kHour).ok());
+  EXPECT_EQ(store_->snapshot("rides")->memory_bytes(), 0);
+  int64_t files = 0;
+  for (const std::string& file : env_.fs().files("rollups/rides")) {
+    const bool segment = file.find("segment-") != std::string::npos;
+    if (segment) files += static_cast<int64_t>(env_.fs().content(file).size());
+  }
+  EXPECT_GT(files, 0);
+  EXPECT_EQ(store_->snapshot("rides")->segment_bytes(), files);
+}
+
 TEST_F(Store, RetentionFollowsTheCommittedWatermark) {
   RollupSpec spec = rides_spec();
   spec.granularity = *parse_granularity("second");

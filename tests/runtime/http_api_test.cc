@@ -230,6 +230,7 @@ TEST_F(JobApiTest, EveryMetricOfTheTableIsServed) {
   expect_has(
       response.body,
       {"rideflow_operator_rows_in_total{job=\"small\",step=\"out\",role=\"sink\",node=\"2\",shard=\"1\"} ",
+       "rideflow_rollup_segment_bytes{datasource=\"rides\"} 0\n",
        "rideflow_rollup_complete_to_microseconds{datasource=\"rides\"} 1767225600000000\n",
        "rideflow_checkpoint_epoch{job=\"small\"} ",
        "rideflow_partition_position{job=\"small\",source=\"feed\",partition=\"1\"} 50\n"});
