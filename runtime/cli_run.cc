@@ -29,6 +29,11 @@ struct WatchedJob {
   int64_t size = 0;
 };
 
+// What people read goes to stderr: stdout has the rows of console sinks, which a program may read.
+void tell(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+}
+
 // One invocation of run or dev.
 class Session {
  public:
@@ -190,7 +195,7 @@ class Session {
     RF_TRY(host_->restart(job.plan, options_));
     const auto hosted = host_->find(watched.name);
     for (const std::string& note : hosted->job->execution().notes()) {
-      print(fmt::format("{}: {}\n", watched.file, note));
+      tell(fmt::format("{}: {}\n", watched.file, note));
     }
     return {};
   }
@@ -198,9 +203,9 @@ class Session {
   Status end() {
     if (feed_) feed_->stop();
     Status status = host_->stop_all();
-    for (const JobView& view : views()) print(summary(view));
-    if (feed_) print(fmt::format("{} events generated\n", feed_->events()));
-    print(fmt::format("data: {} (the next start goes on from there)\n", args_.get("data-dir", ".rideflow")));
+    for (const JobView& view : views()) tell(summary(view));
+    if (feed_) tell(fmt::format("{} events generated\n", feed_->events()));
+    tell(fmt::format("data: {} (the next start goes on from there)\n", args_.get("data-dir", ".rideflow")));
     server_->stop();
     return status;
   }
@@ -224,12 +229,13 @@ class Session {
 
 std::vector<FlagSpec> shared_flags() {
   std::vector<FlagSpec> flags = http_flags();
-  const std::vector<FlagSpec> more = {data_dir_flag(),
-                                      {"parallelism", "N", "tasks a stage (default 1)", false},
-                                      set_flag(),
-                                      {"checkpoint-interval", "TIME", "such as 10s", false},
-                                      {"for", "TIME", "stop by itself after this time", false},
-                                      {"quiet", "", "no progress", false}};
+  const std::vector<FlagSpec> more = {
+      data_dir_flag(),
+      {"parallelism", "N", "tasks a stage (default 1)", false},
+      set_flag(),
+      {"checkpoint-interval", "TIME", "such as 10s", false},
+      {"for", "TIME", "stop by itself after this time", false},
+      {"quiet", "", "no progress, only a summary at the end (on stderr)", false}};
   flags.insert(flags.begin(), more.begin(), more.end());
   for (FlagSpec& flag : access_flags()) flags.push_back(std::move(flag));
   return flags;

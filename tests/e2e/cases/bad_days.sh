@@ -119,7 +119,7 @@ case_strange_records_are_rejected_with_their_reason() {
   kill -TERM "$PID"
   finish "$PID"
   expect 0 run job.yaml --data-dir data --quiet
-  rows_add_up out
+  rows_add_up err
   rf consume good --data-dir data --from-beginning --until-end >good
   rf consume bad --data-dir data --from-beginning --until-end >bad
   [ $(($(wc -l <good) + $(wc -l <bad))) = 16 ] || fail "$(wc -l <good) good and $(wc -l <bad) rejected of 16"

@@ -274,3 +274,16 @@ Y
   expect 1 run f.yaml --data-dir other --listen 127.0.0.1:0 --quiet
   has err 'record 0 of partition 0 of '"'in.json'"', "{\"a\":7}"'
 }
+
+case_the_rows_of_a_console_sink_have_stdout_for_themselves() {
+  cat >j.yaml <<'Y'
+job: j
+sources: {r: {file: {path: in.json}, schema: {a: int64}}}
+sinks: {o: {from: r, console: {names: false}}}
+Y
+  printf '%s\n' '{"a":1}' '{"a":2}' >in.json
+  expect 0 run j.yaml --data-dir data --quiet
+  same out in.json
+  rows_add_up err
+  has err "data: data"
+}

@@ -11,7 +11,7 @@ case_a_data_directory_has_one_owner() {
   # Dead owners own nothing.
   kill -KILL "$owner"
   finish "$owner"
-  rf run job.yaml --data-dir data --quiet --for 100ms >log
+  rf run job.yaml --data-dir data --quiet --for 100ms >log 2>&1
   has log "windows: stopped"
 }
 
