@@ -261,7 +261,9 @@ class SchemaWriter {
     };
     object({}, [&] {
       kind("tumbling", "Windows side by side: tumbling: 1m.", {"size"});
-      kind("hopping", "Windows of one size that begin every slide.", {"size", "slide"});
+      kind("hopping",
+           "Windows of one size that begin every slide: they overlap, or rows between them are in none.",
+           {"size", "slide"});
       kind("session", "Rows of a key with no gap between them.", {"gap", "close_on"});
       kind("cumulating", "A window that gives its results so far every step.", {"size", "step"});
       kind("global", "One window for ever.", {});

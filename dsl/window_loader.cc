@@ -198,15 +198,6 @@ class WindowLoader {
                                      whole.micros == 0 && whole.months % part.months == 0;
       return whole.total_micros() % part.total_micros() == 0;
     };
-    const auto fixed = [](const Duration& d) { return d.is_fixed(); };
-    if (window.kind == WindowKind::hopping) {
-      if (fixed(window.size) != fixed(window.slide))
-        error(kind.key_pos, "'size' and 'slide' must both be fixed lengths or both months", "hopping");
-      else if (fixed(window.size) ? window.slide.total_micros() > window.size.total_micros()
-                                  : window.slide.months > window.size.months)
-        error(kind.key_pos, "'slide' is longer than 'size': rows between windows would be in none",
-              "hopping");
-    }
     if (window.kind == WindowKind::cumulating && !divides(window.step, window.size))
       error(kind.key_pos,
             fmt::format("'size' {} must be a whole number of steps of {}", to_string(window.size),

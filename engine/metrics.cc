@@ -31,7 +31,7 @@ constexpr MetricInfo kTable[] = {
     {"rideflow_operator_batches_in_total", "counter", "batches", "Batches that came into the operator."},
     {"rideflow_operator_bytes_in_total", "counter", "bytes", "Bytes of the batches that came in."},
     {"rideflow_operator_rows_filtered_total", "counter", "rows",
-     "Rows dropped because a condition was not true."},
+     "Rows dropped because a condition was not true, or because they lie between hopping windows."},
     {"rideflow_operator_rows_absorbed_total", "counter", "rows",
      "Rows that went into an aggregate or out to a sink."},
     {"rideflow_operator_rows_late_total", "counter", "rows", "Rows that were late for all their windows."},

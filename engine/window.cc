@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "engine/civil.h"
+#include "engine/window_overlap.h"
 
 namespace rideflow {
 
@@ -60,7 +61,31 @@ Micros hopping_end(const WindowSpec& spec, Micros start) {
 }
 
 TimeRange hopping_window(const WindowSpec& spec, Micros start) {
-  return {start, hopping_end(spec, start)};
+  const TimeRange window{start, hopping_end(spec, start)};
+  if (windows_overlap(spec) || !spec.zone || spec.zone->is_utc()) return window;
+  // An hour that the clock repeats may make a window longer than the way to the next.
+  return {start, std::min(window.end, next_start(start, spec.slide, spec))};
+}
+
+// Where windows overlap they are runs of slices; where they do not, each is a slice, and so is a gap.
+TimeRange hopping_slice_of(const WindowSpec& spec, Micros t) {
+  if (windows_overlap(spec)) return period_of(t, hopping_slice(spec), spec);
+  const TimeRange window = hopping_window(spec, truncate(t, spec.slide, spec.zone, spec.offset));
+  return t < window.end ? window : TimeRange{window.end, next_start(window.start, spec.slide, spec)};
+}
+
+// The least and the most that a period may last, a change of the clock aside.
+int64_t least_micros(const Duration& d) {
+  return d.months * (28 * kMicrosPerDay) + d.total_micros();
+}
+int64_t most_micros(const Duration& d) {
+  return d.months * (31 * kMicrosPerDay) + d.total_micros();
+}
+
+// Whether a may be longer than b: of months and days that is sure of some, and true of others in some years.
+bool may_be_longer(const Duration& a, const Duration& b) {
+  if (a.months != 0 && b.months != 0) return a.months > b.months;
+  return most_micros(a) > least_micros(b);
 }
 
 TimeRange clipped(const TimeRange& range, const TimeRange& within) {
@@ -81,7 +106,7 @@ TimeRange plain_slice(const WindowSpec& spec, Micros t) {
     case WindowKind::tumbling:
       return period_of(t, spec.size, spec);
     case WindowKind::hopping:
-      return period_of(t, hopping_slice(spec), spec);
+      return hopping_slice_of(spec, t);
     case WindowKind::session:
       return {t, t + spec.gap.total_micros()};
     case WindowKind::cumulating:
@@ -133,6 +158,7 @@ TimeRange first_window_of(const WindowSpec& spec, const TimeRange& slice) {
       return {period_of(slice.start, spec.size, spec).start, plain_slice(spec, slice.start).end};
     case WindowKind::hopping: {
       const TimeRange last = last_window_of(spec, slice);
+      if (!windows_overlap(spec)) return last;
       const Micros guess = std::min(add(slice.end, spec.size, -1, spec.zone), last.start);
       TimeRange window = hopping_window(spec, truncate(guess, spec.slide, spec.zone, spec.offset));
       while (window.end < slice.end && window.start < last.start) window = next_window(spec, window);
@@ -167,6 +193,18 @@ TimeRange next_window(const WindowSpec& spec, const TimeRange& w) {
       return {kNoTime, next_start(w.end, *spec.every, spec)};
   }
   return kAlways;
+}
+
+bool windows_overlap(const WindowSpec& spec) {
+  return spec.kind == WindowKind::hopping && may_be_longer(spec.size, spec.slide);
+}
+
+bool windows_have_gaps(const WindowSpec& spec) {
+  return spec.kind == WindowKind::hopping && may_be_longer(spec.slide, spec.size);
+}
+
+bool is_in_gap(const WindowSpec& spec, Micros t) {
+  return t >= hopping_window(spec, truncate(t, spec.slide, spec.zone, spec.offset)).end;
 }
 
 bool is_late(const WindowSpec& spec, Micros time, Micros partition_watermark) {

@@ -4,6 +4,7 @@
 
 #include "engine/rejected.h"
 #include "engine/state_codec.h"
+#include "engine/window_overlap.h"
 #include "operators/window_operator.h"
 
 namespace rideflow {
@@ -17,7 +18,7 @@ constexpr char kTotalCell = 't';
 constexpr char kGivenCell = 'v';
 
 bool can_slide(const StepConfig& config) {
-  return config.window->kind == WindowKind::hopping && !config.window->every &&
+  return windows_overlap(*config.window) && !config.window->every &&
          std::all_of(config.aggregates.begin(), config.aggregates.end(),
                      [](const AggregateCall& call) { return call.aggregate->can_subtract(); });
 }
@@ -35,8 +36,7 @@ bool WindowAggregate::has_revisions(const WindowSpec& spec) {
 int WindowAggregate::extra_bytes(const StepConfig& config) {
   const WindowSpec& spec = *config.window;
   if (spec.kind == WindowKind::global) return static_cast<int>(kLastTime + sizeof(Micros));
-  if (spec.kind == WindowKind::hopping && !spec.every)
-    return can_slide(config) ? static_cast<int>(sizeof(int64_t)) : 0;
+  if (windows_overlap(spec) && !spec.every) return can_slide(config) ? static_cast<int>(sizeof(int64_t)) : 0;
   return has_revisions(spec) ? static_cast<int>(sizeof(Emitted)) : 0;
 }
 
@@ -44,13 +44,13 @@ WindowAggregate::WindowAggregate(std::shared_ptr<const StepConfig> config,
                                  std::unique_ptr<Accumulators> accumulators, SchemaRef schema)
     : config_(std::move(config)),
       spec_(*config_->window),
-      mode_(is_running(spec_)                   ? Mode::running
-            : spec_.kind == WindowKind::hopping ? Mode::hopping
-                                                : Mode::direct),
+      mode_(is_running(spec_)        ? Mode::running
+            : windows_overlap(spec_) ? Mode::hopping
+                                     : Mode::direct),
       revisions_(has_revisions(spec_)),
       fire_delay_(revisions_ ? 0 : spec_.allowed_lateness),
       sliding_(can_slide(*config_)),
-      overlapping_(spec_.kind == WindowKind::hopping),
+      overlapping_(windows_overlap(spec_)),
       accumulators_(std::move(accumulators)),
       late_schema_(late_schema(*config_->input)),
       results_(*config_, *accumulators_, std::move(schema), revisions_, kRejectedPort),
@@ -65,9 +65,10 @@ Status WindowAggregate::open(const OpenContext& context) {
   context_ = context;
   results_.open(context);
   if (mode_ == Mode::hopping) {
-    // Zones make slices of unequal length: half of one is less than the shortest.
+    // Zones and months make slices of unequal length: half of one is less than the shortest.
     const TimeRange slice = slice_of(spec_, 0);
-    const bool equal = !spec_.zone || spec_.zone->is_utc();
+    const bool equal =
+        (!spec_.zone || spec_.zone->is_utc()) && (spec_.size.is_fixed() || spec_.slide.is_fixed());
     ordinal_width_ = std::max<int64_t>((slice.end - slice.start) / (equal ? 1 : 2), 1);
   }
   return {};

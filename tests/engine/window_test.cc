@@ -1,4 +1,4 @@
-#include "engine/window.h"
+#include "engine/window_overlap.h"
 
 #include <gtest/gtest.h>
 
@@ -89,6 +89,55 @@ TEST(Windows, FirstToLastAreExactlyTheWindowsThatHoldASlice) {
       ASSERT_LT(last_window_of(spec, slice_of(spec, before.start)).end, slice.end);
     }
   }
+}
+
+// A slide longer than the size: by enumeration of the windows around a time.
+TEST(Windows, BetweenThoseOfALongSlideAreGaps) {
+  const uint64_t seed = 7;
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  test::Random random(seed);
+  WindowSpec office = hopping("8h", "1d", "Europe/Paris");
+  office.offset = 9 * 3600 * kMicrosPerSecond;
+  for (const WindowSpec& spec :
+       {hopping("1m", "5m"), hopping("7s", "1h"), hopping("5d", "1w", "Europe/Paris"), office,
+        hopping("20m", "30m", "Europe/Paris"), hopping("2h", "3h", "America/New_York"), hopping("1h", "7h"),
+        hopping("5h", "7h", "Europe/Paris"), hopping("1mo", "3mo"), hopping("1d", "1mo", "Europe/Paris"),
+        hopping("1mo", "30d"), hopping("30d", "1mo"), hopping("1mo", "45d", "Europe/Paris")}) {
+    ASSERT_TRUE(windows_have_gaps(spec));
+    SCOPED_TRACE(to_string(spec.size) + " every " + to_string(spec.slide));
+    // Further back than any window that could hold a time begins.
+    const Duration before{2 * spec.size.months + spec.slide.months, spec.size.days + 2 * spec.slide.days + 1,
+                          2 * spec.size.micros + spec.slide.micros};
+    int in_gap = 0;
+    for (int i = 0; i < 200; ++i) {
+      const Micros base = i % 2 == 0 ? at("2024-10-27T00:00:00Z") : at("2024-03-31T00:00:00Z");
+      const int days = i % 4 < 2 ? 2 : 100;
+      const Micros t = base + (test::below(random, 2 * days * 86'400) - days * 86'400) * kMicrosPerSecond;
+      const TimeRange slice = slice_of(spec, t);
+      ASSERT_TRUE(slice.start <= t && t < slice.end) << text(slice) << format_timestamp(t);
+      std::vector<TimeRange> holders;
+      TimeRange w = last_window_of(spec, slice_of(spec, add(t, before, -1, nullptr)));
+      for (TimeRange next; w.start <= t; w = next) {
+        if (t < w.end) holders.push_back(w);
+        next = next_window(spec, w);
+        ASSERT_LT(w.start, w.end);
+        ASSERT_LT(w.start, next.start);
+        ASSERT_TRUE(windows_overlap(spec) || w.end <= next.start) << text(w) << text(next);
+      }
+      ASSERT_EQ(is_in_gap(spec, t), holders.empty()) << format_timestamp(t);
+      in_gap += holders.empty() ? 1 : 0;
+      if (holders.empty()) continue;
+      ASSERT_EQ(first_window_of(spec, slice), holders.front());
+      ASSERT_EQ(last_window_of(spec, slice), holders.back());
+      ASSERT_TRUE(windows_overlap(spec) || slice == holders.front()) << text(slice);
+      ASSERT_EQ(slice_of(spec, slice.start), slice);
+      ASSERT_EQ(slice_of(spec, slice.end - 1), slice);
+    }
+    EXPECT_TRUE(in_gap > 0 || windows_overlap(spec));  // of months some are as long as the slide
+  }
+  EXPECT_FALSE(windows_have_gaps(hopping("1h", "1h")));
+  EXPECT_FALSE(windows_overlap(hopping("1h", "1h")));
+  EXPECT_TRUE(windows_overlap(hopping("61m", "1h")));
 }
 
 TEST(Windows, CumulatingGrowByStepsAndRestart) {

@@ -194,5 +194,33 @@ TEST(LateSplit, PartsLateRowsWithTheirWindowAndRecord) {
   expect_contract(late);
 }
 
+TEST(LateSplit, RowsBetweenHoppingWindowsAreFilteredAndNeverLate) {
+  auto c = config();
+  WindowSpec window;
+  window.kind = WindowKind::hopping;
+  window.size.micros = kMicrosPerSecond;
+  window.slide.micros = 2 * kMicrosPerSecond;
+  c->window = std::make_shared<const WindowSpec>(window);
+  OperatorCase gaps = case_of("late_split", c);
+  gaps.feed[0].rows.behind = {{1, 9 * kMicrosPerSecond, BehindReason::late},
+                              {2, 9 * kMicrosPerSecond, BehindReason::late}};
+  const PortRows rows = run_operator(gaps, {});
+  EXPECT_THAT(cities(rows.at("rows")), testing::ElementsAre("\"Lyon\"", "\"Rome\""));
+  EXPECT_THAT(cities(rows.at("late")), testing::ElementsAre("\"Paris\""));
+  expect_contract(gaps);
+
+  OperatorMetrics metrics;
+  OpenContext context;
+  context.metrics = &metrics;
+  auto made = full_catalog().find_operator("late_split")->make(c);
+  ASSERT_TRUE(made.ok() && (*made)->open(context).ok());
+  struct Nowhere : Output {
+    void emit(int, Batch) override {}
+    bool has_room() const override { return true; }
+  } out;
+  ASSERT_TRUE((*made)->process(0, gaps.feed[0].rows, out).ok());
+  EXPECT_EQ(metrics.rows_filtered.get(), 2);
+}
+
 }  // namespace stateless_operator_test
 }  // namespace rideflow::test

@@ -5,6 +5,7 @@
 
 #include "engine/expr.h"
 #include "engine/json_writer.h"
+#include "engine/window_overlap.h"
 #include "tests/support/operator_contract.h"
 
 namespace rideflow::test {
@@ -58,7 +59,7 @@ std::shared_ptr<StepConfig> config_of(const WindowSpec& window, bool subtractabl
 }
 
 // Rows in arrival order, times out of order by up to `disorder`, with the partition's watermark before each
-// (out_of_order of 5 s), and the rows that are late for the window taken out as late_split does.
+// (out_of_order of 5 s). Rows that are late for the window, or between two, are taken out as late_split does.
 std::vector<Row> random_rows(uint64_t seed, int n, const WindowSpec& window, Micros disorder) {
   std::mt19937_64 random(seed);
   std::vector<Row> rows;
@@ -74,6 +75,7 @@ std::vector<Row> random_rows(uint64_t seed, int n, const WindowSpec& window, Mic
     row.time = now - static_cast<Micros>(random() % static_cast<uint64_t>(disorder));
     row.watermark_before = largest == kNoTime ? kNoTime : largest - 5 * kSecond;
     largest = std::max(largest, row.time);
+    if (windows_have_gaps(window) && is_in_gap(window, row.time)) continue;
     if (!is_late(window, row.time, row.watermark_before)) rows.push_back(row);
   }
   return rows;
@@ -231,6 +233,36 @@ TEST_P(HoppingWindow, EqualsTheModel) {
   check(waiting, 60 * kSecond, 15 * kSecond, GetParam());
   waiting.emit = Emit::updates;
   check(waiting, 60 * kSecond, 15 * kSecond, GetParam());
+}
+
+TEST_P(HoppingWindow, ThatHaveGapsEqualTheModel) {
+  check(hopping(20, 60), 20 * kSecond, 60 * kSecond, GetParam());
+  check(hopping(7, 13), 7 * kSecond, 13 * kSecond, GetParam());
+  check(hopping(30, 30), 30 * kSecond, 30 * kSecond, GetParam());
+  WindowSpec waiting = hopping(15, 40);
+  waiting.allowed_lateness = 20 * kSecond;
+  check(waiting, 15 * kSecond, 40 * kSecond, GetParam());
+  waiting.emit = Emit::updates;
+  check(waiting, 15 * kSecond, 40 * kSecond, GetParam());
+  waiting.every = Duration{0, 0, 5 * kSecond};
+  check(waiting, 15 * kSecond, 40 * kSecond, GetParam());
+}
+
+// Months are of unequal length: none may take the place of another.
+TEST_P(HoppingWindow, OfMonthsCountEveryMonthOnce) {
+  WindowSpec spec = hopping(0, 0);
+  spec.size.months = 3;
+  spec.slide.months = 1;
+  std::vector<Row> rows;
+  for (int month = 0; month < 24; ++month)
+    rows.push_back(
+        {"Lyon", 1, add(parse_timestamp("2024-01-05").value(), {1, 0, 0}, month, nullptr), kNoTime});
+  OperatorCase c{"window", config_of(spec, GetParam()), {feed_of(rows)}, true};
+  const std::vector<std::string> got = run_operator(c, {})["rows"];
+  ASSERT_EQ(got.size(), 26U);
+  EXPECT_EQ(
+      std::count_if(got.begin(), got.end(), [](const std::string& l) { return l.find("\"n\":3") != l.npos; }),
+      22);
 }
 
 TEST(Window, GlobalGivesOneRowPerKeyAtTheEnd) {

@@ -287,3 +287,51 @@ Y
   rows_add_up err
   has err "data: data"
 }
+
+case_rows_between_hopping_windows_are_in_none_and_never_late() {
+  cat >j.yaml <<'Y'
+job: j
+sources: {r: {topic: {name: in, until: latest}, schema: {city: string, at: timestamp}, event_time: {column: at}}}
+streams:
+  office:
+    from: r
+    key_by: [city]
+    window: {hopping: {size: 8h, slide: 1d}, timezone: Europe/Paris, offset: 9h}
+    aggregate: {n: count()}
+sinks: {o: {from: office, console: {names: false}}, late: {from: office.late, discard: }}
+tests:
+  - name: office hours, whatever the time of the year
+    parallelism: [1, 3]
+    feed:
+      - r:
+          - {city: Lyon, at: 2026-01-05T07:59:59Z}
+          - {city: Lyon, at: 2026-01-05T08:00:00Z}
+          - {city: Nice, at: 2026-01-05T15:59:59Z}
+          - {city: Lyon, at: 2026-01-05T16:00:00Z}
+      - restart
+      - r:
+          - {city: Lyon, at: 2026-01-05T15:59:59Z}
+          - {city: Lyon, at: 2026-07-06T06:59:59Z}
+          - {city: Lyon, at: 2026-01-06T20:00:00Z}
+          - {city: Lyon, at: 2026-07-06T07:00:00Z}
+    expect:
+      o:
+        - {city: Lyon, window_start: 2026-01-05T08:00:00Z, window_end: 2026-01-05T16:00:00Z, n: 1}
+        - {city: Nice, window_start: 2026-01-05T08:00:00Z, n: 1}
+        - {city: Lyon, window_start: 2026-07-06T07:00:00Z, window_end: 2026-07-06T15:00:00Z, n: 1}
+      late:
+        - {city: Lyon, at: 2026-01-05T15:59:59Z, window_start: 2026-01-05T08:00:00Z}
+Y
+  expect 0 test j.yaml
+  # In a run of its own: what is in no window is counted as filtered, and nothing is late.
+  cat >lines <<'L'
+{"city":"Lyon","at":"2026-01-05T07:59:59Z"}
+{"city":"Lyon","at":"2026-01-05T08:00:00Z"}
+{"city":"Lyon","at":"2026-01-05T20:00:00Z"}
+L
+  rf produce in lines --data-dir data >log
+  expect 0 run j.yaml --data-dir data --quiet
+  echo '{"city":"Lyon","window_start":"2026-01-05T08:00:00Z","window_end":"2026-01-05T16:00:00Z","n":1}' >wanted
+  same wanted out
+  has err "3 records read, 1 rows written, 0 late, 0 rejected"
+}

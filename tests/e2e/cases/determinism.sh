@@ -11,7 +11,7 @@ case_topic_input_at_parallelism_1_2_3() {
     outputs run$p/data results$p
   done
   local name
-  for name in out_tumbling out_hopping out_sessions out_early out_late out_rejected files_raw files_again \
+  for name in out_tumbling out_hopping out_gaps out_sessions out_early out_late out_rejected files_raw files_again \
     _late.windows rollup; do
     [ -s results1/$name ] || fail "$name is empty: the input does not reach it"
   done
@@ -29,7 +29,7 @@ case_generator_with_every_fault_at_parallelism_1_2_3() {
     outputs run$p/data results$p
   done
   local name
-  for name in out_tumbling out_sessions out_early out_late out_rejected files_raw files_again rollup; do
+  for name in out_tumbling out_gaps out_sessions out_early out_late out_rejected files_raw files_again rollup; do
     [ -s results1/$name ] || fail "$name is empty: the input does not reach it"
   done
   same_outputs results1 results2
