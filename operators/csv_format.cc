@@ -4,7 +4,8 @@
 // one record. A field without quotes that equals `null_text` is null; in a string column that allows no null
 // it is that text itself. Around fields that are no strings blanks do not count. Columns stand in the order
 // of the schema, or with `header: true` where the file's first line says. A row has as many fields as the
-// header, or the schema; else it is rejected.
+// header, or the schema; else it is rejected. A file whose header lacks a column that allows no null fits no
+// row: that is an error of the file, not of each of its records.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -135,7 +136,7 @@ class CsvDecoder : public Decoder {
     chunk = with_arena(chunk);
     out = Decoded();
     out.batch.schema = schema_;
-    read_header(*chunk);
+    RF_TRY(read_header(*chunk));
     const auto most = static_cast<int32_t>(chunk->records.size());
     for (Reader& reader : readers_) {
       reader.writer.share(chunk->arena);
@@ -159,19 +160,42 @@ class CsvDecoder : public Decoder {
     int place;  // of its field in a row; -1: the header does not name it
   };
 
-  void read_header(const Origin& chunk) {
-    if (!csv_.header || chunk.first_line == nullptr || chunk.first_line == header_line_) return;
-    header_line_ = chunk.first_line;
+  Status read_header(const Origin& chunk) {
+    if (!csv_.header || chunk.first_line == nullptr || chunk.first_line == header_line_) return {};
+    std::string_view line = *chunk.first_line;
+    if (line.ends_with('\r')) line.remove_suffix(1);
     const char* error = nullptr;
+    if (!split(line, csv_, fields_, error))
+      return header_error(chunk,
+                          fmt::format("the header is no CSV: {} in field {}", error, fields_.size() + 1));
     std::vector<std::string> names;
-    if (split(*header_line_, csv_, fields_, error)) {
-      for (const CsvField& field : fields_) names.emplace_back(trimmed(unquoted(field, csv_.quote)));
+    for (const CsvField& field : fields_) names.emplace_back(trimmed(unquoted(field, csv_.quote)));
+    for (Reader& reader : readers_) {
+      const Field& field = columns_[reader.column].field;
+      const auto at = std::find(names.begin(), names.end(), field.name);
+      reader.place = at == names.end() ? -1 : static_cast<int>(at - names.begin());
+      if (reader.place < 0 && !field.nullable) return missing_column(chunk, field, names);
     }
     expected_fields_ = names.size();
-    for (Reader& reader : readers_) {
-      const auto at = std::find(names.begin(), names.end(), columns_[reader.column].field.name);
-      reader.place = at == names.end() ? -1 : static_cast<int>(at - names.begin());
-    }
+    header_line_ = chunk.first_line;
+    return {};
+  }
+
+  static Status missing_column(const Origin& chunk, const Field& field,
+                               const std::vector<std::string>& names) {
+    constexpr size_t kMostNames = 40;
+    const auto end = names.begin() + static_cast<ptrdiff_t>(std::min(names.size(), kMostNames));
+    const std::string others = end == names.end() ? "" : fmt::format(" and {} more", names.end() - end);
+    return header_error(
+        chunk,
+        fmt::format("the header has no column '{}'; it has '{}'{}. Name the column in the schema as the "
+                    "file does, or declare '{}: {}?' where it may be missing",
+                    field.name, fmt::join(names.begin(), end, "', '"), others, field.name,
+                    field.type.to_string()));
+  }
+  static Status header_error(const Origin& chunk, const std::string& message) {
+    const Status status = Status::user(Code::invalid_argument, message);
+    return chunk.topic ? Status(status).with(*chunk.topic) : status;
   }
 
   void decode_records(const Origin& chunk, Decoded& out) {
@@ -220,8 +244,7 @@ class CsvDecoder : public Decoder {
     const DecodeField& column = columns_[reader.column];
     const Field& field = column.field;
     if (reader.place < 0) {
-      if (!field.nullable) return reject(fmt::format("the header has no column '{}'", field.name), "header");
-      reader.writer.append_null();
+      reader.writer.append_null();  // read_header() let no other pass
       return true;
     }
     const CsvField& cell = fields_[static_cast<size_t>(reader.place)];
@@ -390,8 +413,11 @@ RIDEFLOW_REGISTER(csv_format) {
                                   "one ASCII character, or tab");
   };
   kind.options = {
-      rideflow::option_spec("header", OptionType::boolean, "The first line of a file names its columns.",
-                            "false"),
+      rideflow::option_spec(
+          "header", OptionType::boolean,
+          "The first line of a file names its columns. One that lacks a column of the schema that allows "
+          "no null stops the job; where null is allowed, the column is null.",
+          "false"),
       one_char(rideflow::option_spec("delimiter", OptionType::string,
                                      "Between fields; '\\t' or tab for tabulators.", ",")),
       one_char(rideflow::option_spec("quote", OptionType::string,

@@ -335,3 +335,21 @@ L
   same wanted out
   has err "3 records read, 1 rows written, 0 late, 0 rejected"
 }
+
+case_a_csv_header_without_a_declared_column_is_one_error_of_the_file() {
+  cat >j.yaml <<'Y'
+job: j
+sources: {r: {file: {path: in}, format: {csv: {header: true}}, schema: {city: string, fare: double, tip: "double?"}}}
+sinks: {o: {from: r, console: {names: false}}}
+Y
+  mkdir in
+  printf '\xef\xbb\xbfcity,fare\r\nLyon,1\r\n' >in/a.csv
+  printf 'City,fare\nNice,2\n' >in/b.csv
+  expect 1 run j.yaml --data-dir data --quiet
+  has err "in/b.csv: the header has no column 'city'; it has 'City', 'fare'. Name the column in the schema"
+  [ "$(grep -c . err)" -lt 12 ] || { cat err; fail "more than one error"; }
+  # The job goes on once the file is right, or gone.
+  printf 'fare,city\n2,Nice\n' >in/b.csv
+  expect 0 run j.yaml --data-dir data --quiet
+  has out '{"city":"Nice","fare":2,"tip":null}'
+}
