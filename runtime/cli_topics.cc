@@ -74,7 +74,8 @@ Status delete_topic(CliContext& context, const ParsedArgs& args) {
   return {};
 }
 
-// Lines of stdin or of a file, handed on in batches.
+// Lines of stdin or of a file, handed on in batches. A line break ends a record, so an empty line is one of
+// no bytes, and nothing behind the last line break is none.
 Status for_each_line(CliContext& context, const ParsedArgs& args,
                      const std::function<Status(std::vector<std::string>&)>& use) {
   std::vector<std::string> lines;
@@ -85,7 +86,7 @@ Status for_each_line(CliContext& context, const ParsedArgs& args,
         line += c;
         continue;
       }
-      if (!line.empty()) lines.push_back(std::move(line));
+      lines.push_back(std::move(line));
       line.clear();
       if (lines.size() < kProduceBatch) continue;
       RF_TRY(use(lines));
@@ -219,7 +220,7 @@ std::vector<Command> topic_commands() {
       make({"topics delete", "TOPIC", "Delete a topic and its records.", 1, 1, {}}, delete_topic),
       make({"produce",
             "TOPIC [FILE]",
-            "Write the lines of a file, or of stdin, to a topic; durable at the end.",
+            "Write the lines of a file, or of stdin, to a topic, each as a record; durable at the end.",
             1,
             2,
             {{"header", "NAME=VALUE", "a header of every record; may be repeated", true}}},

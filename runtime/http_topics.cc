@@ -91,13 +91,13 @@ HttpResponse remove(TopicStore& store, const HttpRequest& request) {
   return removed.ok() ? json_response("{}") : error_response(removed);
 }
 
-// One record a line; with `separator`, what stands before it in a line is the key. Views into the body.
+// One record a line, of no bytes where the line is empty; with `separator`, what stands before it in a line
+// is the key. Views into the body.
 Result<std::vector<TopicRecord>> split_records(std::string_view body, const std::string& separator) {
   std::vector<TopicRecord> records;
   for (int64_t number = 1; !body.empty(); ++number) {
     const std::string_view line = body.substr(0, body.find('\n'));
     body.remove_prefix(std::min(line.size() + 1, body.size()));
-    if (line.empty()) continue;
     TopicRecord record;
     record.payload = line;
     if (!separator.empty()) {

@@ -297,7 +297,7 @@ TEST_F(TopicApiTest, WhatIsNotATopicIsRefused) {
 
 TEST_F(TopicApiTest, AppendAndRead) {
   EXPECT_EQ(call("POST", "/api/v1/topics", R"({"name":"t","partitions":1})").status, 201);
-  EXPECT_EQ(call("POST", "/api/v1/topics/t/records", "{\"a\":1}\n{\"a\":2}\n\nplain").body,
+  EXPECT_EQ(call("POST", "/api/v1/topics/t/records", "{\"a\":1}\n{\"a\":2}\nplain").body,
             R"({"records":3})");
   HttpResponse read = call("GET", "/api/v1/topics/t/records?partition=0&offset=1&limit=1");
   EXPECT_EQ(read.body,
@@ -321,6 +321,8 @@ TEST_F(TopicApiTest, KeysAndBytes) {
   const HttpResponse lacking = call("POST", "/api/v1/topics/t/records?separator=%09", "k1\tv1\nv2");
   EXPECT_EQ(lacking.status, 400);
   expect_has(lacking.body, {"Line 2"});
+  EXPECT_EQ(call("POST", "/api/v1/topics/empty/records", "\nx\n\n").body, R"({"records":3})")
+      << "a line break ends a record, also one of no bytes";
   EXPECT_EQ(call("POST", "/api/v1/topics/_late.x/records", "x").status, 400);
   EXPECT_EQ(call("POST", "/api/v1/topics/t/records?partition=99", "x").status, 400);
 }

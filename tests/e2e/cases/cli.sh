@@ -353,3 +353,31 @@ Y
   expect 0 run j.yaml --data-dir data --quiet
   has out '{"city":"Nice","fare":2,"tip":null}'
 }
+
+case_an_empty_line_is_a_record_of_no_bytes() {
+  printf '\n{"a":1}\n\n' >lines
+  expect 0 produce t lines --data-dir data
+  has out "3 records produced"
+  printf '{"a":2}' | rf produce t --data-dir data >out
+  has out "1 records produced"
+  : | rf produce t --data-dir data >out
+  has out "0 records produced"
+  cat >j.yaml <<'Y'
+job: j
+sources: {r: {topic: {name: t, until: latest}, schema: {a: int64}}}
+sinks:
+  good: {from: r, topic: {name: good}}
+  bad: {from: r.rejected, topic: {name: bad}}
+Y
+  expect 0 run j.yaml --data-dir data --quiet
+  rf consume bad --data-dir data --from-beginning --until-end >bad
+  [ "$(grep -c '"_reason":"the record is empty: expected a JSON object"' bad)" = 2 ] || { cat bad; fail "not both"; }
+  # The same through the process that owns the directory.
+  start_dev dev.log j.yaml --data-dir data --quiet --watch
+  expect 0 produce t lines --data-dir data
+  has out "3 records produced"
+  expect 0 consume t --data-dir data --from-beginning --until-end
+  [ "$(grep -c '^$' out)" = 4 ] || { cat out; fail "empty records are missing"; }
+  kill -TERM "$PID"
+  finish "$PID"
+}
