@@ -23,7 +23,12 @@ RIDEFLOW_REGISTER(json_format) {
   using namespace rideflow;
   FormatKind kind;
   kind.name = "json";
-  kind.doc = "One JSON object per record; in files one per line.";
+  kind.doc =
+      "One JSON object per record; in files one per line, where empty lines are none. A record of 0 bytes in "
+      "a "
+      "topic is rejected, and kept, like any other that is no object. Of a key that an object has more than "
+      "once "
+      "the last counts.";
   kind.make_decoder = [](const DecoderSpec& spec, const Options&) -> Result<std::unique_ptr<Decoder>> {
     return std::unique_ptr<Decoder>(std::make_unique<JsonDecoder>(spec));
   };

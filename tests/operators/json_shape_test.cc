@@ -178,6 +178,42 @@ TEST_P(Differential, MutatedEventsAreReadTheSameOnBothWaysAndJudgedAsSimdjsonDoe
   EXPECT_GT(both.fast.shapes().hits(), 3'000);
 }
 
+// Of equal keys the last counts, also among records of a known shape, and in runs long enough to be learnt.
+TEST(JsonShapes, TheLastOfEqualKeysCountsOnEveryWay) {
+  Both both(decoder_spec({{"city", "string"}, {"n", "int64?"}, {"s", "struct(x int64?, y int64?)?"}}));
+  const std::string plain = R"({"city":"Lyon","n":1,"s":{"x":1,"y":2},"other":0})";
+  const std::vector<std::pair<std::string, std::string>> twice = {
+      {R"({"city":"Oslo","city":"Lyon","n":1,"s":{"x":1,"y":2},"other":0})", ""},
+      {R"({"city":"Lyon","n":5,"s":{"x":1,"y":2},"other":0,"n":1})", ""},
+      {R"({"city":"Lyon","n":1,"s":{"x":7,"y":2,"x":1},"other":0})", ""},
+      {R"({"city":"Lyon","n":1,"s":{"y":9},"s":{"x":1,"y":2},"other":0})", ""},
+      {R"({"city":"Lyon","n":"no number","n":1,"s":{"x":1,"y":2}})", ""},
+      {R"({"c\u0069ty":"Oslo","city":"Lyon","n":1,"s":{"x":1,"y":2},"other":0,"other":1})", ""},
+      {R"({"city":"Lyon","n":1,"s":{"x":1,"y":2},"n":null})",
+       R"({"city":"Lyon","n":null,"s":{"x":1,"y":2}})"}};
+  const std::string usual = R"({"city":"Lyon","n":1,"s":{"x":1,"y":2}})";
+  std::vector<std::string> payloads;
+  std::string wanted;
+  const auto add = [&](const std::string& payload, const std::string& row) {
+    payloads.push_back(payload);
+    wanted += (row.empty() ? usual : row) + "\n";
+  };
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 700; ++i) add(plain, "");
+    for (const auto& [payload, row] : twice) {
+      add(payload, row);
+      add(plain, "");
+    }
+    for (int i = 0; i < 700; ++i) add(twice[static_cast<size_t>(round)].first, "");
+  }
+  both.check(payloads);
+  EXPECT_GT(both.fast.shapes().hits(), 2'000);
+  EXPECT_GT(both.fast.shapes().template_hits(), 1'000);
+  Decoded d;
+  ASSERT_TRUE(both.fast.decode(test::records(payloads), d).ok());
+  EXPECT_EQ(rows_json(d.batch), wanted);
+}
+
 TEST(JsonShapes, NumbersAreHeldToTheGrammarAlsoWhereNobodyReadsThem) {
   Both both(decoder_spec({{"a", "int64"}}));
   both.check(std::vector<std::string>(10, R"({"x":1.5,"a":1})"));
