@@ -193,7 +193,7 @@ ExprRef Binder::bind_condition(const Ast& ast) {
   if (expr->type.kind == Kind::null) return to(expr, Type(Kind::boolean), ast.pos);
   if (expr->type.kind != Kind::boolean)
     return error(ast.pos,
-                 fmt::format("a condition must be true or false, this is a {}", expr->type.to_string()));
+                 fmt::format("a condition must be true or false, this is {}", with_article(expr->type)));
   return expr;
 }
 
@@ -218,7 +218,7 @@ ExprRef Binder::field(const Ast& ast) {
   if (!parent) return nullptr;
   if (parent->type.kind != Kind::structure)
     return error(ast.pos,
-                 fmt::format("'.{}' needs a struct, this is a {}", ast.text, parent->type.to_string()));
+                 fmt::format("'.{}' needs a struct, this is {}", ast.text, with_article(parent->type)));
   const std::vector<Field>& fields = *parent->type.children;
   std::vector<std::string> names;
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -402,7 +402,7 @@ ExprRef Binder::cast(const Ast& ast) {
   if (arg->type.kind == Kind::null) return make_literal(Value::null(), ast.type, ast.pos);
   if (!can_cast(arg->type, ast.type))
     return error(ast.pos,
-                 fmt::format("a {} can't be cast to {}", arg->type.to_string(), ast.type.to_string()));
+                 fmt::format("{} can't be cast to {}", with_article(arg->type), ast.type.to_string()));
   if (ast.kind == AstKind::try_cast) return node(ExprOp::try_cast, ast.type, true, {std::move(arg)}, ast.pos);
   if (arg->type == ast.type) return arg;
   if (ast.type.kind == Kind::decimal && ast.args[0]->kind == AstKind::number) {

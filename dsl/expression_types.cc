@@ -103,6 +103,11 @@ std::optional<ExprRef> decimal_literal(const std::string& text, TextPos pos) {
   return make_literal(Value::make_decimal(*units, scale), Type::decimal(digits, scale), pos);
 }
 
+std::string with_article(const Type& type) {
+  const std::string name = type.to_string();
+  return fmt::format("{} {}", name.starts_with('i') ? "an" : "a", name);  // int32, int64, interval
+}
+
 bool can_fail(const Expr& expr) {
   if (expr.op == ExprOp::cast && cast_can_fail(expr.args[0]->type, expr.type)) return true;
   if (expr.op == ExprOp::call && expr.function->can_fail) return true;

@@ -18,6 +18,9 @@ Result<ExprRef> number_literal(const std::string& text, TextPos pos);
 // The same as an exact decimal, nothing when it has an exponent or more than 38 digits.
 std::optional<ExprRef> decimal_literal(const std::string& text, TextPos pos);
 
+// "a string", "an int64": for messages.
+std::string with_article(const Type& type);
+
 // Whether evaluating it can fail for a row.
 bool can_fail(const Expr& expr);
 

@@ -54,8 +54,10 @@ class Loader {
     section(map, "sinks", [&](const YamlEntry& e, const std::string& path) { sink(e, path); });
     if (const YamlEntry* tests = map.find("tests")) spec_.tests = tests->value;
     map.finish();
-    if (root.is_map() && spec_.sources.empty() && !root.find("sources"))
+    if (root.is_map() && !root.find("sources"))
       diagnostics_.error(root.pos, "", "'sources' is missing: a job reads at least one source");
+    if (root.is_map() && !root.find("sinks"))
+      diagnostics_.error(root.pos, "", "'sinks' is missing: a job without sinks computes nothing");
   }
 
  private:

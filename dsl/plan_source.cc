@@ -4,6 +4,7 @@
 #include <array>
 
 #include "dsl/expression_binder.h"
+#include "dsl/expression_types.h"
 #include "dsl/option_checker.h"
 #include "dsl/plan_parts.h"
 #include "engine/rejected.h"
@@ -196,9 +197,9 @@ class SourcePlanner {
     const Type& type = node_.decoder.columns[static_cast<size_t>(node_.decoder.event_time)].field.type;
     if (type.kind == Kind::timestamp || type.kind == Kind::null) return;
     error(source_.event_time_pos, "event_time.column",
-          fmt::format("'{}' is a {}, event time must be a timestamp (numbers: timestamp(s), timestamp(ms) or "
+          fmt::format("'{}' is {}, event time must be a timestamp (numbers: timestamp(s), timestamp(ms) or "
                       "timestamp(us))",
-                      name, type.to_string()));
+                      name, with_article(type)));
   }
 
   Rows add() {

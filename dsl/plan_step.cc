@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dsl/expression_binder.h"
+#include "dsl/expression_types.h"
 #include "dsl/option_checker.h"
 #include "dsl/plan_parts.h"
 
@@ -59,10 +60,10 @@ class StepPlanner {
         } else if (!(other->type == field.type)) {
           builder_.error(
               stream_.from[i].pos, path("union"),
-              fmt::format("column '{}' is a {} in '{}' and a {} before: types must agree (cast it in a "
+              fmt::format("column '{}' is {} in '{}' and {} before: types must agree (cast it in a "
                           "'select')",
-                          field.name, field.type.to_string(), stream_.from[i].text(),
-                          other->type.to_string()));
+                          field.name, with_article(field.type), stream_.from[i].text(),
+                          with_article(other->type)));
           ok = false;
         }
       }

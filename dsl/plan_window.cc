@@ -4,6 +4,7 @@
 
 #include "dsl/aggregate_binder.h"
 #include "dsl/expression_binder.h"
+#include "dsl/expression_types.h"
 #include "dsl/plan_parts.h"
 #include "engine/rejected.h"
 
@@ -124,7 +125,7 @@ class WindowPlanner {
       if (expr && (expr->type.kind == Kind::list || expr->type.kind == Kind::structure ||
                    expr->type.kind == Kind::null)) {
         builder_.error(key.pos, at,
-                       fmt::format("'{}' is a {}, which can't be a key", key.name, expr->type.to_string()));
+                       fmt::format("'{}' is {}, which can't be a key", key.name, with_article(expr->type)));
         expr = nullptr;
       }
       if (key.name == "window_start" || key.name == "window_end") {

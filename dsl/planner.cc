@@ -368,7 +368,7 @@ void warn_unread(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagn
 std::optional<LogicalPlan> plan_job(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics,
                                     LogicalPlan& partial) {
   if (spec.sinks.empty() && diagnostics.ok())
-    diagnostics.error(spec.job_pos, "", "'sinks' is missing: a job without sinks computes nothing");
+    diagnostics.error(spec.job_pos, "sinks", "there are no sinks: a job without any computes nothing");
   partial = Planner(spec, catalog, diagnostics, true).run();
   warn_unread(spec, catalog, diagnostics);
   if (!diagnostics.ok()) return std::nullopt;

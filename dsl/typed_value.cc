@@ -7,6 +7,7 @@
 
 #include "dsl/expression_binder.h"
 #include "dsl/expression_parser.h"
+#include "dsl/expression_types.h"
 #include "dsl/scalars.h"
 #include "engine/catalog.h"
 #include "engine/decimal.h"
@@ -18,7 +19,7 @@ namespace {
 Status wrong(const YamlNode& node, const Type& type) {
   const std::string found = node.is_scalar() ? "'" + node.text + "'" : std::string(node.kind_name());
   return Status::user(Code::invalid_argument,
-                      fmt::format("expected a {}, found {}", type.to_string(), found));
+                      fmt::format("expected {}, found {}", with_article(type), found));
 }
 
 Result<Value> scalar_of(const YamlNode& node, const Type& type) {

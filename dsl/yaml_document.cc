@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <sstream>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "dsl/yaml_hints.h"
 
@@ -94,7 +94,7 @@ class TreeBuilder : public YAML::EventHandler {
     bool drop_value = false;
     std::string key;
     TextPos key_pos;
-    std::unordered_set<std::string> keys;
+    std::unordered_map<std::string, TextPos> keys;
   };
 
   TextPos place(const YAML::Mark& mark) const {
@@ -159,8 +159,11 @@ class TreeBuilder : public YAML::EventHandler {
       diagnostics_.error(node.pos, path(), "a key must be a plain word");
       throw Stop();
     }
-    if (!frame.keys.insert(node.text).second)
-      diagnostics_.error(node.pos, dotted(path(), node.text), fmt::format("duplicate key '{}'", node.text));
+    const auto [first, is_new] = frame.keys.emplace(node.text, node.pos);
+    if (!is_new)
+      diagnostics_.error(node.pos, dotted(path(), node.text),
+                         fmt::format("duplicate key '{}': it is at {}:{} already", node.text,
+                                     first->second.line, first->second.column));
     frame.key = std::move(node.text);
     frame.key_pos = node.pos;
     frame.has_key = true;

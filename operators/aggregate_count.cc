@@ -52,7 +52,7 @@ class CountIf : public CountBase {
 
 RIDEFLOW_REGISTER(aggregate_count) {
   using namespace rideflow;
-  add_aggregate(catalog, "count", "count() -> int64, count(x) -> int64",
+  add_aggregate(catalog, "count", "count() or count(x) -> int64",
                 "Rows, or rows on which x is not null. count(distinct x) counts different values.", {},
                 [](std::span<const ArgInfo> args) -> std::shared_ptr<const Aggregate> {
                   if (args.size() > 1) return nullptr;

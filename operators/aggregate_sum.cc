@@ -245,7 +245,7 @@ std::shared_ptr<const Aggregate> make_avg(std::span<const ArgInfo> args) {
 
 RIDEFLOW_REGISTER(aggregate_sum) {
   using namespace rideflow;
-  add_aggregate(catalog, "sum", "sum(number) -> int64, double, decimal(38,s) or interval",
+  add_aggregate(catalog, "sum", "sum(number or interval) -> int64, double, decimal(38,s) or interval",
                 "The sum; exact whatever the order. A result that overflows its type rejects the result row.",
                 {"longSum", "doubleSum", "floatSum"}, make_sum);
   add_aggregate(catalog, "avg", "avg(number) -> double or decimal",

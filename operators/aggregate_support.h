@@ -1,6 +1,8 @@
 // What the aggregates share: loops over the rows that count, typed access to columns, states as objects.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -194,8 +196,16 @@ class ObjectAggregate : public Aggregate {
 // ---- Registration
 // -----------------------------------------------------------------------------------------------
 
-inline Status aggregate_arguments(std::string_view signature) {
-  return Status::user(Code::invalid_argument, "These arguments do not fit: " + std::string(signature) + ".");
+// "sum(string) does not fit: write sum(number or interval)".
+inline Status aggregate_arguments(std::string_view name, std::string_view signature,
+                                  std::span<const ArgInfo> args) {
+  std::string given;
+  for (const ArgInfo& arg : args) {
+    if (!given.empty()) given += ", ";
+    given += arg.literal ? arg.literal->to_string() : arg.type.to_string();
+  }
+  return Status::user(Code::invalid_argument, fmt::format("{}({}) does not fit: write {}", name, given,
+                                                          signature.substr(0, signature.find(" -> "))));
 }
 
 // Adds the kind; `make` gets arguments that it must check. The signature stands in its error.
@@ -208,10 +218,10 @@ inline void add_aggregate(Catalog& catalog, std::string name, std::string signat
   kind.doc = std::move(doc);
   kind.aliases = std::move(aliases);
   kind.shares_by_first_argument = shares;
-  kind.make = [make = std::move(make), signature = std::move(signature)](
+  kind.make = [make = std::move(make), name = kind.name, signature = std::move(signature)](
                   std::span<const ArgInfo> args) -> Result<std::shared_ptr<const Aggregate>> {
     std::shared_ptr<const Aggregate> made = make(args);
-    if (!made) return aggregate_arguments(signature);
+    if (!made) return aggregate_arguments(name, signature, args);
     return made;
   };
   catalog.add(std::move(kind));

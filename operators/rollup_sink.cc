@@ -50,7 +50,8 @@ OptionErrors check_rollup(const SinkConfig& config) {
     add("", refuse("a rollup can't take rows back: give it final rows (emit: final)"));
   if (const OptionValue* time = options.find("time");
       time != nullptr && time->expr != nullptr && time->expr->type.kind != Kind::timestamp)
-    add("time", refuse(fmt::format("'time' is a {}: it must be a timestamp", time->expr->type.to_string())));
+    add("time",
+        refuse(fmt::format("'time' must be a timestamp, this is of type {}", time->expr->type.to_string())));
   add("granularity", parse_granularity(options.text("granularity", "minute")).status());
   std::set<std::string> names = {"__time"};
   const auto take = [&](const std::string& option, const std::string& name, TextPos pos) {

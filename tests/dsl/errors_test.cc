@@ -77,7 +77,9 @@ TEST(Errors, AsJsonForEditors) {
   const LoadedJob job = load_job("job: x\nsorces: {}\n", "a.yaml", fake_catalog());
   EXPECT_EQ(
       format_diagnostics_json(job),
-      R"x([{"file":"a.yaml","line":1,"column":1,"path":"","message":"'sources' is missing: a job reads at least one)x"
+      R"x([{"file":"a.yaml","line":1,"column":1,"path":"","message":"'sinks' is missing: a job without sinks)x"
+      R"x( computes nothing","severity":"error"},)x"
+      R"x({"file":"a.yaml","line":1,"column":1,"path":"","message":"'sources' is missing: a job reads at least one)x"
       R"x( source","severity":"error"},{"file":"a.yaml","line":2,"column":1,"path":"sorces",)x"
       R"x("message":"unknown key 'sorces' (did you mean 'sources'?)","severity":"error"}])x");
   EXPECT_EQ(format_diagnostics(job).substr(0, 12), "a.yaml:1:1  ");
