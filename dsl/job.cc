@@ -2,6 +2,7 @@
 
 #include "dsl/job_loader.h"
 #include "dsl/planner.h"
+#include "dsl/variables.h"
 
 namespace rideflow {
 
@@ -22,6 +23,8 @@ LoadedJob load_job(std::string_view text, std::string_view file, const Catalog& 
   diagnostics.sort();
   job.errors = diagnostics.errors();
   job.warnings = diagnostics.warnings();
+  name_variables(*job.spec.document, job.errors);
+  name_variables(*job.spec.document, job.warnings);
   if (plan && job.errors.empty()) job.plan = std::make_shared<const LogicalPlan>(*std::move(plan));
   return job;
 }

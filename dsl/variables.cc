@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 namespace rideflow {
 
 namespace {
@@ -73,6 +76,14 @@ class Replacer {
     const std::string_view rest = colon == std::string_view::npos ? "" : inside.substr(colon);
     const bool has_default = rest.starts_with(":-");
     const bool has_message = rest.starts_with(":?");
+    if (has_default && rest.find("${") != std::string_view::npos) {
+      error(node, at, path,
+            fmt::format(
+                "the default of {} holds another variable, and only one is replaced: write ${{{}:-text}}, or "
+                "give {} with --set or in the environment",
+                name, name, name));
+      return std::nullopt;
+    }
     if (!is_name(name) || (!rest.empty() && !has_default && !has_message)) {
       error(node, at, path,
             fmt::format(
@@ -103,7 +114,39 @@ class Replacer {
   Diagnostics& diagnostics_;
 };
 
+using NamesByPlace = std::map<std::pair<int, int>, std::string>;
+
+// Of each variable of a scalar: where it stands, and the scalar too when it begins with one.
+void add_variables(const YamlDocument& document, const YamlNode& scalar, NamesByPlace& names) {
+  const std::vector<TextPos> places = document.places(scalar);
+  for (size_t i = 0; i < scalar.written_at.size(); ++i) {
+    const size_t from = scalar.written_at[i];
+    const std::string_view rest = std::string_view(scalar.written).substr(from);
+    if (!rest.starts_with("${")) continue;
+    const std::string_view inside = rest.substr(2, rest.find('}') - 2);
+    const std::string name(inside.substr(0, inside.find(':')));
+    names.try_emplace({places[i].line, places[i].column}, name);
+    if (from == 0) names.try_emplace({scalar.pos.line, scalar.pos.column}, name);
+  }
+}
+
+void walk_variables(const YamlDocument& document, const YamlNode& node, NamesByPlace& names) {
+  if (!node.written.empty()) add_variables(document, node, names);
+  for (const YamlNode& item : node.items) walk_variables(document, item, names);
+  for (const YamlEntry& entry : node.entries) walk_variables(document, entry.value, names);
+}
+
 }  // namespace
+
+void name_variables(const YamlDocument& document, std::vector<Diagnostic>& diagnostics) {
+  if (diagnostics.empty()) return;
+  NamesByPlace names;
+  walk_variables(document, document.root, names);
+  for (Diagnostic& diagnostic : diagnostics) {
+    const auto name = names.find({diagnostic.pos.line, diagnostic.pos.column});
+    if (name != names.end()) diagnostic.message += fmt::format(" (in the value of ${{{}}})", name->second);
+  }
+}
 
 void replace_variables(YamlDocument& document, const VariableLookup& lookup, Diagnostics& diagnostics) {
   Replacer(document, lookup, diagnostics).walk(document.root, "");
