@@ -5,6 +5,7 @@
 
 #include "dsl/expression_binder.h"
 #include "dsl/expression_types.h"
+#include "dsl/futile.h"
 #include "dsl/option_checker.h"
 #include "dsl/plan_parts.h"
 #include "engine/rejected.h"
@@ -165,6 +166,9 @@ class SourcePlanner {
         return false;
       }
       columns = *std::move(own);
+    } else if (kind && kind->has_schema && !columns.empty()) {
+      const Result<std::vector<DecodeField>> own = kind->schema(node_.config);
+      if (own.ok()) warn_of_foreign_columns(columns, *own, dotted(path_, "schema"), builder_.diagnostics());
     } else if (columns.empty()) {
       // It is no map, which was told, or there is none.
       if (builder_.diagnostics().ok()) error(source_.schema_pos, "schema", "the schema has no columns");

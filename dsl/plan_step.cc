@@ -4,6 +4,7 @@
 
 #include "dsl/expression_binder.h"
 #include "dsl/expression_types.h"
+#include "dsl/futile.h"
 #include "dsl/option_checker.h"
 #include "dsl/plan_parts.h"
 
@@ -209,14 +210,18 @@ ExprRef bind_condition(PlanBuilder& builder, const SpecExpr& expr, const SchemaR
                        const std::string& path) {
   if (!expr) return nullptr;
   Binder binder(builder.catalog(), schema, builder.diagnostics(), path);
-  return binder.bind_condition(*expr.ast);
+  ExprRef bound = binder.bind_condition(*expr.ast);
+  warn_of_failing_constants(bound, path, builder.diagnostics());
+  return bound;
 }
 
 ExprRef bind_expression(PlanBuilder& builder, const SpecExpr& expr, const SchemaRef& schema,
                         const std::string& path) {
   if (!expr) return nullptr;
   Binder binder(builder.catalog(), schema, builder.diagnostics(), path);
-  return binder.bind(*expr.ast);
+  ExprRef bound = binder.bind(*expr.ast);
+  warn_of_failing_constants(bound, path, builder.diagnostics());
+  return bound;
 }
 
 std::optional<Rows> plan_step(PlanBuilder& builder, const SpecStream& stream,

@@ -5,6 +5,7 @@
 #include "dsl/aggregate_binder.h"
 #include "dsl/expression_binder.h"
 #include "dsl/expression_types.h"
+#include "dsl/futile.h"
 #include "dsl/plan_parts.h"
 #include "engine/rejected.h"
 
@@ -26,6 +27,7 @@ class WindowPlanner {
     const size_t errors = builder_.diagnostics().errors().size();
     bound_ = bind_aggregates(builder_.catalog(), input.schema, fields_of(keys_), stream_.aggregate,
                              path("aggregate"), builder_.diagnostics());
+    warn_of_failing_parts();
     if (!stream_.window->close_on.text.empty()) {
       close_on_ =
           bind_condition(builder_, stream_.window->close_on, input.schema, path("window.session.close_on"));
@@ -60,6 +62,17 @@ class WindowPlanner {
     return std::any_of(errors.begin(), errors.end(), [&](const Diagnostic& error) {
       return error.path == at || error.path.starts_with(at + ".");
     });
+  }
+
+  void warn_of_failing_parts() {
+    const auto warn = [&](const ExprRef& expr) {
+      warn_of_failing_constants(expr, path("aggregate"), builder_.diagnostics());
+    };
+    for (const AggregateCall& call : bound_.calls) {
+      for (const ExprRef& arg : call.args) warn(arg);
+      warn(call.filter);
+    }
+    for (const NamedExpr& output : bound_.outputs) warn(output.expr);
   }
 
   // The results of a step that has errors, for the errors of what reads them.

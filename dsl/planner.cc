@@ -7,6 +7,7 @@
 #include <set>
 
 #include "dsl/expression_binder.h"
+#include "dsl/futile.h"
 #include "dsl/plan_parts.h"
 #include "engine/rejected.h"
 
@@ -371,9 +372,11 @@ std::optional<LogicalPlan> plan_job(const JobSpec& spec, const Catalog& catalog,
     diagnostics.error(spec.job_pos, "sinks", "there are no sinks: a job without any computes nothing");
   partial = Planner(spec, catalog, diagnostics, true).run();
   warn_unread(spec, catalog, diagnostics);
+  warn_of_futile_parts(spec, diagnostics);
   if (!diagnostics.ok()) return std::nullopt;
   LogicalPlan plan = Planner(spec, catalog, diagnostics, false).run();
   if (!diagnostics.ok()) return std::nullopt;
+  diagnostics.sort();  // each warning once, though planned twice
   for (const Diagnostic& warning : diagnostics.warnings())
     plan.warnings.push_back(fmt::format("{}: {}", warning.path, warning.message));
   return plan;
