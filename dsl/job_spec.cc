@@ -28,7 +28,7 @@ std::string span(int64_t micros) {
   return rideflow::to_string(Duration{0, 0, micros});
 }
 
-// Options as written; what was read from the environment as a secret is never here, only its name.
+// Options as written. Of a secret they have the name of its variable or file: the loader lets no other pass.
 void print_node(std::string& out, const YamlNode& node) {
   switch (node.kind) {
     case YamlNode::Kind::null:
@@ -158,6 +158,11 @@ const SpecSink* JobSpec::find_sink(std::string_view name) const {
 std::string to_string(const JobSpec& spec) {
   std::string out = "job " + spec.job + "\n";
   if (!spec.description.empty()) out += "  " + spec.description + "\n";
+  if (!spec.kafka.is_null()) {
+    out += "kafka ";
+    print_node(out, spec.kafka);
+    out += "\n";
+  }
   if (!spec.sources.empty()) out += "sources\n";
   for (const SpecSource& source : spec.sources) print(out, source);
   if (!spec.streams.empty()) out += "streams\n";

@@ -1,7 +1,7 @@
 // The printed form of a logical plan: one node a line, its inputs, what it computes, and its columns.
 #include <fmt/format.h>
 
-#include "engine/plan.h"
+#include "engine/plan_text.h"
 
 namespace rideflow {
 
@@ -42,6 +42,7 @@ std::string window_text(const WindowSpec& window, const Schema& schema) {
   add("gap", window.gap);
   if (window.every) add("every", *window.every);
   add("lateness", Duration{0, 0, window.allowed_lateness});
+  if (window.offset != 0) add("offset", Duration{0, 0, window.offset});
   if (window.zone) out += " timezone " + window.zone->name();
   if (window.close_on) out += " close_on " + to_string(*window.close_on, schema);
   return out + (window.emit == Emit::final ? " emit final" : " emit updates");
@@ -94,21 +95,30 @@ std::string port_text(const LogicalPlan& plan, const NodeInput& input) {
 
 }  // namespace
 
+std::string text_of(const LogicalNode& node) {
+  return std::visit([](const auto& body) { return body_text(body); }, node.body);
+}
+
+std::vector<std::string> exchange_columns(const LogicalPlan& plan, const LogicalNode& node) {
+  std::vector<std::string> names;
+  if (node.exchange_keys.empty()) return names;
+  const NodeInput& input = node.inputs[0];
+  const LogicalNode& from = plan.nodes[static_cast<size_t>(input.node.value)];
+  for (const int key : node.exchange_keys)
+    names.push_back(from.outputs[static_cast<size_t>(input.port)]->field(key).name);
+  return names;
+}
+
 std::string to_string(const LogicalPlan& plan) {
   std::string out = fmt::format("logical plan of {}: {} nodes\n", plan.job, plan.nodes.size());
   for (const LogicalNode& node : plan.nodes) {
     out += fmt::format("  {:>3} {}/{}", node.id.value, node.step, node.role);
     for (size_t i = 0; i < node.inputs.size(); ++i)
       out += (i ? ", " : " <- ") + port_text(plan, node.inputs[i]);
-    if (!node.exchange_keys.empty()) {
-      out += " exchange by";
-      const NodeInput& input = node.inputs[0];
-      const Schema& from =
-          *plan.nodes[static_cast<size_t>(input.node.value)].outputs[static_cast<size_t>(input.port)];
-      for (const int key : node.exchange_keys) out += " " + from.field(key).name;
-    }
+    if (!node.exchange_keys.empty()) out += " exchange by";
+    for (const std::string& column : exchange_columns(plan, node)) out += " " + column;
     if (node.updates) out += " (updates)";
-    out += "\n        " + std::visit([](const auto& body) { return body_text(body); }, node.body) + "\n";
+    out += "\n        " + text_of(node) + "\n";
     if (!node.outputs.empty()) out += "        -> " + node.outputs[0]->to_string() + "\n";
   }
   for (const std::string& warning : plan.warnings) out += "  warning: " + warning + "\n";

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "dsl/explain_json.h"
 #include "dsl/graph.h"
 #include "dsl/json_schema.h"
 #include "dsl/reference.h"
@@ -55,14 +56,15 @@ Status explain(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const int64_t parallelism, args.integer("parallelism", 1, 1, kDefaultKeyGroups));
   RF_ASSIGN(const LoadedJob job, load_for_running(context, args.arguments[0], options));
   RF_ASSIGN(const PhysicalPlan physical, make_physical_plan(job.plan, static_cast<int32_t>(parallelism)));
-  print(to_string(job.spec) + "\n" + to_string(*job.plan) + "\n" + to_string(physical));
+  print(context.json(args) ? explain_json(job.spec, physical)
+                           : to_string(job.spec) + "\n" + to_string(*job.plan) + "\n" + to_string(physical));
   return {};
 }
 
 Status graph(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const LoadOptions options, load_options(context, args));
   RF_ASSIGN(const LoadedJob job, load_for_running(context, args.arguments[0], options));
-  print(to_mermaid(*job.plan));
+  print(context.json(args) ? graph_json(*job.plan) : to_mermaid(*job.plan));
   return {};
 }
 
@@ -87,14 +89,20 @@ std::vector<Command> job_commands() {
                -1,
                {format_flag(), set_flag()}},
               check),
-      Command({"explain",
+      Command(
+          {"explain",
+           "FILE",
+           "Print what a job says, what it means, and what would run where.",
+           1,
+           1,
+           {{"parallelism", "N", "plan for N tasks a stage (default 1)", false}, format_flag(), set_flag()}},
+          [](CliContext& context, const ParsedArgs& args) { return finish(explain(context, args)); }),
+      Command({"graph",
                "FILE",
-               "Print what a job says, what it means, and what would run where.",
+               "Print a job as a mermaid flowchart, or its steps and edges as JSON.",
                1,
                1,
-               {{"parallelism", "N", "plan for N tasks a stage (default 1)", false}, set_flag()}},
-              [](CliContext& context, const ParsedArgs& args) { return finish(explain(context, args)); }),
-      Command({"graph", "FILE", "Print a job as a mermaid flowchart.", 1, 1, {set_flag()}},
+               {format_flag(), set_flag()}},
               [](CliContext& context, const ParsedArgs& args) { return finish(graph(context, args)); }),
       Command({"schema", "", "Print the JSON Schema of the job language, for editors.", 0, 0, {}},
               [](CliContext& context, const ParsedArgs&) {

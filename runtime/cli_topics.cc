@@ -63,14 +63,30 @@ Status create_topic(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const auto topics, open_topics(context, args, TopicUse::write));
   RF_ASSIGN(const int64_t partitions, args.integer("partitions", 4, 1, 1024));
   RF_TRY(topics->create(args.arguments[0], static_cast<int32_t>(partitions)));
-  print(fmt::format("created {} with {} partitions\n", args.arguments[0], partitions));
+  if (!context.json(args)) {
+    print(fmt::format("created {} with {} partitions\n", args.arguments[0], partitions));
+    return {};
+  }
+  std::string out;
+  JsonWriter(out)
+      .begin_object()
+      .field("created", args.arguments[0])
+      .field("partitions", partitions)
+      .end_object();
+  print(out + "\n");
   return {};
 }
 
 Status delete_topic(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const auto topics, open_topics(context, args, TopicUse::read));
   RF_TRY(topics->remove(args.arguments[0]));
-  print(fmt::format("deleted {}\n", args.arguments[0]));
+  if (!context.json(args)) {
+    print(fmt::format("deleted {}\n", args.arguments[0]));
+    return {};
+  }
+  std::string out;
+  JsonWriter(out).begin_object().field("deleted", args.arguments[0]).end_object();
+  print(out + "\n");
   return {};
 }
 
@@ -214,10 +230,11 @@ std::vector<Command> topic_commands() {
             "Create a topic.",
             1,
             1,
-            {{"partitions", "N", "how many (default 4)", false}}},
+            {format_flag(), {"partitions", "N", "how many (default 4)", false}}},
            create_topic),
       make({"topics describe", "TOPIC", "Show a topic's partitions.", 1, 1, {format_flag()}}, describe_topic),
-      make({"topics delete", "TOPIC", "Delete a topic and its records.", 1, 1, {}}, delete_topic),
+      make({"topics delete", "TOPIC", "Delete a topic and its records.", 1, 1, {format_flag()}},
+           delete_topic),
       make({"produce",
             "TOPIC [FILE]",
             "Write the lines of a file, or of stdin, to a topic, each as a record; durable at the end.",

@@ -275,6 +275,34 @@ Y
   has err 'record 0 of partition 0 of '"'in.json'"', "{\"a\":7}"'
 }
 
+case_an_empty_line_is_a_record_of_no_bytes() {
+  printf '\n{"a":1}\n\n' >lines
+  expect 0 produce t lines --data-dir data
+  has out "3 records produced"
+  printf '{"a":2}' | rf produce t --data-dir data >out
+  has out "1 records produced"
+  : | rf produce t --data-dir data >out
+  has out "0 records produced"
+  cat >j.yaml <<'Y'
+job: j
+sources: {r: {topic: {name: t, until: latest}, schema: {a: int64}}}
+sinks:
+  good: {from: r, topic: {name: good}}
+  bad: {from: r.rejected, topic: {name: bad}}
+Y
+  expect 0 run j.yaml --data-dir data --quiet
+  rf consume bad --data-dir data --from-beginning --until-end >bad
+  [ "$(grep -c '"_reason":"the record is empty: expected a JSON object"' bad)" = 2 ] || { cat bad; fail "not both"; }
+  # The same through the process that owns the directory.
+  start_dev dev.log j.yaml --data-dir data --quiet --watch
+  expect 0 produce t lines --data-dir data
+  has out "3 records produced"
+  expect 0 consume t --data-dir data --from-beginning --until-end
+  [ "$(grep -c '^$' out)" = 4 ] || { cat out; fail "empty records are missing"; }
+  kill -TERM "$PID"
+  finish "$PID"
+}
+
 case_the_rows_of_a_console_sink_have_stdout_for_themselves() {
   cat >j.yaml <<'Y'
 job: j
@@ -286,6 +314,32 @@ Y
   same out in.json
   rows_add_up err
   has err "data: data"
+}
+
+case_plans_pictures_and_topics_are_json_where_it_is_asked_for() {
+  cat >j.yaml <<'Y'
+job: j
+kafka: {brokers: "127.0.0.1:1", username: me, password: {env: CANARY}, mechanism: PLAIN, security: sasl_plaintext}
+sources: {r: {topic: {name: in}, schema: {city: string, at: timestamp}, event_time: {column: at}}}
+streams: {w: {from: r, key_by: [city], window: {tumbling: 1m}, aggregate: {n: count()}}}
+sinks: {o: {from: w, topic: {name: out}, delivery: at_least_once}}
+Y
+  CANARY=kept-secret expect 0 explain j.yaml --parallelism 2 --format json
+  is_it() { [ "$(json out "$1")" = "$2" ] || { cat out; fail "$1 is not $2"; }; }
+  is_it 'd.kafka.brokers' 127.0.0.1:1
+  is_it 'd.kafka.password' '{"env":"CANARY"}'
+  is_it 'd.nodes.find(n => n.role == "window").exchange_by' '["city"]'
+  is_it 'd.stages.some(s => s.parallelism == 2 && s.inputs.some(i => i.by_key_group_of == "city"))' true
+  ! grep -q kept-secret out || fail "the password is shown"
+  CANARY=kept-secret expect 0 explain j.yaml
+  has out "kafka {brokers: 127.0.0.1:1, username: me, password: {env: CANARY}"
+  expect 0 graph j.yaml --format json
+  is_it 'd.steps.slice(0, 3).map(s => s.name + " " + s.kind)' '["r source topic","w window","o sink topic"]'
+  is_it 'd.edges.filter(e => e.from == "n0" && e.to == "n1").map(e => e.port)' '["rows"]'
+  expect 0 topics create t --partitions 3 --data-dir data --format json
+  is_it 'd.created + d.partitions' t3
+  expect 0 topics delete t --data-dir data --format json
+  is_it 'd.deleted' t
 }
 
 case_rows_between_hopping_windows_are_in_none_and_never_late() {
@@ -352,32 +406,4 @@ Y
   printf 'fare,city\n2,Nice\n' >in/b.csv
   expect 0 run j.yaml --data-dir data --quiet
   has out '{"city":"Nice","fare":2,"tip":null}'
-}
-
-case_an_empty_line_is_a_record_of_no_bytes() {
-  printf '\n{"a":1}\n\n' >lines
-  expect 0 produce t lines --data-dir data
-  has out "3 records produced"
-  printf '{"a":2}' | rf produce t --data-dir data >out
-  has out "1 records produced"
-  : | rf produce t --data-dir data >out
-  has out "0 records produced"
-  cat >j.yaml <<'Y'
-job: j
-sources: {r: {topic: {name: t, until: latest}, schema: {a: int64}}}
-sinks:
-  good: {from: r, topic: {name: good}}
-  bad: {from: r.rejected, topic: {name: bad}}
-Y
-  expect 0 run j.yaml --data-dir data --quiet
-  rf consume bad --data-dir data --from-beginning --until-end >bad
-  [ "$(grep -c '"_reason":"the record is empty: expected a JSON object"' bad)" = 2 ] || { cat bad; fail "not both"; }
-  # The same through the process that owns the directory.
-  start_dev dev.log j.yaml --data-dir data --quiet --watch
-  expect 0 produce t lines --data-dir data
-  has out "3 records produced"
-  expect 0 consume t --data-dir data --from-beginning --until-end
-  [ "$(grep -c '^$' out)" = 4 ] || { cat out; fail "empty records are missing"; }
-  kill -TERM "$PID"
-  finish "$PID"
 }
