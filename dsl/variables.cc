@@ -17,7 +17,7 @@ bool is_name(std::string_view name) {
 
 class Replacer {
  public:
-  Replacer(const YamlDocument& document, const VariableLookup& lookup, Diagnostics& diagnostics)
+  Replacer(YamlDocument& document, const VariableLookup& lookup, Diagnostics& diagnostics)
       : document_(document), lookup_(lookup), diagnostics_(diagnostics) {}
 
   void walk(YamlNode& node, const std::string& path) {
@@ -106,10 +106,11 @@ class Replacer {
 
   void error(const YamlNode& node, size_t at, const std::string& path, std::string message) {
     const std::vector<TextPos> places = document_.places(node);
+    document_.unreplaced.try_emplace(path, message);
     diagnostics_.error(places[std::min(at, places.size() - 1)], path, std::move(message));
   }
 
-  const YamlDocument& document_;
+  YamlDocument& document_;
   const VariableLookup& lookup_;
   Diagnostics& diagnostics_;
 };
@@ -127,6 +128,8 @@ void add_variables(const YamlDocument& document, const YamlNode& scalar, NamesBy
     const std::string name(inside.substr(0, inside.find(':')));
     names.try_emplace({places[i].line, places[i].column}, name);
     if (from == 0) names.try_emplace({scalar.pos.line, scalar.pos.column}, name);
+    if (i + 1 == scalar.written_at.size())
+      names.try_emplace({places[i + 1].line, places[i + 1].column}, name);
   }
 }
 
@@ -140,6 +143,10 @@ void walk_variables(const YamlDocument& document, const YamlNode& node, NamesByP
 
 void name_variables(const YamlDocument& document, std::vector<Diagnostic>& diagnostics) {
   if (diagnostics.empty()) return;
+  std::erase_if(diagnostics, [&](const Diagnostic& diagnostic) {
+    const auto told = document.unreplaced.find(diagnostic.path);
+    return told != document.unreplaced.end() && told->second != diagnostic.message;
+  });
   NamesByPlace names;
   walk_variables(document, document.root, names);
   for (Diagnostic& diagnostic : diagnostics) {

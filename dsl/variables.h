@@ -19,7 +19,7 @@ using VariableLookup = std::function<std::optional<std::string>(std::string_view
 void replace_variables(YamlDocument& document, const VariableLookup& lookup, Diagnostics& diagnostics);
 
 // What is wrong with text that a variable gave stands at the variable: its message says so, by name. (Not by
-// value, which may be a secret.)
+// value, which may be a secret.) Of a scalar whose variable could not be replaced only that is told.
 void name_variables(const YamlDocument& document, std::vector<Diagnostic>& diagnostics);
 
 }  // namespace rideflow

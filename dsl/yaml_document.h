@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +57,8 @@ struct YamlDocument {
   std::string text;  // the file, without a byte order mark
   YamlNode root;
   std::vector<size_t> line_starts;  // byte offsets
+  // By path: what was told of a variable in a scalar, which stays as written.
+  std::map<std::string, std::string> unreplaced;
 
   TextPos place_at(size_t byte) const;
 
