@@ -99,7 +99,8 @@ class AggregateBinder {
       return fmt::format("column '{}' is no key of this step: put it into an aggregate, such as any({})",
                          name, name);
     std::vector<std::string> names;
-    for (size_t i = 0; i < first_call_; ++i) names.push_back(fields_[i].name);
+    for (size_t i = 0; i < first_call_; ++i)
+      if (!fields_[i].name.starts_with('_')) names.push_back(fields_[i].name);  // the key of no keys
     for (const NamedExpr& output : outputs_) names.push_back(output.name);
     return with_suggestion(fmt::format("unknown column '{}'", name), name, names);
   }

@@ -205,6 +205,11 @@ ExprRef Binder::column(const Ast& ast) {
   if (name_hook_) {
     if (ExprRef other = name_hook_(ast)) return known(std::move(other));
   }
+  const bool callable =
+      catalog_.find_function(ast.text) || (aggregate_hook_ && catalog_.find_aggregate(ast.text));
+  if (callable)
+    return error(ast.pos,
+                 fmt::format("unknown column '{}' (the function is written {}())", ast.text, ast.text));
   if (unknown_message_) {
     std::string message = unknown_message_(ast.text);
     if (!message.empty()) return error(ast.pos, std::move(message));
@@ -279,6 +284,9 @@ ExprRef Binder::operation(const Ast& ast) {
   if (!bind_all(ast.args, args)) return nullptr;
   if (ast.kind == AstKind::negate) return invoke_operator("negate", std::move(args), ast.pos);
   if (ast.kind == AstKind::like) return negated_if(ast, invoke_operator("like", std::move(args), ast.pos));
+  const auto is_text = [](const ExprRef& arg) { return arg->type.kind == Kind::string; };
+  if (ast.text == "+" && is_text(args[0]) && is_text(args[1]))
+    return error(ast.pos, "texts are joined by '||', not by '+'");
   adapt_literals(ast, args);
   if (is_comparison(ast.text)) return compare(ast.text, args[0], args[1], ast.pos);
   return invoke_operator(ast.text, std::move(args), ast.pos);

@@ -53,6 +53,7 @@ class Loader {
     section(map, "streams", [&](const YamlEntry& e, const std::string& path) { stream(e, path); });
     section(map, "sinks", [&](const YamlEntry& e, const std::string& path) { sink(e, path); });
     if (const YamlEntry* tests = map.find("tests")) spec_.tests = tests->value;
+    misplaced(map);
     map.finish();
     if (root.is_map() && !root.find("sources"))
       diagnostics_.error(root.pos, "", "'sources' is missing: a job reads at least one source");
@@ -61,14 +62,29 @@ class Loader {
   }
 
  private:
+  // Names that stand beside 'streams:' instead of below it.
+  void misplaced(MapReader& map) {
+    for (const YamlEntry* entry : map.others()) {
+      const bool near = !did_you_mean(entry->key, {"sources", "streams", "sinks", "tests", "kafka"}).empty();
+      if (!entry->value.is_map() || near) continue;
+      map.refuse(*entry,
+                 fmt::format("unknown key '{}': the names of sources, streams and sinks stand below these "
+                             "words, further to the right",
+                             entry->key));
+    }
+  }
+
   template <class Read>
   void section(MapReader& map, std::string_view name, Read read) {
     const YamlEntry* entry = map.find(name);
     if (!entry) return;
     if (!entry->value.is_map()) {
       if (!entry->value.is_null())
-        diagnostics_.error(entry->value.pos, std::string(name),
-                           fmt::format("expected a map of names here, found {}", entry->value.kind_name()));
+        diagnostics_.error(
+            entry->value.pos, std::string(name),
+            fmt::format("expected a map of names here, found {}: write 'NAME:' with its keys below "
+                        "it",
+                        entry->value.kind_name()));
       return;
     }
     for (const YamlEntry& item : entry->value.entries) {
@@ -130,6 +146,12 @@ class Loader {
       if (text != "all" && text != "used")
         error(validate->value.pos, map.path_of("validate"),
               fmt::format("'{}' is neither 'all' nor 'used'", text));
+    }
+    for (const YamlEntry* outside : map.others()) {
+      const std::string& word = outside->key;
+      if (!found || (word != "start" && word != "until")) continue;
+      map.refuse(*outside, fmt::format("'{}' stands among the keys of '{}': write '{}: {{…, {}: …}}'", word,
+                                       source.connector.kind, source.connector.kind, word));
     }
     map.finish(names_of(catalog_.sources()));
     if (found) start_and_until(path, source);
@@ -222,6 +244,12 @@ class Loader {
 
   void event_time(const YamlEntry& entry, const std::string& path, SpecSource& source) {
     source.event_time_pos = entry.key_pos;
+    if (entry.value.is_scalar()) {
+      error(
+          entry.value.pos, path,
+          fmt::format("expected keys and values here: write 'event_time: {{column: {}}}'", entry.value.text));
+      return;
+    }
     MapReader map(entry.value, path, entry.key_pos, diagnostics_);
     if (const YamlEntry* column = map.find("column")) {
       source.event_time.column = map.text("column");
@@ -268,7 +296,8 @@ class Loader {
       source.bad_records = BadRecords::fail;
     else if (entry->value.is_scalar())
       error(entry->value.pos, map.path_of("bad_records"),
-            fmt::format("'{}' is not keep, skip or fail", text));
+            with_suggestion(fmt::format("'{}' is not keep, skip or fail", text), text,
+                            {"keep", "skip", "fail"}));
   }
 
   // `start` and `until` stand under the connector and mean the same for every log.
@@ -320,7 +349,7 @@ class Loader {
       union_of(*merged, map.path_of("union"), stream);
       if (from) error(from->key_pos, map.path_of("from"), "a step has 'from' or 'union', not both");
     } else if (from) {
-      stream.from.push_back(stream_ref(*from, map.path_of("from")));
+      stream.from.push_back(stream_ref(*from, map.path_of("from"), "'union: [a, b]' reads several"));
     } else if (entry.value.is_map() || entry.value.is_null()) {
       error(entry.key_pos, path,
             "'from' is missing: a step reads a source or another step ('union' reads several)");
@@ -339,6 +368,13 @@ class Loader {
     stream.having = expression(map, "having");
     if (const YamlEntry* split = map.find("split")) read_split(*split, map.path_of("split"), stream);
     operation(map, path, stream);
+    for (const YamlEntry* join : map.others()) {
+      if (join->key == "join")
+        map.refuse(
+            *join,
+            "streams can't be joined: 'union' them, 'key_by' what they share, and take last() of each one's "
+            "columns in a window");
+    }
     map.finish(operator_words());
     check_clauses(map, path, entry, stream, window);
     spec_.streams.push_back(std::move(stream));
@@ -391,7 +427,12 @@ class Loader {
     }
   }
 
-  SpecStreamRef stream_ref(const YamlEntry& entry, const std::string& path) {
+  SpecStreamRef stream_ref(const YamlEntry& entry, const std::string& path, std::string_view several) {
+    if (entry.value.is_list()) {
+      error(entry.value.pos, path,
+            fmt::format("expected the name of a source or step here, found a list: {}", several));
+      return {};
+    }
     if (!need_scalar(entry.value, entry.key_pos, path, "the name of a source or step", diagnostics_))
       return {};
     return parse_ref(entry.value);
@@ -535,7 +576,7 @@ class Loader {
     sink.pos = entry.key_pos;
     MapReader map(entry.value, path, entry.key_pos, diagnostics_);
     if (const YamlEntry* from = map.need("from", "a sink reads a source or a step"))
-      sink.from = stream_ref(*from, map.path_of("from"));
+      sink.from = stream_ref(*from, map.path_of("from"), "bring them together by a step with 'union'");
     connector(map, names_of(catalog_.sinks()), "a sink", entry, path, sink.connector);
     sink.format = format(map, path);
     const auto word = [&](std::string_view key, const std::vector<std::string>& words, std::string& out,
@@ -545,8 +586,10 @@ class Loader {
       out = map.text(key);
       pos = e->value.pos;
       if (e->value.is_scalar() && std::find(words.begin(), words.end(), out) == words.end()) {
+        const std::string near = did_you_mean(out, words);
         error(pos, map.path_of(key),
-              with_suggestion(fmt::format("'{}' is neither {} nor {}", out, words[0], words[1]), out, words));
+              fmt::format("'{}' is neither {} nor {}{}{}", out, words[0], words[1], near.empty() ? "" : " ",
+                          near));
         out.clear();
       }
     };

@@ -39,8 +39,13 @@ std::string MapReader::text(std::string_view key, std::string fallback) {
 std::vector<const YamlEntry*> MapReader::others() const {
   std::vector<const YamlEntry*> out;
   for (const YamlEntry& entry : node_.entries)
-    if (!known_.contains(entry.key)) out.push_back(&entry);
+    if (!known_.contains(entry.key) && !refused_.contains(entry.key)) out.push_back(&entry);
   return out;
+}
+
+void MapReader::refuse(const YamlEntry& entry, std::string message) {
+  refused_.insert(entry.key);
+  diagnostics_.error(entry.key_pos, path_of(entry.key), std::move(message));
 }
 
 void MapReader::finish(std::vector<std::string> more) {
@@ -56,6 +61,8 @@ void MapReader::finish(std::vector<std::string> more) {
       message += " (known here: ";
       for (size_t i = 0; i < more.size(); ++i) message += (i ? ", " : "") + more[i];
       message += ")";
+    } else if (more.empty()) {
+      message += ": nothing can be set here";
     }
     diagnostics_.error(entry->key_pos, path_of(entry->key), std::move(message));
   }

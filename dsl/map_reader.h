@@ -24,7 +24,9 @@ class MapReader {
   std::string path_of(std::string_view key) const { return dotted(path_, key); }
   // Entries whose key was not asked for.
   std::vector<const YamlEntry*> others() const;
-  // Adds an error for every entry not asked for; `more` are other words that could stand here.
+  // An error of an entry not asked for that says more than finish() would.
+  void refuse(const YamlEntry& entry, std::string message);
+  // Adds an error for every other entry not asked for; `more` are other words that could stand here.
   void finish(std::vector<std::string> more = {});
 
  private:
@@ -33,6 +35,7 @@ class MapReader {
   TextPos pos_;
   Diagnostics& diagnostics_;
   std::set<std::string, std::less<>> known_;
+  std::set<std::string, std::less<>> refused_;
 };
 
 // The text of a scalar, or an error that says what should stand there.

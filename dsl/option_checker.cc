@@ -309,6 +309,17 @@ YamlNode default_node(const OptionSpec& spec, TextPos pos) {
   return node;
 }
 
+// 'topic: rides' for 'topic: {name: rides}'.
+std::string written_short(const std::vector<OptionSpec>& specs, const std::string& text,
+                          const std::string& path) {
+  const std::string word = path.substr(path.rfind('.') + 1);
+  if (specs.empty()) return fmt::format("nothing can be set here: write '{}: {{}}'", word);
+  const auto is_main = [](const OptionSpec& spec) { return spec.required || spec.name == "kind"; };
+  const auto main = std::find_if(specs.begin(), specs.end(), is_main);
+  if (main == specs.end()) return fmt::format("expected keys and values here, found '{}'", text);
+  return fmt::format("expected keys and values here: write '{}: {{{}: {}}}'", word, main->name, text);
+}
+
 }  // namespace
 
 bool is_secret_name(std::string_view key) {
@@ -347,6 +358,10 @@ Options check_options(const std::vector<OptionSpec>& specs, const YamlNode& node
                       const std::string& path, const OptionContext& context,
                       const std::vector<std::string>& extra) {
   Options options;
+  if (node.is_scalar()) {
+    context.diagnostics.error(node.pos, path, written_short(specs, node.text, path));
+    return options;
+  }
   MapReader map(node, path, pos, context.diagnostics);
   if (!node.is_map() && !node.is_null()) return options;
   for (const OptionSpec& spec : specs) {

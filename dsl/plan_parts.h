@@ -35,6 +35,9 @@ ExprRef bind_condition(PlanBuilder& builder, const SpecExpr& expr, const SchemaR
 ExprRef bind_expression(PlanBuilder& builder, const SpecExpr& expr, const SchemaRef& schema,
                         const std::string& path);
 
+// What is said of a name in 'select' or 'key_by' that is no column: it may be an expression without a name.
+std::string unknown_plain_column(const std::string& name, const Schema& schema);
+
 // _topic, _partition, …: columns that a source adds when somebody reads them.
 bool is_metadata(std::string_view name);
 

@@ -140,10 +140,7 @@ class StepPlanner {
   ExprRef plain_column(const SpecNamed& named, const Schema& schema, std::string_view key) {
     ExprRef column = column_of(schema, named.name, named.pos);
     if (column && column->type.kind == Kind::null) return nullptr;
-    if (!column)
-      builder_.error(
-          named.pos, path(key),
-          with_suggestion(fmt::format("unknown column '{}'", named.name), named.name, column_names(schema)));
+    if (!column) builder_.error(named.pos, path(key), unknown_plain_column(named.name, schema));
     return column;
   }
 
@@ -222,6 +219,12 @@ ExprRef bind_expression(PlanBuilder& builder, const SpecExpr& expr, const Schema
   ExprRef bound = binder.bind(*expr.ast);
   warn_of_failing_constants(bound, path, builder.diagnostics());
   return bound;
+}
+
+std::string unknown_plain_column(const std::string& name, const Schema& schema) {
+  if (name.find_first_of("()+*/|'<>= ") != std::string::npos)
+    return fmt::format("an expression needs a name here: write '{{name: {}}}'", name);
+  return with_suggestion(fmt::format("unknown column '{}'", name), name, column_names(schema));
 }
 
 std::optional<Rows> plan_step(PlanBuilder& builder, const SpecStream& stream,

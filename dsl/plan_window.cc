@@ -128,10 +128,7 @@ class WindowPlanner {
         expr = column_of(schema, key.name, key.pos);
         const bool broken = expr && expr->type.kind == Kind::null;
         if (broken) expr = nullptr;
-        if (!expr && !broken)
-          builder_.error(
-              key.pos, at,
-              with_suggestion(fmt::format("unknown column '{}'", key.name), key.name, column_names(schema)));
+        if (!expr && !broken) builder_.error(key.pos, at, unknown_plain_column(key.name, schema));
       } else {
         expr = bind_expression(builder_, key.expr, make_schema(schema.fields()), at);
       }

@@ -29,6 +29,12 @@ class WindowLoader {
   std::optional<SpecWindow> run(const YamlEntry& entry) {
     const size_t errors = diagnostics_.errors().size();
     out_.window.pos = entry.key_pos;
+    if (entry.value.is_scalar()) {
+      const std::string sample = entry.value.text == "global" ? "global: {}" : "tumbling: 1m";
+      diagnostics_.error(entry.value.pos, path_,
+                         fmt::format("expected keys and values here: write 'window: {{{}}}'", sample));
+      return out_;
+    }
     MapReader map(entry.value, path_, entry.key_pos, diagnostics_);
     const YamlEntry* kind = find_kind(map, entry);
     const YamlNode nothing;

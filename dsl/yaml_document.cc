@@ -234,9 +234,9 @@ std::string_view YamlNode::kind_name() const {
     case Kind::scalar:
       return "a value";
     case Kind::list:
-      return "a list";
+      return items.empty() ? "an empty list" : "a list";
     case Kind::map:
-      return "a map";
+      return entries.empty() ? "an empty map" : "a map";
   }
   return "";
 }

@@ -99,8 +99,122 @@ const AggregateKind* Catalog::find_aggregate(std::string_view name) const {
   return alias == aggregate_aliases_.end() ? nullptr : find(aggregates_, alias->second);
 }
 
+namespace {
+
+// What other systems call it, and its name here.
+constexpr std::pair<std::string_view, std::string_view> kOtherWords[] = {
+    // clauses
+    {"filter", "where"},
+    {"condition", "where"},
+    {"group_by", "key_by"},
+    {"partition_by", "key_by"},
+    {"keys", "key_by"},
+    {"columns", "select"},
+    {"project", "select"},
+    {"input", "from"},
+    {"inputs", "from"},
+    {"input", "feed"},
+    {"aggregations", "aggregate"},
+    {"metrics", "aggregate"},
+    // windows and time
+    {"sliding", "hopping"},
+    {"fixed", "tumbling"},
+    {"hop", "slide"},
+    {"advance", "slide"},
+    {"timeout", "gap"},
+    {"late", "allowed_lateness"},
+    {"lateness", "allowed_lateness"},
+    {"grace", "allowed_lateness"},
+    {"trigger", "every"},
+    {"zone", "timezone"},
+    {"tz", "timezone"},
+    {"watermark", "out_of_order"},
+    {"delay", "out_of_order"},
+    {"max_delay", "out_of_order"},
+    {"field", "column"},
+    {"timestamp", "column"},
+    // connectors
+    {"kafka", "topic"},
+    {"stdout", "console"},
+    {"print", "console"},
+    {"blackhole", "discard"},
+    {"druid", "rollup"},
+    {"datagen", "generator"},
+    {"path", "directory"},
+    {"offset", "start"},
+    {"auto.offset.reset", "start"},
+    {"bootstrap.servers", "brokers"},
+    {"bootstrap_servers", "brokers"},
+    {"servers", "brokers"},
+    {"sasl.username", "username"},
+    {"user", "username"},
+    {"sasl.password", "password"},
+    {"security.protocol", "security"},
+    {"protocol", "security"},
+    {"sasl.mechanism", "mechanism"},
+    {"client.id", "client_id"},
+    {"ssl.ca.location", "ca_file"},
+    {"ignore", "skip"},
+    {"drop", "skip"},
+    {"error", "fail"},
+    {"abort", "fail"},
+    {"insert", "append"},
+    // types
+    {"varchar", "string"},
+    {"char", "string"},
+    {"uuid", "string"},
+    {"json", "string"},
+    {"datetime", "timestamp"},
+    {"time", "timestamp"},
+    {"number", "double"},
+    {"real", "double"},
+    {"array", "list"},
+    {"object", "struct"},
+    {"record", "struct"},
+    {"row", "struct"},
+    {"binary", "bytes"},
+    {"blob", "bytes"},
+    // functions
+    {"average", "avg"},
+    {"percentile", "approx_quantile"},
+    {"quantile", "approx_quantile"},
+    {"median", "approx_quantile"},
+    {"distinct_count", "approx_count_distinct"},
+    {"first_value", "first"},
+    {"last_value", "last"},
+    {"any_value", "any"},
+    {"array_agg", "collect"},
+    {"listagg", "collect"},
+    {"substring", "substr"},
+    {"len", "length"},
+    {"pow", "power"},
+    {"rlike", "regexp_like"},
+    {"regexp_matches", "regexp_like"},
+    {"to_int", "cast"},
+    {"to_string", "cast"},
+    {"to_date", "cast"},
+    {"year", "extract"},
+    {"month", "extract"},
+    {"day", "extract"},
+    {"hour", "extract"},
+    {"minute", "extract"},
+};
+
+const std::string* same_in_other_words(std::string_view word, const std::vector<std::string>& candidates) {
+  for (const auto& [other, ours] : kOtherWords) {
+    if (other != word) continue;
+    const auto found = std::find(candidates.begin(), candidates.end(), ours);
+    if (found != candidates.end()) return &*found;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
   const std::string wanted = lower(word);
+  if (const std::string* same = same_in_other_words(wanted, candidates))
+    return fmt::format("(did you mean '{}'?)", *same);
   const std::string* best = nullptr;
   size_t best_distance = std::max<size_t>(1, wanted.size() / 3) + 1;
   for (const std::string& candidate : candidates) {

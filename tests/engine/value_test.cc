@@ -212,6 +212,10 @@ TEST(DidYouMean, SuggestsOnlyWhatIsNear) {
   EXPECT_EQ(did_you_mean("Pickup_Locaton", columns), "(did you mean 'pickup_location'?)");
   EXPECT_EQ(did_you_mean("speed", columns), "");
   EXPECT_EQ(did_you_mean("x", columns), "");
+  // What other systems say, where there is our word for it.
+  EXPECT_EQ(did_you_mean("group_by", {"from", "key_by"}), "(did you mean 'key_by'?)");
+  EXPECT_EQ(did_you_mean("Average", {"avg", "sum"}), "(did you mean 'avg'?)");
+  EXPECT_EQ(did_you_mean("group_by", {"from", "where"}), "");
 }
 
 }  // namespace value_test
