@@ -297,8 +297,7 @@ TEST_F(TopicApiTest, WhatIsNotATopicIsRefused) {
 
 TEST_F(TopicApiTest, AppendAndRead) {
   EXPECT_EQ(call("POST", "/api/v1/topics", R"({"name":"t","partitions":1})").status, 201);
-  EXPECT_EQ(call("POST", "/api/v1/topics/t/records", "{\"a\":1}\n{\"a\":2}\nplain").body,
-            R"({"records":3})");
+  EXPECT_EQ(call("POST", "/api/v1/topics/t/records", "{\"a\":1}\n{\"a\":2}\nplain").body, R"({"records":3})");
   HttpResponse read = call("GET", "/api/v1/topics/t/records?partition=0&offset=1&limit=1");
   EXPECT_EQ(read.body,
             R"({"partition":0,"offset":1,"timestamp":"2026-01-01T00:00:00Z","key":null,"value":"{\"a\":2}"})"
