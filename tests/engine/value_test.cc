@@ -71,7 +71,8 @@ TEST(Type, SpellsAsAJobFileDoesAndReadsBack) {
 TEST(Type, ErrorsNameTheWayOut) {
   const auto message = [](std::string_view text) { return parse_field_type(text).status().message(); };
   EXPECT_EQ(message("strng"), "type 'strng': 'strng' is not a type (did you mean 'string'?)");
-  EXPECT_THAT(message("blob"), testing::HasSubstr("there are bool, int32"));
+  EXPECT_THAT(message("quaternion"), testing::HasSubstr("there are bool, int32"));
+  EXPECT_THAT(message("blob"), testing::HasSubstr("did you mean 'bytes'?"));
   EXPECT_THAT(message("decimal"), testing::HasSubstr("decimal(10,2)"));
   EXPECT_THAT(message("decimal(39,0)"), testing::HasSubstr("1 to 38"));
   EXPECT_THAT(message("decimal(4,5)"), testing::HasSubstr("scale"));
