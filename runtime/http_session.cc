@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -22,11 +23,12 @@ using std::chrono::steady_clock;
 
 constexpr uint32_t kHeaderLimit = 16 << 10;
 constexpr size_t kBufferLimit = 64 << 10;
+constexpr size_t kReadBytes = 64 << 10;
 constexpr auto kWriteGrace = std::chrono::seconds(30);
 constexpr int64_t kWriteFloorPerS = 16 << 10;
 
 using Parser = http::request_parser<http::string_body>;
-using Answer = http::response<http::string_body>;
+using Answer = http::response<http::empty_body>;
 
 void copy_head(const Parser& parser, HttpRequest& request) {
   const auto& message = parser.get();
@@ -42,6 +44,16 @@ void copy_head(const Parser& parser, HttpRequest& request) {
 // "Sat, 21 Nov 2026 13:47:53 GMT"
 std::string http_date(Micros now) {
   return format_pattern(now, "EEE, dd MMM yyyy HH:mm:ss 'GMT'", TimeZone::utc());
+}
+
+std::string head_of(const Answer& message) {
+  std::string head = fmt::format("HTTP/{}.{} {} {}\r\n", message.version() / 10, message.version() % 10,
+                                 message.result_int(), std::string_view(message.reason()));
+  for (const auto& field : message) {
+    fmt::format_to(std::back_inserter(head), "{}: {}\r\n", std::string_view(field.name_string()),
+                   std::string_view(field.value()));
+  }
+  return head + "\r\n";
 }
 
 // What the parser did not accept, as an answer; nothing when the peer is gone or was too slow (a time-out has
@@ -62,11 +74,35 @@ net::awaitable<HttpResponse> run_handler(const HttpRoute& route, const HttpReque
   co_return call_handler(route, request);
 }
 
+// Bytes to and from the peer, with and without TLS. All else is compiled once, not per stream: what a
+// composed operation of Beast makes of a stream type takes the compiler half a minute.
+class Bytes {
+ public:
+  virtual ~Bytes() = default;
+  virtual net::awaitable<size_t> read_some(net::mutable_buffer space, error_code& ec) = 0;
+  virtual net::awaitable<void> write(std::array<net::const_buffer, 2> bytes, error_code& ec) = 0;
+};
+
 template <class Stream>
+class BytesOf : public Bytes {
+ public:
+  explicit BytesOf(Stream& stream) : stream_(stream) {}
+  net::awaitable<size_t> read_some(net::mutable_buffer space, error_code& ec) override {
+    co_return co_await stream_.async_read_some(space, net::redirect_error(net::use_awaitable, ec));
+  }
+  net::awaitable<void> write(std::array<net::const_buffer, 2> bytes, error_code& ec) override {
+    co_await net::async_write(stream_, bytes, net::redirect_error(net::use_awaitable, ec));
+  }
+
+ private:
+  Stream& stream_;
+};
+
 class Connection {
  public:
-  Connection(Core& core, Stream& stream, Session& session)
-      : core_(core), stream_(stream), session_(session), buffer_(kBufferLimit) {}
+  // `lowest`: below TLS, what has the time-outs.
+  Connection(Core& core, Bytes& bytes, beast::tcp_stream& lowest, Session& session)
+      : core_(core), bytes_(bytes), lowest_(lowest), session_(session), buffer_(kBufferLimit) {}
 
   net::awaitable<void> run() {
     while (!core_.stopping && co_await wait_for_request()) {
@@ -78,7 +114,7 @@ class Connection {
   }
 
  private:
-  void expire_in(milliseconds time) { beast::get_lowest_layer(stream_).expires_after(time); }
+  void expire_in(milliseconds time) { lowest_.expires_after(time); }
 
   // The first byte of the next request, or one that came with the last.
   net::awaitable<bool> wait_for_request() {
@@ -86,10 +122,37 @@ class Connection {
     expire_in(milliseconds(first_ ? core_.options.header_timeout_ms : core_.options.idle_timeout_ms));
     first_ = false;
     error_code ec;
-    const auto space = buffer_.prepare(4096);
-    const size_t n = co_await stream_.async_read_some(space, net::redirect_error(net::use_awaitable, ec));
+    const size_t n = co_await bytes_.read_some(buffer_.prepare(4096), ec);
     buffer_.commit(n);
     co_return !ec && n > 0;
+  }
+
+  // Gives the parser what is there; when that is not enough, what comes next.
+  net::awaitable<void> feed(Parser& parser, error_code& ec) {
+    if (buffer_.size() > 0 && !parse(parser, ec)) co_return;
+    const size_t room = std::min<size_t>(kBufferLimit - buffer_.size(), kReadBytes);
+    const size_t n = co_await bytes_.read_some(buffer_.prepare(room), ec);
+    if (ec == net::error::eof) {
+      ec = {};
+      if (parser.got_some()) {
+        parser.put_eof(ec);
+      } else {
+        ec = http::error::end_of_stream;
+      }
+    } else if (!ec) {
+      buffer_.commit(n);
+      parse(parser, ec);
+    }
+  }
+
+  // True when it wants more than is there.
+  bool parse(Parser& parser, error_code& ec) {
+    buffer_.consume(parser.put(buffer_.data(), ec));
+    if (ec != http::error::need_more) return false;
+    ec = {};
+    if (buffer_.size() < kBufferLimit) return true;
+    ec = http::error::buffer_overflow;
+    return false;
   }
 
   net::awaitable<bool> serve_one() {
@@ -98,7 +161,7 @@ class Connection {
     parser.body_limit(boost::none);
     expire_in(milliseconds(core_.options.header_timeout_ms));
     error_code ec;
-    co_await http::async_read_header(stream_, buffer_, parser, net::redirect_error(net::use_awaitable, ec));
+    while (!ec && !parser.is_header_done()) co_await feed(parser, ec);
     HttpRequest request;
     if (ec) {
       const auto refusal = parse_refusal(ec);
@@ -142,15 +205,16 @@ class Connection {
     if (!parser.is_done() && request.header("expect") == "100-continue") {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       expire_in(milliseconds(core_.options.header_timeout_ms));
-      co_await net::async_write(stream_, net::buffer(kContinue), net::redirect_error(net::use_awaitable, ec));
+      const std::array<net::const_buffer, 2> go_on = {net::buffer(kContinue), net::const_buffer()};
+      co_await bytes_.write(go_on, ec);
     }
     const auto started = steady_clock::now();
     while (!ec && !parser.is_done()) {
       const auto received = static_cast<int64_t>(parser.get().body().size());
       const auto allowed =
           milliseconds(core_.options.body_grace_ms + received * 1000 / core_.options.body_floor_per_s);
-      beast::get_lowest_layer(stream_).expires_at(started + allowed);
-      co_await http::async_read_some(stream_, buffer_, parser, net::redirect_error(net::use_awaitable, ec));
+      lowest_.expires_at(started + allowed);
+      co_await feed(parser, ec);
     }
     if (ec == http::error::body_limit) {
       refusal = too_large();
@@ -164,7 +228,7 @@ class Connection {
   }
 
   net::awaitable<HttpResponse> dispatch(const HttpRoute& route, const HttpRequest& request) {
-    beast::get_lowest_layer(stream_).expires_never();
+    lowest_.expires_never();
     if (route.lane == HttpRoute::Lane::quick) co_return call_handler(route, request);
     if (core_.in_pool >= core_.options.max_queries) {
       HttpResponse busy = error_response(429, "Too many requests are under way: try again in a moment.",
@@ -193,17 +257,15 @@ class Connection {
     for (const auto& [name, value] : response.headers) message.set(name, value);
     message.keep_alive(keep_alive_ && !response.close && !core_.stopping);
     if (has_content) message.content_length(response.body.size());
-    if (request.method != "HEAD") message.body() = response.body;
     const auto slowest =
         kWriteGrace + std::chrono::seconds(static_cast<int64_t>(response.body.size()) / kWriteFloorPerS);
-    beast::get_lowest_layer(stream_).expires_after(slowest);
+    lowest_.expires_after(slowest);
     error_code ec;
-    http::response_serializer<http::string_body> serializer(message);
-    if (request.method == "HEAD") {
-      co_await http::async_write_header(stream_, serializer, net::redirect_error(net::use_awaitable, ec));
-    } else {
-      co_await http::async_write(stream_, serializer, net::redirect_error(net::use_awaitable, ec));
-    }
+    const std::string head = head_of(message);
+    const bool bare = request.method == "HEAD" || !has_content;
+    const std::array<net::const_buffer, 2> parts = {net::buffer(head),
+                                                    bare ? net::const_buffer() : net::buffer(response.body)};
+    co_await bytes_.write(parts, ec);
     co_return !ec && message.keep_alive();
   }
 
@@ -213,18 +275,18 @@ class Connection {
     response.close = true;
     co_await answer(request, response);
     error_code ec;
-    beast::get_lowest_layer(stream_).socket().shutdown(tcp::socket::shutdown_send, ec);
+    lowest_.socket().shutdown(tcp::socket::shutdown_send, ec);
     buffer_.clear();
     expire_in(milliseconds(1000));
+    BytesOf<beast::tcp_stream> raw(lowest_);
     for (int reads = 0; !ec && reads < 256; ++reads) {
-      const auto space = buffer_.prepare(kBufferLimit);
-      co_await beast::get_lowest_layer(stream_).async_read_some(space,
-                                                                net::redirect_error(net::use_awaitable, ec));
+      co_await raw.read_some(buffer_.prepare(kBufferLimit), ec);
     }
   }
 
   Core& core_;
-  Stream& stream_;
+  Bytes& bytes_;
+  beast::tcp_stream& lowest_;
   Session& session_;
   beast::flat_buffer buffer_;
   bool first_ = true;
@@ -260,7 +322,8 @@ net::awaitable<void> serve_plain(Core& core, tcp::socket socket) {
   error_code ec;
   stream.socket().set_option(tcp::no_delay(true), ec);
   Entry entry(core, [&stream] { stream.close(); });
-  Connection<beast::tcp_stream> connection(core, stream, entry.session());
+  BytesOf<beast::tcp_stream> bytes(stream);
+  Connection connection(core, bytes, stream, entry.session());
   co_await connection.run();
   stream.socket().shutdown(tcp::socket::shutdown_send, ec);
 }
@@ -274,7 +337,8 @@ net::awaitable<void> serve_tls(Core& core, tcp::socket socket, ssl::context& con
   lowest.expires_after(milliseconds(core.options.header_timeout_ms));
   co_await stream.async_handshake(ssl::stream_base::server, net::redirect_error(net::use_awaitable, ec));
   if (ec) co_return;
-  Connection<beast::ssl_stream<beast::tcp_stream>> connection(core, stream, entry.session());
+  BytesOf<beast::ssl_stream<beast::tcp_stream>> bytes(stream);
+  Connection connection(core, bytes, lowest, entry.session());
   co_await connection.run();
   lowest.expires_after(milliseconds(1000));
   co_await stream.async_shutdown(net::redirect_error(net::use_awaitable, ec));
