@@ -199,8 +199,8 @@ bool JsonShapes::matches(const Shape& shape, std::string_view record) {
 
 JsonTemplate::Match JsonShapes::match_template(std::string_view record, size_t row) {
   for (size_t n = 0; n < shapes_.size() && pause_ == 0; ++n) {
-    const size_t index = (last_ + n) % shapes_.size();
-    const JsonTemplate::Match match = shapes_[index].templates.match(record, row);
+    const size_t index = turn(n);
+    const JsonTemplate::Match match = shapes_[index].learned.match(record, row);
     if (match == JsonTemplate::Match::no) continue;
     ++template_hits_;
     note_hit(index, n == 0);
@@ -219,10 +219,10 @@ bool JsonShapes::match(std::string_view record) {
     return false;
   }
   for (size_t n = 0; n < shapes_.size(); ++n) {
-    const size_t index = (last_ + n) % shapes_.size();
+    const size_t index = turn(n);
     Shape& shape = shapes_[index];
     if (!matches(shape, record)) continue;
-    shape.templates.learn(shape.literals, shape.steps, seen_);
+    shape.learned.learn(shape.literals, shape.steps, seen_);
     note_hit(index, n == 0);
     return true;
   }

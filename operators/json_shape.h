@@ -8,7 +8,7 @@
 // record in full.
 //
 // A match goes value by value, but most records are matched faster by a template that the shape has learned
-// from such matches (operators/json_template_set.h).
+// from such matches (operators/json_learned_template.h).
 //
 // Learns from records that were parsed in full: a few shapes, replaced when they no longer fit. One thread.
 #pragma once
@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "operators/json_learned_template.h"
 #include "operators/json_scan.h"
-#include "operators/json_template_set.h"
 
 namespace rideflow {
 
@@ -46,12 +46,17 @@ class JsonShapes {
     std::vector<JsonStep> steps;
     std::vector<JsonNode*> objects;  // structures that are there
     std::vector<JsonNode*> absent;   // what the record does not have
-    JsonTemplateSet templates;
+    JsonLearnedTemplate learned;
     int64_t hits = 0;  // of the period
   };
   struct Learner;
 
   bool matches(const Shape& shape, std::string_view record);
+  // The n-th to try: the one that matched last comes first.
+  size_t turn(size_t n) const {
+    const size_t index = last_ + n;
+    return index < shapes_.size() ? index : index - shapes_.size();
+  }
   void note_hit(size_t index, bool first_tried);
   void activate(size_t index);
 

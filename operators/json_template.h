@@ -19,7 +19,9 @@ namespace rideflow {
 
 // Up to 32 bytes of a run, as the kernels see it. All masks are 0 behind `size`.
 struct TemplateStep {
-  enum class Next : uint8_t { run, text, scalar, end };  // more of the run, a value, or the record's end
+  // More of the run, a value, or the record's end. `text` has its quotes in the literals around it; `any` is
+  // a string with its quotes or a scalar.
+  enum class Next : uint8_t { run, text, scalar, any, end };
 
   char bytes[32] = {};
   char literals[32] = {};  // 0xff where the byte has to be the same
@@ -42,7 +44,7 @@ class JsonTemplate {
   JsonTemplate();
   void add_literal(std::string_view bytes);
   Place add_string(uint32_t size);           // a string of that many bytes, without its quotes
-  Place add_value(TemplateStep::Next kind);  // a text or scalar of any length
+  Place add_value(TemplateStep::Next kind);  // text, scalar or any
   void finish();
   size_t steps() const { return steps_.size(); }
 

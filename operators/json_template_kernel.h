@@ -93,6 +93,26 @@ inline const char* scalar_end(const char* p, char behind) {
   return size < 16 && is_scalar(p, size, v) ? p + size : nullptr;
 }
 
+// The end of a string with its quotes, or of a scalar.
+template <class Vector>
+inline const char* any_end(const char* p, const char* end, char behind, Vector& seen) {
+  if (*p != '"') return scalar_end(p, behind);
+  const char* const close = string_end(p + 1, end, seen);
+  return close == nullptr ? nullptr : close + 1;
+}
+
+template <class Vector>
+inline const char* value_end(const TemplateStep* step, const char* p, const char* end, Vector& seen) {
+  switch (step->next) {
+    case TemplateStep::Next::scalar:
+      return scalar_end(p, step[1].bytes[0]);
+    case TemplateStep::Next::any:
+      return any_end(p, end, step[1].bytes[0], seen);
+    default:
+      return string_end(p, end, seen);
+  }
+}
+
 template <class Vector>
 inline JsonTemplate::Match match_steps(const TemplateStep* step, const char* p, const char* end,
                                        const char** starts) {
@@ -104,7 +124,7 @@ inline JsonTemplate::Match match_steps(const TemplateStep* step, const char* p, 
     p = next;
     if (step->next == TemplateStep::Next::run) continue;
     if (step->next == TemplateStep::Next::end) break;
-    p = step->next == TemplateStep::Next::scalar ? scalar_end(p, step[1].bytes[0]) : string_end(p, end, seen);
+    p = value_end(step, p, end, seen);
     if (p == nullptr) return JsonTemplate::Match::no;
   }
   if (p != end) return JsonTemplate::Match::no;

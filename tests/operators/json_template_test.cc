@@ -149,6 +149,26 @@ TEST(JsonTemplate, NumbersAndWords) {
   }
 }
 
+// A string with its quotes or a scalar, in the same template.
+TEST(JsonTemplate, StringsAndScalarsInOnePlace) {
+  const Form f = one_value(Next::any);
+  for (size_t size = 0; size < 100; ++size) {
+    const std::string value = "\"" + std::string(size, 'x') + "\"";
+    EXPECT_EQ(f.match("{\"a\":" + value + "}").values, std::vector<std::string>{value});
+    EXPECT_EQ(f.match("{\"a\":" + value + "}", "\"}").values, std::vector<std::string>{value});
+    EXPECT_FALSE(f.accepts("{\"a\":" + value.substr(0, size + 1) + "}"));
+    EXPECT_FALSE(f.accepts("{\"a\":" + value, "}")) << "the end is the next record's";
+    EXPECT_FALSE(f.accepts("{\"a\":" + value + value + "}"));
+  }
+  for (const std::string good : {"null", "true", "7", "-0.25"}) {
+    EXPECT_EQ(f.match("{\"a\":" + good + "}").values, std::vector<std::string>{good});
+  }
+  for (const std::string bad : {"nul", "", "\"", "\"a", "a\"", "\"a\\n\"", "\"\t\"", "[]", "{}", "01"}) {
+    EXPECT_FALSE(f.accepts("{\"a\":" + bad + "}")) << bad;
+  }
+  EXPECT_EQ(f.match("{\"a\":\"\xc3\xa9\"}").match, JsonTemplate::Match::other);
+}
+
 // Random forms, records of them, and records with a byte changed: a record is accepted exactly when it reads,
 // byte by byte, as the form says.
 TEST(JsonTemplate, RandomRecordsAndDamage) {
