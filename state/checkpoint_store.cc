@@ -223,7 +223,7 @@ Result<std::optional<LoadedCheckpoint>> CheckpointStore::load() {
   LoadedCheckpoint loaded;
   for (auto epoch = found.rbegin(); epoch != found.rend(); ++epoch) {
     auto manifest = read(*epoch);
-    Status status = manifest.ok() ? check_files(*manifest) : std::move(manifest).status();
+    Status status = manifest.ok() ? check_files(*manifest) : manifest.status();
     if (status.ok()) {
       loaded.manifest = *std::move(manifest);
       for (auto newer = found.rbegin(); newer != epoch; ++newer) RF_TRY(set_aside(*newer));
