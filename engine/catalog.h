@@ -117,8 +117,8 @@ class Options {
   }
   bool has(const std::string& name) const { return find(name) != nullptr; }
   std::string text(const std::string& name, std::string fallback = {}) const {
-    const OptionValue* v = find(name);
-    return v ? v->text : std::move(fallback);
+    if (const OptionValue* v = find(name)) return v->text;
+    return fallback;
   }
   int64_t integer(const std::string& name, int64_t fallback = 0) const {
     const OptionValue* v = find(name);
