@@ -16,8 +16,9 @@ Result<std::unique_ptr<JobHost>> JobHost::open(Env& env, const std::string& data
 }
 
 JobHost::~JobHost() {
+  const bool answered = answered_;
   const Status stopped = stop_all();
-  if (!stopped.ok()) env_.warn("stop_failed", {{"why", stopped.to_string()}});
+  if (!stopped.ok() && !answered) env_.warn("stop_failed", {{"why", stopped.to_string()}});
 }
 
 Status JobHost::open_stores(const JobAccess& access) {
@@ -56,6 +57,7 @@ Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions&
   }
   const std::lock_guard lock(mutex_);
   jobs_[plan->job] = {plan->job, plan, std::move(job)};
+  answered_ = false;
   return {};
 }
 
@@ -84,6 +86,7 @@ Status JobHost::stop_all() {
     Status status = hosted.job->wait();
     if (first.ok() && !status.ok()) first = std::move(status.with(hosted.name));
   }
+  answered_ = true;
   return first;
 }
 

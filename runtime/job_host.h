@@ -78,6 +78,7 @@ class JobHost {
   Resources resources_;
   mutable std::mutex mutex_;
   std::map<std::string, HostedJob> jobs_;
+  bool answered_ = false;  // stop_all() has told how the jobs ended
 };
 
 }  // namespace rideflow
