@@ -369,6 +369,7 @@ Result<int32_t> ensure_topic(rd_kafka_t* client, const std::string& topic, int32
   const Status created = create_topic(client, topic, partitions, reports);
   // Somebody else may have been quicker.
   if (!created.ok() && created.code() != Code::already_exists) {
+    if (created.retry() != Retry::no) return created;
     return Status::user(Code::not_found,
                         fmt::format("Kafka has no topic '{}' and it can't be made here ({}): create it first",
                                     topic, created.message()));
@@ -385,22 +386,41 @@ namespace {
 
 // Waits for the one result of an admin request.
 template <class GetResults>
-Status admin_result(rd_kafka_queue_t* queue, const std::string& what, Reports* reports, GetResults results) {
-  const Handle<rd_kafka_event_t> event(rd_kafka_queue_poll(queue, 2 * kTimeoutMs));
-  if (event == nullptr) return to_status(RD_KAFKA_RESP_ERR__TIMED_OUT, what, reports);
-  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return to_status(error, what, reports);
-  }
+rd_kafka_resp_err_t admin_result(rd_kafka_queue_t* queue, int timeout_ms, GetResults results) {
+  const Handle<rd_kafka_event_t> event(rd_kafka_queue_poll(queue, timeout_ms));
+  if (event == nullptr) return RD_KAFKA_RESP_ERR__TIMED_OUT;
+  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
   size_t count = 0;
   const rd_kafka_topic_result_t** const all = results(event.get(), &count);
   for (size_t i = 0; i < count; ++i) {
     const auto error = rd_kafka_topic_result_error(all[i]);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, what, nullptr);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
   }
-  return {};
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t ask_to_create(rd_kafka_t* client, rd_kafka_NewTopic_t* topic, int timeout_ms) {
+  const Handle<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
+  rd_kafka_CreateTopics(client, &topic, 1, nullptr, queue.get());
+  return admin_result(queue.get(), timeout_ms, [](rd_kafka_event_t* event, size_t* count) {
+    return rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), count);
+  });
 }
 
 }  // namespace
+
+rd_kafka_resp_err_t ask_for_topic(rd_kafka_t* client, Reports* reports,
+                                  const std::function<rd_kafka_resp_err_t(int timeout_ms)>& create) {
+  Reports nobody(nullptr);
+  bool again = false;
+  return ask_leader(client, reports == nullptr ? nobody : *reports, [&](int timeout_ms) {
+    const rd_kafka_resp_err_t error = create(timeout_ms);
+    // The answer to the request before may be what was lost.
+    const bool made = again && error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
+    again = true;
+    return made ? RD_KAFKA_RESP_ERR_NO_ERROR : error;
+  });
+}
 
 Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions, Reports* reports) {
   char why[256] = {};
@@ -409,14 +429,10 @@ Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partit
       rd_kafka_NewTopic_new(topic.c_str(), partitions, -1, why, sizeof(why)));
   if (request == nullptr)
     return Status::user(Code::invalid_argument, fmt::format("topic '{}': {}", topic, why));
-  const Handle<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
-  rd_kafka_NewTopic_t* requests[] = {request.get()};
-  rd_kafka_CreateTopics(client, requests, 1, nullptr, queue.get());
-  return admin_result(queue.get(), fmt::format("create topic '{}'", topic), reports,
-                      [](rd_kafka_event_t* event, size_t* count) {
-                        return rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event),
-                                                                   count);
-                      });
+  const auto error = ask_for_topic(
+      client, reports, [&](int timeout_ms) { return ask_to_create(client, request.get(), timeout_ms); });
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return to_status(error, fmt::format("create topic '{}'", topic), reports);
 }
 
 Status delete_topic(rd_kafka_t* client, const std::string& topic, Reports* reports) {
@@ -424,11 +440,11 @@ Status delete_topic(rd_kafka_t* client, const std::string& topic, Reports* repor
   const Handle<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
   rd_kafka_DeleteTopic_t* requests[] = {request.get()};
   rd_kafka_DeleteTopics(client, requests, 1, nullptr, queue.get());
-  return admin_result(queue.get(), fmt::format("delete topic '{}'", topic), reports,
-                      [](rd_kafka_event_t* event, size_t* count) {
-                        return rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event),
-                                                                   count);
-                      });
+  const auto error = admin_result(queue.get(), 2 * kTimeoutMs, [](rd_kafka_event_t* event, size_t* count) {
+    return rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), count);
+  });
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return to_status(error, fmt::format("delete topic '{}'", topic), reports);
 }
 
 }  // namespace rideflow::kafka

@@ -93,6 +93,10 @@ Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Re
 // The same; a missing topic is made first, with `partitions`.
 Result<int32_t> ensure_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions,
                              Reports* reports);
+// Asks for a topic to be made, as ask_leader() asks. One that is there already when it is asked again is
+// made: the connection may have broken behind the first request.
+rd_kafka_resp_err_t ask_for_topic(rd_kafka_t* client, Reports* reports,
+                                  const std::function<rd_kafka_resp_err_t(int timeout_ms)>& create);
 Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions, Reports* reports);
 Status delete_topic(rd_kafka_t* client, const std::string& topic, Reports* reports);
 

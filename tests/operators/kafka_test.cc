@@ -307,6 +307,25 @@ TEST_F(Kafka, ALeaderIsNotAskedForEver) {
   EXPECT_EQ(kafka::ask_leader(host_.get(), reports, nobody), RD_KAFKA_RESP_ERR__TIMED_OUT);
 }
 
+// A broker that dies while a topic is made is asked again; that the topic is there by then is no error.
+TEST_F(Kafka, ATopicIsAskedForAgainWhenTheConnectionBreaks) {
+  kafka::Reports reports(&env_);
+  const auto asked = [&](std::vector<rd_kafka_resp_err_t> answers) {
+    size_t next = 0;
+    const auto error = kafka::ask_for_topic(
+        host_.get(), &reports, [&](int) { return answers[std::min(next++, answers.size() - 1)]; });
+    return std::pair(error, next);
+  };
+  const auto broken = RD_KAFKA_RESP_ERR__TRANSPORT;
+  const auto there = RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
+  const auto made = RD_KAFKA_RESP_ERR_NO_ERROR;
+  EXPECT_EQ(asked({broken, broken, made}), std::pair(made, size_t{3}));
+  EXPECT_EQ(asked({broken, there}), std::pair(made, size_t{2}));
+  EXPECT_EQ(asked({there}), std::pair(there, size_t{1}));
+  const auto forbidden = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+  EXPECT_EQ(asked({broken, forbidden}), std::pair(forbidden, size_t{2}));
+}
+
 // The client tells an error once: behind the records that came before it.
 TEST_F(Kafka, AnErrorBehindRecordsIsToldAfterThem) {
   make_topic("rides", 1);
