@@ -98,7 +98,7 @@ void JsonLearnedTemplate::build(const std::string& literals, const std::vector<J
       reads_.push_back({node, node->marks.empty() ? nullptr : node->marks.data(), value.form, place});
   }
   made->finish();
-  starts_.resize(std::max(starts_.size(), made->steps()));
+  starts_.resize(made->steps());
   template_ = std::move(made);
 }
 

@@ -211,13 +211,18 @@ void check(const WindowSpec& spec, Micros size, Micros slide, bool subtractable 
   }
 }
 
+// With lateness, without updates and with them; the spec as it was checked last.
+WindowSpec check_waiting(WindowSpec spec, Micros size, Micros slide, bool subtractable = false) {
+  spec.allowed_lateness = 20 * kSecond;
+  check(spec, size, slide, subtractable);
+  spec.emit = Emit::updates;
+  check(spec, size, slide, subtractable);
+  return spec;
+}
+
 TEST(Window, TumblingEqualsTheModel) {
   check(tumbling(30), 30 * kSecond, 30 * kSecond);
-  WindowSpec waiting = tumbling(30);
-  waiting.allowed_lateness = 20 * kSecond;
-  check(waiting, 30 * kSecond, 30 * kSecond);
-  waiting.emit = Emit::updates;
-  check(waiting, 30 * kSecond, 30 * kSecond);
+  check_waiting(tumbling(30), 30 * kSecond, 30 * kSecond);
 }
 
 class HoppingWindow : public testing::TestWithParam<bool> {};
@@ -228,22 +233,14 @@ TEST_P(HoppingWindow, EqualsTheModel) {
   check(hopping(60, 20), 60 * kSecond, 20 * kSecond, GetParam());
   check(hopping(50, 20), 50 * kSecond, 20 * kSecond, GetParam());  // slices of 10 s
   check(hopping(320, 5), 320 * kSecond, 5 * kSecond, GetParam());
-  WindowSpec waiting = hopping(60, 15);
-  waiting.allowed_lateness = 20 * kSecond;
-  check(waiting, 60 * kSecond, 15 * kSecond, GetParam());
-  waiting.emit = Emit::updates;
-  check(waiting, 60 * kSecond, 15 * kSecond, GetParam());
+  check_waiting(hopping(60, 15), 60 * kSecond, 15 * kSecond, GetParam());
 }
 
 TEST_P(HoppingWindow, ThatHaveGapsEqualTheModel) {
   check(hopping(20, 60), 20 * kSecond, 60 * kSecond, GetParam());
   check(hopping(7, 13), 7 * kSecond, 13 * kSecond, GetParam());
   check(hopping(30, 30), 30 * kSecond, 30 * kSecond, GetParam());
-  WindowSpec waiting = hopping(15, 40);
-  waiting.allowed_lateness = 20 * kSecond;
-  check(waiting, 15 * kSecond, 40 * kSecond, GetParam());
-  waiting.emit = Emit::updates;
-  check(waiting, 15 * kSecond, 40 * kSecond, GetParam());
+  WindowSpec waiting = check_waiting(hopping(15, 40), 15 * kSecond, 40 * kSecond, GetParam());
   waiting.every = Duration{0, 0, 5 * kSecond};
   check(waiting, 15 * kSecond, 40 * kSecond, GetParam());
 }
