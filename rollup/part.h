@@ -16,7 +16,8 @@ class Roaring;  // of CRoaring
 
 namespace rideflow::rollup {
 
-inline constexpr size_t kPageRows = 65536;
+// Few enough that what a query makes of a page stays in the processor's caches.
+inline constexpr size_t kPageRows = 8192;
 
 // One metric of a page; which pointers are set depends on the kind, as in MetricColumn.
 struct MetricView {

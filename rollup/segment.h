@@ -1,9 +1,11 @@
 // Segments: the sealed cells of a chunk as one immutable file, column by column.
 //
-// Rows are sorted by time and then by dimension codes; dictionaries by value. Every column is cut into pages
-// of kPageRows rows, stored in the narrowest width that fits and compressed with LZ4 where that helps; each
-// piece carries a checksum that every read verifies. Per dimension value a roaring bitmap tells its rows. The
-// file is memory-mapped; opening it reads the footer and the dictionaries only. The bytes: segment_format.h.
+// Rows are sorted by time and then by dimension codes; dictionaries by value. Every column is cut into pieces
+// of kPieceRows rows. Numbers are packed into as few bits as hold them (packed_page.h), prices and sums of
+// them too, and compressed with LZ4 only where that saves more than an eighth: a query unpacks bits far
+// faster. Each piece carries a checksum that every read verifies. Per dimension value a roaring bitmap tells
+// its rows. The file is memory-mapped; opening it reads the footer and the dictionaries only. The bytes:
+// segment_format.h.
 #pragma once
 
 #include <memory>

@@ -6,7 +6,8 @@ namespace {
 constexpr uint32_t kMaxItems = 1'000'000;
 
 void put(ByteWriter& out, const Piece& p) {
-  out.put(p.offset).put(p.stored).put(p.plain).put(p.checksum).put(p.width).put(p.base);
+  out.put(p.offset).put(p.stored).put(p.plain).put(p.checksum);
+  out.put(p.form.bits).put(p.form.power).put(p.form.exceptions).put(p.form.base).put(p.form.step);
 }
 
 void put(ByteWriter& out, const PieceColumn& column) {
@@ -14,19 +15,38 @@ void put(ByteWriter& out, const PieceColumn& column) {
   for (const Piece& p : column) put(out, p);
 }
 
-void get(ByteReader& in, Piece& p) {
-  p.offset = in.get<uint64_t>();
-  p.stored = in.get<uint32_t>();
-  p.plain = in.get<uint32_t>();
-  p.checksum = in.get<uint64_t>();
-  p.width = in.get<uint8_t>();
-  p.base = in.get<int64_t>();
-}
+class FooterReader {
+ public:
+  FooterReader(std::string_view bytes, int format) : in_(bytes), format_(format) {}
+  ByteReader& bytes() { return in_; }
 
-void get(ByteReader& in, PieceColumn& column) {
-  const auto n = in.get<uint32_t>();
-  for (uint32_t i = 0; i < n && i < kMaxItems && in.ok(); ++i) get(in, column.emplace_back());
-}
+  void get(Piece& p) {
+    p.offset = in_.get<uint64_t>();
+    p.stored = in_.get<uint32_t>();
+    p.plain = in_.get<uint32_t>();
+    p.checksum = in_.get<uint64_t>();
+    if (format_ == 1) {
+      const auto width = in_.get<uint8_t>();
+      p.form.bits = width <= sizeof(uint64_t) ? static_cast<uint8_t>(width * 8) : UINT8_MAX;
+      p.form.base = in_.get<int64_t>();
+      return;
+    }
+    p.form.bits = in_.get<uint8_t>();
+    p.form.power = in_.get<int16_t>();
+    p.form.exceptions = in_.get<uint32_t>();
+    p.form.base = in_.get<int64_t>();
+    p.form.step = in_.get<uint64_t>();
+  }
+
+  void get(PieceColumn& column) {
+    const auto n = in_.get<uint32_t>();
+    for (uint32_t i = 0; i < n && i < kMaxItems && in_.ok(); ++i) get(column.emplace_back());
+  }
+
+ private:
+  ByteReader in_;
+  int format_;
+};
 
 }  // namespace
 
@@ -39,6 +59,7 @@ std::string encode_footer(const SegmentFooter& footer) {
     out.put(d.values).put(d.lists);
     put(out, d.dictionary);
     put(out, d.list_table);
+    put(out, d.counts);
     put(out, d.bitmaps);
     put(out, d.codes);
   }
@@ -49,8 +70,9 @@ std::string encode_footer(const SegmentFooter& footer) {
   return out.take();
 }
 
-Result<SegmentFooter> decode_footer(std::string_view bytes) {
-  ByteReader in(bytes);
+Result<SegmentFooter> decode_footer(std::string_view bytes, int format) {
+  FooterReader reader(bytes, format);
+  ByteReader& in = reader.bytes();
   const auto dimensions = in.get<uint32_t>();
   const auto metrics = in.get<uint32_t>();
   // Each takes more than one of the bytes.
@@ -58,23 +80,29 @@ Result<SegmentFooter> decode_footer(std::string_view bytes) {
     return Status::external(Code::data_loss, "A rollup segment's footer is damaged.");
   }
   SegmentFooter footer;
+  footer.format = format;
   footer.dimensions.resize(dimensions);
   footer.metrics.resize(metrics);
   footer.spec = in.get_string();
   footer.rows = in.get<uint64_t>();
   footer.min_time = in.get<Micros>();
   footer.max_time = in.get<Micros>();
-  get(in, footer.times);
+  reader.get(footer.times);
   for (SegmentDimension& d : footer.dimensions) {
     d.values = in.get<uint32_t>();
     d.lists = in.get<uint32_t>();
-    get(in, d.dictionary);
-    get(in, d.list_table);
-    get(in, d.bitmaps);
-    get(in, d.codes);
+    reader.get(d.dictionary);
+    reader.get(d.list_table);
+    if (format == 1) {
+      reader.get(d.bitmaps.emplace_back());
+    } else {
+      reader.get(d.counts);
+      reader.get(d.bitmaps);
+    }
+    reader.get(d.codes);
   }
   for (SegmentMetric& m : footer.metrics) {
-    for (PieceColumn* column : {&m.ints, &m.doubles, &m.low, &m.times, &m.has, &m.blobs}) get(in, *column);
+    for (PieceColumn* column : {&m.ints, &m.doubles, &m.low, &m.times, &m.has, &m.blobs}) reader.get(*column);
   }
   RF_TRY(in.finish("A rollup segment's footer"));
   return footer;

@@ -1,10 +1,13 @@
-// The bytes of a segment file, format 1:
+// The bytes of a segment file, format 2:
 //
-//   "RFSEG001"  pieces …  footer  tail
+//   "RFSEG002"  pieces …  footer  tail
 //
 // A piece is a run of bytes somewhere before the footer, plain or compressed with LZ4, with the checksum of
 // its stored form. The footer (engine/byte_codec.h) holds the spec and says which piece is what. The tail is
 // the footer's size (4 bytes), its checksum (8) and "RFSEGEND". All numbers are little-endian.
+//
+// Format 1, which is still read, differs in its head and in that a page of numbers had no step, no power, no
+// exceptions, and entries of 0, 1, 2, 4 or 8 bytes; a dimension had no counts, and one piece of bitmaps.
 #pragma once
 
 #include <cstdint>
@@ -14,25 +17,28 @@
 
 #include "engine/byte_codec.h"
 #include "engine/ids.h"
+#include "rollup/packed_page.h"
 
 namespace rideflow::rollup {
 
-inline constexpr std::string_view kSegmentHead = "RFSEG001";
+inline constexpr std::string_view kSegmentHead = "RFSEG002";
+inline constexpr std::string_view kSegmentHead1 = "RFSEG001";  // of format 1
 inline constexpr std::string_view kSegmentEnd = "RFSEGEND";
 inline constexpr size_t kSegmentTail = sizeof(uint32_t) + sizeof(uint64_t) + 8;
+// Rows of a column's piece; a reader hands them out in pages of kPageRows.
+inline constexpr size_t kPieceRows = 65536;
+// So that a query for one value of many reads few of them.
+inline constexpr uint32_t kBitmapsPerPiece = 64;
 
 struct Piece {
   uint64_t offset = 0;
   uint32_t stored = 0;  // bytes in the file
   uint32_t plain = 0;   // bytes when decoded; compressed when it differs from stored
   uint64_t checksum = 0;
-  // Number columns: values are base + entry, each entry `width` bytes (0: all are base). 8 with base 0: as
-  // is.
-  uint8_t width = 0;
-  int64_t base = 0;
+  PageForm form;  // of a number column
 };
 
-// One piece per page; no pages: the column is left out (see SegmentMetric).
+// One piece per kPieceRows rows; no pieces: the column is left out (see SegmentMetric).
 using PieceColumn = std::vector<Piece>;
 
 struct SegmentDimension {
@@ -40,7 +46,8 @@ struct SegmentDimension {
   uint32_t lists = 0;   // codes of lists, null included; 0: single-value
   Piece dictionary;     // uint32 offsets [values], then the bytes of values 1 …
   Piece list_table;     // the same for lists; bytes are uint32 codes
-  Piece bitmaps;        // the same for cells' codes: offsets [codes + 1], then a roaring bitmap each
+  Piece counts;         // rows of each of the cells' codes, as numbers; not in format 1
+  PieceColumn bitmaps;  // their roaring bitmaps, kBitmapsPerPiece a piece: offsets, then bytes
   PieceColumn codes;
 };
 
@@ -50,6 +57,7 @@ struct SegmentMetric {
 };
 
 struct SegmentFooter {
+  int format = 2;
   std::string spec;
   uint64_t rows = 0;
   Micros min_time = 0;
@@ -61,6 +69,6 @@ struct SegmentFooter {
 
 std::string encode_footer(const SegmentFooter& footer);
 // data_loss when the bytes do not decode. Offsets and sizes are not checked against the file yet.
-Result<SegmentFooter> decode_footer(std::string_view bytes);
+Result<SegmentFooter> decode_footer(std::string_view bytes, int format = 2);
 
 }  // namespace rideflow::rollup

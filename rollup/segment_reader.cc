@@ -1,84 +1,12 @@
-#include <lz4.h>
-
 #include <algorithm>
 #include <cstring>
 #include <roaring/roaring.hh>
 
-#include "engine/hash.h"
 #include "rollup/segment.h"
-#include "rollup/segment_format.h"
+#include "rollup/segment_file.h"
 
 namespace rideflow::rollup {
 namespace {
-
-Status damaged(const std::string& what) {
-  return Status::external(Code::data_loss, "A rollup segment is damaged: " + what +
-                                               ". Restore it from a copy, or "
-                                               "remove the datasource and replay it.");
-}
-
-// The file's bytes, and pieces of it by checked access.
-class SegmentFile {
- public:
-  SegmentFile(std::shared_ptr<const std::string_view> map, std::string copy)
-      : map_(std::move(map)), copy_(std::move(copy)) {}
-  std::string_view bytes() const { return map_ ? *map_ : std::string_view(copy_); }
-
-  // `out` becomes the plain bytes.
-  Status read(const Piece& p, std::string& out) const {
-    const std::string_view all = bytes();
-    if (p.offset > all.size() || p.stored > all.size() - p.offset)
-      return damaged("a column lies outside of the file");
-    const std::string_view stored = all.substr(p.offset, p.stored);
-    if (checksum64(stored) != p.checksum) return damaged("a checksum differs");
-    if (p.stored == p.plain) {
-      out.assign(stored);
-      return {};
-    }
-    if (p.plain > kMaxPiece || p.plain / 300 > p.stored) return damaged("a column is larger than it can be");
-    out.resize(p.plain);
-    const int n =
-        LZ4_decompress_safe(stored.data(), out.data(), static_cast<int>(p.stored), static_cast<int>(p.plain));
-    return n == static_cast<int>(p.plain) ? Status() : damaged("a column does not decompress");
-  }
-
- private:
-  static constexpr uint32_t kMaxPiece = uint32_t{1} << 31;
-  std::shared_ptr<const std::string_view> map_;
-  std::string copy_;
-};
-
-// n items with their offsets in front, as blob_piece() wrote them.
-class Blobs {
- public:
-  Status set(std::string bytes, size_t n) {
-    bytes_ = std::move(bytes);
-    n_ = n;
-    const size_t head = (n + 1) * sizeof(uint32_t);
-    if (bytes_.size() < head) return damaged("a list of values is cut off");
-    uint32_t last = 0;
-    for (size_t i = 0; i <= n; ++i) {
-      const uint32_t at = offset(i);
-      if (at < last || at > bytes_.size() - head) return damaged("a list of values has wrong offsets");
-      last = at;
-    }
-    return {};
-  }
-  std::string_view at(size_t i) const {
-    const size_t head = (n_ + 1) * sizeof(uint32_t);
-    return std::string_view(bytes_).substr(head + offset(i), offset(i + 1) - offset(i));
-  }
-  size_t size() const { return n_; }
-
- private:
-  uint32_t offset(size_t i) const {
-    uint32_t v = 0;
-    std::memcpy(&v, bytes_.data() + i * sizeof v, sizeof v);
-    return v;
-  }
-  std::string bytes_;
-  size_t n_ = 0;
-};
 
 class BlobValues : public ValueList {
  public:
@@ -93,6 +21,7 @@ class BlobValues : public ValueList {
 struct Dimension {
   DimensionView view;
   uint32_t codes = 0;
+  std::vector<uint32_t> counts;  // rows of each code; empty where the file does not say
 };
 
 class Segment : public Part, public std::enable_shared_from_this<Segment> {
@@ -116,10 +45,12 @@ class Segment : public Part, public std::enable_shared_from_this<Segment> {
 
  private:
   Status load_dimension(size_t d);
+  Status load_counts(const SegmentDimension& in, Dimension& out);
+  bool worth_an_index(int dimension, std::span<const uint32_t> codes) const;
   Status check_pages(const PieceColumn& column, bool required) const {
-    const size_t pages = (rows_ + kPageRows - 1) / kPageRows;
-    if (column.size() == pages || (!required && column.empty())) return {};
-    return damaged("a column has a wrong number of pages");
+    const size_t pieces = (rows_ + kPieceRows - 1) / kPieceRows;
+    if (column.size() == pieces || (!required && column.empty())) return {};
+    return damaged_segment("a column has a wrong number of pages");
   }
   Status check_metric(const SegmentMetric& m, MetricKind kind) const;
 
@@ -134,33 +65,48 @@ Status Segment::load_dimension(size_t d) {
   Dimension& out = dimensions_.emplace_back();
   const RollupDimension& spec_dimension = spec_->dimensions[d];
   if (in.values == 0 || (in.lists != 0) != spec_dimension.multi_value)
-    return damaged("a dictionary is missing");
+    return damaged_segment("a dictionary is missing");
   auto values = std::make_shared<BlobValues>();
-  std::string bytes;
-  RF_TRY(file_.read(in.dictionary, bytes));
-  RF_TRY(values->blobs().set(std::move(bytes), in.values - 1));
+  RF_TRY(values->blobs().read(file_, in.dictionary, in.values - 1));
   for (uint32_t c = 1; c < in.values && spec_dimension.type != DimensionType::string; ++c) {
-    if (values->at(c).size() != sizeof(int64_t)) return damaged("a number in a dictionary has a wrong size");
+    if (values->at(c).size() != sizeof(int64_t))
+      return damaged_segment("a number in a dictionary has a wrong size");
   }
   out.view = {spec_dimension.type, values, nullptr};
   out.codes = in.values;
   if (in.lists != 0) {
     auto lists = std::make_shared<BlobValues>();
-    RF_TRY(file_.read(in.list_table, bytes));
-    RF_TRY(lists->blobs().set(std::move(bytes), in.lists - 1));
+    RF_TRY(lists->blobs().read(file_, in.list_table, in.lists - 1));
     for (uint32_t c = 1; c < in.lists; ++c) {
       const std::string_view list = lists->at(c);
-      if (list.empty() || list.size() % sizeof(uint32_t) != 0) return damaged("a list has a wrong size");
+      if (list.empty() || list.size() % sizeof(uint32_t) != 0)
+        return damaged_segment("a list has a wrong size");
       for (size_t at = 0; at < list.size(); at += sizeof(uint32_t)) {
         uint32_t code = 0;
         std::memcpy(&code, list.data() + at, sizeof code);
-        if (code >= in.values) return damaged("a list names a value that is not there");
+        if (code >= in.values) return damaged_segment("a list names a value that is not there");
       }
     }
     out.view.lists = lists;
     out.codes = in.lists;
   }
+  RF_TRY(load_counts(in, out));
   return check_pages(in.codes, true);
+}
+
+Status Segment::load_counts(const SegmentDimension& in, Dimension& out) {
+  const bool old = footer_.format == 1;
+  if (in.bitmaps.size() != (old ? 1 : (size_t{out.codes} + kBitmapsPerPiece - 1) / kBitmapsPerPiece)) {
+    return damaged_segment("an index has a wrong number of pieces");
+  }
+  if (old) return {};
+  std::string unpacked;
+  RF_ASSIGN(const std::string_view plain, file_.read(in.counts, unpacked));
+  PackedPage page;
+  if (const char* wrong = page.set(plain, in.counts.form, out.codes)) return damaged_segment(wrong);
+  out.counts.resize(out.codes);
+  page.integers(0, out.codes, out.counts.data());
+  return {};
 }
 
 Status Segment::check_metric(const SegmentMetric& m, MetricKind kind) const {
@@ -176,10 +122,10 @@ Status Segment::check_metric(const SegmentMetric& m, MetricKind kind) const {
 }
 
 Status Segment::load() {
-  if (footer_.rows > UINT32_MAX) return damaged("it has too many rows");
+  if (footer_.rows > UINT32_MAX) return damaged_segment("it has too many rows");
   if (footer_.dimensions.size() != spec_->dimensions.size() ||
       footer_.metrics.size() != spec_->metrics.size()) {
-    return damaged("its columns are not those of its spec");
+    return damaged_segment("its columns are not those of its spec");
   }
   RF_TRY(check_pages(footer_.times, true));
   for (size_t d = 0; d < footer_.dimensions.size(); ++d) RF_TRY(load_dimension(d));
@@ -206,13 +152,29 @@ bool names_rows_in_order(const roaring_bitmap_t& bitmap, uint64_t rows) {
       &check);
 }
 
+// Where many rows have the codes, nearly every page has one, and reading their bitmaps saves nothing.
+bool Segment::worth_an_index(int d, std::span<const uint32_t> codes) const {
+  constexpr uint64_t kRare = 64;  // at most one row of so many
+  const std::vector<uint32_t>& counts = dimensions_[static_cast<size_t>(d)].counts;
+  uint64_t hits = 0;
+  for (const uint32_t code : codes) hits += counts.empty() ? 0 : counts[code];
+  return hits * kRare <= rows();
+}
+
 bool Segment::rows_with(int d, std::span<const uint32_t> codes, ::Roaring& out) const {
-  const SegmentDimension& in = footer_.dimensions[static_cast<size_t>(d)];
-  std::string bytes;
+  if (!worth_an_index(d, codes)) return false;
+  const PieceColumn& pieces = footer_.dimensions[static_cast<size_t>(d)].bitmaps;
+  const uint32_t all = this->codes(d);
+  const uint32_t per_piece = footer_.format == 1 ? all : kBitmapsPerPiece;
   Blobs blobs;
-  if (!file_.read(in.bitmaps, bytes).ok() || !blobs.set(std::move(bytes), this->codes(d)).ok()) return false;
+  size_t at = SIZE_MAX;
   for (const uint32_t code : codes) {
-    const std::string_view one = blobs.at(code);
+    const uint32_t first = code / per_piece * per_piece;
+    if (at != code / per_piece) {
+      at = code / per_piece;
+      if (!blobs.read(file_, pieces[at], std::min(per_piece, all - first)).ok()) return false;
+    }
+    const std::string_view one = blobs.at(code - first);
     const roaring_bitmap_t* bitmap = roaring_bitmap_portable_deserialize_safe(one.data(), one.size());
     if (bitmap == nullptr) return false;
     const bool fits = names_rows_in_order(*bitmap, rows());
@@ -223,6 +185,18 @@ bool Segment::rows_with(int d, std::span<const uint32_t> codes, ::Roaring& out) 
   return true;
 }
 
+// A number column as a reader sees it: the piece it is at, and the values of the page.
+template <class T>
+struct NumberColumn {
+  size_t piece = SIZE_MAX;
+  std::string unpacked;
+  PackedPage packed;
+  bool read = false;  // the values are those of the page
+  std::vector<T> values;
+  // Of a piece whose values are all the same: how many of them `values` holds already.
+  size_t filled = 0;
+};
+
 class SegmentReader : public PartReader {
  public:
   explicit SegmentReader(std::shared_ptr<const Segment> segment)
@@ -230,29 +204,30 @@ class SegmentReader : public PartReader {
         codes_(segment_->footer().dimensions.size()),
         metrics_(segment_->footer().metrics.size()) {}
 
-  size_t pages() const override { return segment_->footer().times.size(); }
+  size_t pages() const override { return (segment_->rows() + kPageRows - 1) / kPageRows; }
   Result<size_t> open(size_t page) override {
-    page_ = page;
-    rows_ = std::min(kPageRows, segment_->rows() - page * kPageRows);
-    times_read_ = false;
-    for (Codes& c : codes_) c.read = false;
-    for (Metric& m : metrics_) {
-      m.read = false;
-      m.blobs_read = false;
-    }
+    const size_t first = page * kPageRows;
+    piece_ = first / kPieceRows;
+    begin_ = first % kPieceRows;
+    piece_rows_ = std::min(kPieceRows, segment_->rows() - piece_ * kPieceRows);
+    rows_ = std::min(kPageRows, segment_->rows() - first);
+    times_.read = false;
+    for (NumberColumn<uint32_t>& c : codes_) c.read = false;
+    for (Metric& m : metrics_) m.read = false;
     return rows_;
   }
   Result<const Micros*> times() override {
-    if (!times_read_) RF_TRY(numbers(segment_->footer().times, times_));
-    times_read_ = true;
-    return static_cast<const Micros*>(times_.data());
+    if (!times_.read) RF_TRY(integers(segment_->footer().times, times_));
+    times_.read = true;
+    return static_cast<const Micros*>(times_.values.data());
   }
   Result<const uint32_t*> codes(int d) override {
-    Codes& c = codes_[static_cast<size_t>(d)];
+    NumberColumn<uint32_t>& c = codes_[static_cast<size_t>(d)];
     if (!c.read) {
-      RF_TRY(numbers(segment_->footer().dimensions[static_cast<size_t>(d)].codes, c.values));
-      const uint32_t most = *std::max_element(c.values.begin(), c.values.end());
-      if (most >= segment_->codes(d)) return damaged("a row names a value that is not there");
+      RF_TRY(integers(segment_->footer().dimensions[static_cast<size_t>(d)].codes, c));
+      if (!all_below(c.values, segment_->codes(d))) {
+        return damaged_segment("a row names a value that is not there");
+      }
       c.read = true;
     }
     return static_cast<const uint32_t*>(c.values.data());
@@ -264,129 +239,117 @@ class SegmentReader : public PartReader {
   }
   std::string_view text(int m, size_t row) override {
     const Blobs* blobs = read_blobs(m);
-    return blobs ? blobs->at(row) : std::string_view();
+    return blobs ? blobs->at(begin_ + row) : std::string_view();
   }
   const Quantiles* quantiles(int m, size_t row) override {
     const Blobs* blobs = read_blobs(m);
-    return blobs && quantiles_.decode(blobs->at(row)).ok() ? &quantiles_ : nullptr;
+    return blobs && quantiles_.decode(blobs->at(begin_ + row)).ok() ? &quantiles_ : nullptr;
   }
   const Distinct* distinct(int m, size_t row) override {
     const Blobs* blobs = read_blobs(m);
-    return blobs && distinct_.decode(blobs->at(row)).ok() ? &distinct_ : nullptr;
+    return blobs && distinct_.decode(blobs->at(begin_ + row)).ok() ? &distinct_ : nullptr;
   }
 
  private:
-  struct Codes {
-    bool read = false;
-    std::vector<uint32_t> values;
-  };
   struct Metric {
     bool read = false;
-    bool blobs_read = false;
     MetricView view;
-    std::vector<int64_t> ints;
-    std::vector<double> doubles;
-    std::vector<double> low;
-    std::vector<Micros> times;
-    std::vector<uint8_t> has;
+    NumberColumn<int64_t> ints;
+    NumberColumn<double> doubles;
+    NumberColumn<double> low;
+    NumberColumn<Micros> times;
+    NumberColumn<uint8_t> has;
+    size_t blobs_piece = SIZE_MAX;
     Blobs blobs;
   };
 
-  template <class Entry, class T>
-  void widen(int64_t base, std::vector<T>& out) const {
-    const char* from = plain_.data();
-    for (size_t i = 0; i < rows_; ++i) {
-      Entry entry;
-      std::memcpy(&entry, from + i * sizeof(Entry), sizeof(Entry));
-      out[i] = static_cast<T>(static_cast<uint64_t>(base) + static_cast<uint64_t>(entry));
-    }
+  // Without a branch per code, so that several are looked at at once.
+  static bool all_below(const std::vector<uint32_t>& codes, uint32_t end) {
+    uint32_t outside = 0;  // its highest bit
+    for (const uint32_t c : codes) outside |= (end - 1 - c) | c;
+    if (outside >> 31 == 0) return true;
+    return *std::max_element(codes.begin(), codes.end()) < end;
   }
 
   template <class T>
-  Status numbers(const PieceColumn& column, std::vector<T>& out) {
-    const Piece& piece = column[page_];
-    RF_TRY(segment_->file().read(piece, plain_));
-    if (plain_.size() != rows_ * piece.width) return damaged("a page has a wrong size");
-    out.resize(rows_);
-    switch (piece.width) {
-      case 0:
-        std::fill(out.begin(), out.end(), static_cast<T>(piece.base));
-        return {};
-      case 1:
-        widen<uint8_t>(piece.base, out);
-        return {};
-      case 2:
-        widen<uint16_t>(piece.base, out);
-        return {};
-      case 4:
-        widen<uint32_t>(piece.base, out);
-        return {};
-      case 8:
-        widen<uint64_t>(piece.base, out);
-        return {};
-      default:
-        return damaged("a page has a wrong width");
-    }
+  Status load(const PieceColumn& column, NumberColumn<T>& out) {
+    if (out.piece == piece_) return {};
+    out.piece = SIZE_MAX;
+    const Piece& piece = column[piece_];
+    RF_ASSIGN(const std::string_view plain, segment_->file().read(piece, out.unpacked));
+    if (const char* wrong = out.packed.set(plain, piece.form, piece_rows_)) return damaged_segment(wrong);
+    out.piece = piece_;
+    out.filled = 0;
+    return {};
   }
 
-  Status doubles(const PieceColumn& column, std::vector<double>& out) {
-    RF_TRY(segment_->file().read(column[page_], plain_));
-    if (plain_.size() != rows_ * sizeof(double)) return damaged("a page has a wrong size");
-    out.resize(rows_);
-    std::memcpy(out.data(), plain_.data(), plain_.size());
+  template <class T>
+  Status integers(const PieceColumn& column, NumberColumn<T>& out) {
+    RF_TRY(load(column, out));
+    if (out.filled >= rows_) return {};
+    out.values.resize(rows_);
+    out.packed.integers(begin_, rows_, out.values.data());
+    if (out.packed.form().bits == 0) out.filled = rows_;
+    return {};
+  }
+
+  Status doubles(const PieceColumn& column, NumberColumn<double>& out) {
+    RF_TRY(load(column, out));
+    if (out.filled >= rows_) return {};
+    out.values.resize(rows_);
+    out.packed.doubles(begin_, rows_, out.values.data());
+    if (out.packed.form().bits == 0 && out.packed.form().exceptions == 0) out.filled = rows_;
     return {};
   }
 
   Status read_metric(const SegmentMetric& in, Metric& out) {
     out.view = {};
     if (!in.ints.empty()) {
-      RF_TRY(numbers(in.ints, out.ints));
-      out.view.ints = out.ints.data();
+      RF_TRY(integers(in.ints, out.ints));
+      out.view.ints = out.ints.values.data();
     }
     if (!in.doubles.empty()) {
       RF_TRY(doubles(in.doubles, out.doubles));
-      out.view.doubles = out.doubles.data();
+      out.view.doubles = out.doubles.values.data();
     }
     if (!in.low.empty()) {
       RF_TRY(doubles(in.low, out.low));
-      out.view.low = out.low.data();
+      out.view.low = out.low.values.data();
     }
     if (!in.times.empty()) {
-      RF_TRY(numbers(in.times, out.times));
-      out.view.times = out.times.data();
+      RF_TRY(integers(in.times, out.times));
+      out.view.times = out.times.values.data();
     }
     if (!in.has.empty()) {
-      RF_TRY(numbers(in.has, out.has));
-      out.view.has = out.has.data();
+      RF_TRY(integers(in.has, out.has));
+      out.view.has = out.has.values.data();
     }
     // Sketches and texts are read here too, so that damage is an error and not a missing value.
-    if (!in.blobs.empty()) RF_TRY(read_blob_page(in, out));
+    if (!in.blobs.empty()) RF_TRY(load_blobs(in, out));
     out.read = true;
     return {};
   }
 
-  Status read_blob_page(const SegmentMetric& in, Metric& out) {
-    std::string bytes;
-    RF_TRY(segment_->file().read(in.blobs[page_], bytes));
-    RF_TRY(out.blobs.set(std::move(bytes), rows_));
-    out.blobs_read = true;
+  Status load_blobs(const SegmentMetric& in, Metric& out) {
+    if (out.blobs_piece == piece_) return {};
+    out.blobs_piece = SIZE_MAX;
+    RF_TRY(out.blobs.read(segment_->file(), in.blobs[piece_], piece_rows_));
+    out.blobs_piece = piece_;
     return {};
   }
 
   const Blobs* read_blobs(int m) {
     Metric& out = metrics_[static_cast<size_t>(m)];
-    const SegmentMetric& in = segment_->footer().metrics[static_cast<size_t>(m)];
-    if (!out.blobs_read && !read_blob_page(in, out).ok()) return nullptr;
-    return &out.blobs;
+    return load_blobs(segment_->footer().metrics[static_cast<size_t>(m)], out).ok() ? &out.blobs : nullptr;
   }
 
   std::shared_ptr<const Segment> segment_;
-  size_t page_ = 0;
+  size_t piece_ = 0;
+  size_t piece_rows_ = 0;
+  size_t begin_ = 0;  // of the page in its piece
   size_t rows_ = 0;
-  std::string plain_;
-  bool times_read_ = false;
-  std::vector<Micros> times_;
-  std::vector<Codes> codes_;
+  NumberColumn<Micros> times_;
+  std::vector<NumberColumn<uint32_t>> codes_;
   std::vector<Metric> metrics_;
   Quantiles quantiles_;
   Distinct distinct_;
@@ -396,35 +359,12 @@ std::unique_ptr<PartReader> Segment::read() const {
   return std::make_unique<SegmentReader>(shared_from_this());
 }
 
-Result<SegmentFooter> read_footer(std::string_view bytes) {
-  if (bytes.size() < kSegmentHead.size() + kSegmentTail || !bytes.ends_with(kSegmentEnd)) {
-    return damaged("it is cut off");
-  }
-  if (!bytes.starts_with(kSegmentHead)) {
-    return Status::user(Code::failed_precondition,
-                        "A rollup segment was written by a newer version of Rideflow. Use that version.");
-  }
-  ByteReader tail(bytes.substr(bytes.size() - kSegmentTail));
-  const auto size = tail.get<uint32_t>();
-  const auto checksum = tail.get<uint64_t>();
-  if (size > bytes.size() - kSegmentTail - kSegmentHead.size()) return damaged("its footer is cut off");
-  const std::string_view footer = bytes.substr(bytes.size() - kSegmentTail - size, size);
-  if (checksum64(footer) != checksum) return damaged("its footer's checksum differs");
-  return decode_footer(footer);
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const Part>> open_segment(Env* env, const std::string& path,
                                                  std::shared_ptr<const RollupSpec> spec) {
-  RF_ASSIGN(const auto file, env->fs().open(path));
-  auto map = file->map();
-  std::string copy;
-  if (!map.ok()) {
-    RF_ASSIGN(copy, read_file(env->fs(), path));
-  }
-  SegmentFile bytes(map.ok() ? *map : nullptr, std::move(copy));
-  auto footer = read_footer(bytes.bytes());
+  RF_ASSIGN(SegmentFile file, SegmentFile::open(env, path));
+  auto footer = file.footer();
   if (!footer.ok()) return std::move(footer).status().with(path);
   if (footer->spec != encode_spec(*spec)) {
     RF_ASSIGN(const RollupSpec own, decode_spec(footer->spec));
@@ -434,7 +374,7 @@ Result<std::shared_ptr<const Part>> open_segment(Env* env, const std::string& pa
                               "The rollup segment '" + path + "' has other columns.");
     }
   }
-  auto segment = std::make_shared<Segment>(std::move(bytes), *std::move(footer), std::move(spec));
+  auto segment = std::make_shared<Segment>(std::move(file), *std::move(footer), std::move(spec));
   if (Status status = segment->load(); !status.ok()) return std::move(status).with(path);
   return std::shared_ptr<const Part>(std::move(segment));
 }

@@ -6,6 +6,7 @@
 #include "rollup/query/expression.h"
 #include "rollup/query/interval.h"
 #include "rollup/query/predicate.h"
+#include "rollup/query/selection.h"
 
 namespace rideflow::rollup {
 namespace {
@@ -23,22 +24,22 @@ class CodeFilter : public PageFilter {
   CodeFilter(int dimension, std::vector<uint8_t> table) : dimension_(dimension), table_(std::move(table)) {}
   Status eval(Page& page, uint8_t* out) override {
     RF_ASSIGN(const uint32_t* codes, page.codes(dimension_));
-    const uint8_t* table = table_.data();
-    for (size_t i = 0; i < page.rows(); ++i) out[i] = table[codes[i]];
+    table_.look_up(codes, page.rows(), out);
     return {};
   }
   bool candidates(const PartView& part, ::Roaring& rows) const override {
+    const std::vector<uint8_t>& truths = table_.truths();
     std::vector<uint32_t> codes;
-    for (uint32_t c = 0; c < table_.size(); ++c) {
-      if (table_[c] == kTrue) codes.push_back(c);
+    for (uint32_t c = 0; c < truths.size(); ++c) {
+      if (truths[c] == kTrue) codes.push_back(c);
     }
-    if (codes.size() * 2 > table_.size() && codes.size() > 4) return false;  // most rows match: not worth it
+    if (codes.size() * 2 > truths.size() && codes.size() > 4) return false;  // most rows match: not worth it
     return part.part().rows_with(dimension_, codes, rows);
   }
 
  private:
   int dimension_;
-  std::vector<uint8_t> table_;
+  CodeTable table_;
 };
 
 class RowFilter : public PageFilter {

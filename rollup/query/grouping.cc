@@ -1,6 +1,7 @@
 #include "rollup/query/grouping.h"
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "engine/hash.h"
@@ -102,7 +103,16 @@ QueryValue GroupDimension::output_of(const Datum& d) const {
   return value.kind == Datum::Kind::integer ? value.integer : static_cast<int64_t>(*n);
 }
 
-uint32_t PairIndex::find_or_add(uint32_t a, uint32_t b) {
+void PairIndex::expect(size_t a, size_t b) {
+  constexpr size_t kMost = size_t{1} << 18;  // a table of 1 MiB stays in the processor's caches
+  if (b > stride_) {                         // another place for every pair
+    near_.clear();
+    stride_ = std::bit_ceil(b);
+  }
+  if (a * stride_ > near_.size() && a * stride_ <= kMost) near_.resize(std::bit_ceil(a) * stride_);
+}
+
+uint32_t PairIndex::find(uint32_t a, uint32_t b) {
   const size_t mask = slots_.size() - 1;
   size_t slot = mix64(uint64_t{a} << 32 | b) & mask;
   for (; slots_[slot] != 0; slot = (slot + 1) & mask) {
@@ -189,6 +199,7 @@ Status Grouper::assign_level(Page& page, size_t d) {
     return {};
   }
   RF_ASSIGN(const uint32_t* codes, page.codes(dimension.column.index));
+  index.expect(d == 0 ? buckets_.size() : levels_[d - 1].size(), level.values.size());
   const uint32_t* begin = level.begin.data();
   const uint32_t* ids = level.ids_of.data();
   if (level.ids_of.size() + 1 == level.begin.size()) {  // one value each

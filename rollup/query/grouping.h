@@ -29,14 +29,26 @@ struct GroupDimension {
 class PairIndex {
  public:
   PairIndex() : slots_(1024) {}
-  uint32_t find_or_add(uint32_t a, uint32_t b);
+  // For pairs (0 … a - 1, 0 … b - 1) that are about to come: where they are not too many, a table of their
+  // own answers what was found before.
+  void expect(size_t a, size_t b);
+  uint32_t find_or_add(uint32_t a, uint32_t b) {
+    const size_t at = size_t{a} * stride_ + b;
+    if (b >= stride_ || at >= near_.size()) return find(a, b);
+    if (near_[at] == 0) near_[at] = find(a, b) + 1;
+    return near_[at] - 1;
+  }
   size_t size() const { return pairs_.size(); }
   std::pair<uint32_t, uint32_t> at(size_t i) const { return pairs_[i]; }
 
  private:
+  uint32_t find(uint32_t a, uint32_t b);
   void grow();
   std::vector<std::pair<uint32_t, uint32_t>> pairs_;
-  std::vector<uint32_t> slots_;
+  std::vector<uint32_t> slots_;  // number + 1
+  // Number + 1 of (a, b) at a * stride_ + b; 0: not looked for yet.
+  std::vector<uint32_t> near_;
+  size_t stride_ = 0;
 };
 
 // Gives every (bucket, values of the dimensions) a group number. A row with several values of a dimension is

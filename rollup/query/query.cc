@@ -9,6 +9,7 @@
 #include "engine/json_writer.h"
 #include "rollup/chunk.h"
 #include "rollup/query/expression.h"
+#include "rollup/query/selection.h"
 
 namespace rideflow::rollup {
 namespace {
@@ -110,11 +111,8 @@ class PartScan {
         n += truth_[row] == kTrue ? 1 : 0;
       }
     } else {
-      rows_.resize(page.rows());
-      for (uint32_t row = 0; row < page.rows(); ++row) {
-        rows_[n] = row;
-        n += truth_[row] == kTrue ? 1 : 0;
-      }
+      rows_.resize(page.rows() + kSelectionSlack);
+      n = select_true(truth_.data(), page.rows(), rows_.data());
     }
     return n == 0 ? Status() : on_page(page, rows_.data(), n);
   }

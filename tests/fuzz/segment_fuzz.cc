@@ -46,12 +46,13 @@ std::string with_checksums(std::string file) {
   std::memcpy(&size, file.data() + file.size() - kSegmentTail, sizeof size);
   if (size > file.size() - kSegmentTail - kSegmentHead.size()) return file;
   const size_t begin = file.size() - kSegmentTail - size;
+  if (file.starts_with(kSegmentHead1)) return file;
   auto footer = decode_footer(std::string_view(file).substr(begin, size));
   if (!footer.ok()) return file;
   refresh(file, footer->times);
   for (SegmentDimension& d : footer->dimensions) {
-    for (Piece* piece : {&d.dictionary, &d.list_table, &d.bitmaps}) refresh(file, *piece);
-    refresh(file, d.codes);
+    for (Piece* piece : {&d.dictionary, &d.list_table, &d.counts}) refresh(file, *piece);
+    for (PieceColumn* column : {&d.bitmaps, &d.codes}) refresh(file, *column);
   }
   for (SegmentMetric& m : footer->metrics) {
     for (PieceColumn* c : {&m.ints, &m.doubles, &m.low, &m.times, &m.has, &m.blobs}) refresh(file, *c);
