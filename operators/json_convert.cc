@@ -1,6 +1,8 @@
 // The half of JsonDecoder that turns tokens into values of columns.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "operators/json_decoder.h"
 
 namespace rideflow {
@@ -27,7 +29,7 @@ void JsonDecoder::convert_block(JsonNode& node, ColumnWriter& out, int32_t rows)
         return mark.kind == JsonMark::Kind::text && node.times.read(mark.text(), to);
       });
     case JsonNode::Quick::none:
-      return;
+      for (int32_t row = 0; row < rows; ++row) convert_mark(static_cast<size_t>(row), node, out);
   }
 }
 
@@ -41,19 +43,29 @@ void JsonDecoder::convert_marks(JsonNode& node, ColumnWriter& out, int32_t rows,
     while (row + n < rows && read(marks[row + n], to[n])) ++n;
     out.advance(n);
     row += n;
-    if (row < rows) convert_mark(marks[row], node, out);
+    if (row < rows) convert_mark(static_cast<size_t>(row), node, out);
   }
 }
 
+namespace {
+
+// False: one of them is no value of a valid record.
+bool read_marks(JsonNode& node, size_t row) {
+  if (!read_mark(node.marks[row], node.token)) return false;
+  if (node.token.type != JsonType::object || !node.is_structure()) return true;
+  return std::all_of(node.children.begin(), node.children.end(),
+                     [row](JsonNode& child) { return read_marks(child, row); });
+}
+
+}  // namespace
+
 // A value that does not fit gets a place in the column, which its row loses in the end.
-void JsonDecoder::convert_mark(const JsonMark& mark, JsonNode& node, ColumnWriter& out) {
-  if (mark.to_token(node.token) && convert(node, out)) return;
-  misfits_.push_back(out.rows());
-  if (node.quick == JsonNode::Quick::text) {
-    out.append(StringView());
-  } else {
-    out.append(uint64_t{0});
-  }
+void JsonDecoder::convert_mark(size_t row, JsonNode& node, ColumnWriter& out) {
+  const int32_t rows = out.rows();
+  if (read_marks(node, row) && convert(node, out)) return;
+  misfits_.push_back(rows);
+  out.truncate(rows);
+  out.append_null();
 }
 
 // ---- One value
@@ -106,7 +118,7 @@ bool JsonDecoder::convert_array(JsonNode& node, ColumnWriter& out) {
   JsonNode& item = node.children[0];
   while (good && scanner_.next_item(first)) {
     good = scanner_.value(item.token);
-    if (good && item.token.type == JsonType::object && item.field->field.type.kind == Kind::structure) {
+    if (good && item.token.type == JsonType::object && item.is_structure()) {
       good = read_object(item, 1);
       item.token.end = scanner_.at();
     } else if (good && item.token.type >= JsonType::array) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 
 #include "operators/record_text.h"
 
@@ -21,6 +23,24 @@ JsonNode::Quick quick_kind(const DecodeField& field) {
     default:
       return JsonNode::Quick::none;
   }
+}
+
+// For marks of every node that a record has once.
+void make_room(JsonNode& node, size_t rows) {
+  node.marks.resize(rows);
+  if (!node.is_structure()) return;
+  for (JsonNode& child : node.children) make_room(child, rows);
+}
+
+std::string_view text_of(const RecordText& text) {
+  return {text.begin, static_cast<size_t>(text.end - text.begin)};
+}
+
+// What the record says of the node and of those in it.
+void note_token(JsonNode& node, size_t row) {
+  node.marks[row] = mark_of(node.token);
+  if (node.token.type != JsonType::object || !node.is_structure()) return;
+  for (JsonNode& child : node.children) note_token(child, row);
 }
 
 }  // namespace
@@ -43,11 +63,7 @@ JsonDecoder::JsonDecoder(const DecoderSpec& spec, bool shapes)
     if (!used && !spec_.validate_all) continue;
     JsonNode& node = root_.children.emplace_back(&spec_.columns[i], spec_.columns[i].field.name);
     node.quick = quick_kind(spec_.columns[i]);
-    if (node.quick == JsonNode::Quick::none) {
-      others_.push_back(writers_.size());
-    } else {
-      node.marks.resize(kBlock);
-    }
+    make_room(node, kBlock);
     writers_.emplace_back(spec_.columns[i].field.type);
     kept_.push_back(used);
   }
@@ -83,7 +99,7 @@ Status JsonDecoder::decode(std::shared_ptr<const Origin> chunk, Decoded& out) {
   return {};
 }
 
-// Block by block: the records' tokens first, then column by column their values. What the marks of a block
+// Block by block: the records' marks first, then column by column their values. What the marks of a block
 // need stays in the first-level cache.
 void JsonDecoder::decode_records(Decoded& out) {
   record_of_.clear();
@@ -94,42 +110,52 @@ void JsonDecoder::decode_records(Decoded& out) {
     read_block(begin, std::min(begin + kBlock, count), out);
     const auto rows = static_cast<int32_t>(record_of_.size() - before);
     for (size_t i = 0; i < writers_.size(); ++i) convert_block(root_.children[i], writers_[i], rows);
-    shapes_.forget_tokens();
   }
   if (!misfits_.empty()) reject_misfits(out);
 }
 
 void JsonDecoder::read_block(int32_t begin, int32_t end, Decoded& out) {
+  std::array<RecordText, kBlock> texts;  // what is too large looks empty, which no template accepts
+  for (int32_t i = begin; i < end; ++i) {
+    const std::string_view payload = records_[static_cast<size_t>(i)].payload;
+    const size_t size = payload.size() > kMaxJsonBytes ? 0 : payload.size();
+    texts[static_cast<size_t>(i - begin)] = {payload.data(), payload.data() + size};
+  }
+  const std::span<const RecordText> all(texts.data(), static_cast<size_t>(end - begin));
   size_t row = 0;
   for (int32_t i = begin; i < end; ++i) {
+    const int32_t known = read_known(i, all.subspan(static_cast<size_t>(i - begin)), row);
+    row += static_cast<size_t>(known);
+    i += known;
+    if (i == end) return;
     payload_ = records_[static_cast<size_t>(i)].payload;
-    if (!read_record(payload_, row)) {
-      rejected_.record = i;
-      out.rejected.push_back(std::move(rejected_));
-    } else if (!others_.empty() && !convert_others()) {
-      reject_misfit(i, out);
-    } else {
+    if (read_record(row)) {
       record_of_.push_back(i);
       ++row;
+    } else {
+      rejected_.record = i;
+      out.rejected.push_back(std::move(rejected_));
     }
   }
 }
 
-// The columns that have no marks, of one record.
-bool JsonDecoder::convert_others() {
-  for (const size_t i : others_) {
-    if (convert(root_.children[i], writers_[i])) continue;
-    for (const size_t other : others_) writers_[other].truncate(static_cast<int32_t>(record_of_.size()));
-    return false;
-  }
-  return true;
+// The records from `begin` on that look like earlier ones: how many.
+int32_t JsonDecoder::read_known(int32_t begin, std::span<const RecordText> texts, size_t row) {
+  if (!use_shapes_) return 0;
+  std::array<bool, kBlock> ascii;
+  const size_t matched = shapes_.match_templates(texts, row, ascii.data());
+  size_t good = 0;
+  while (good < matched && (ascii[good] || is_valid_record_text(text_of(texts[good])))) ++good;
+  const size_t rows = record_of_.size();
+  record_of_.resize(rows + good);
+  std::iota(record_of_.begin() + static_cast<ptrdiff_t>(rows), record_of_.end(), begin);
+  return static_cast<int32_t>(good);
 }
 
 // Converted once more, one column after the other, to tell of the first that does not fit.
 void JsonDecoder::reject_misfit(int32_t record, Decoded& out) {
   payload_ = records_[static_cast<size_t>(record)].payload;
   bool fits = read_in_full(payload_);
-  shapes_.forget_tokens();
   for (size_t i = 0; i < writers_.size() && fits; ++i) {
     const int32_t rows = writers_[i].rows();
     fits = convert(root_.children[i], writers_[i]);
@@ -161,19 +187,14 @@ void JsonDecoder::drop_misfits(Batch& batch) const {
   batch = take(batch, keep.data(), static_cast<int32_t>(keep.size()));
 }
 
-bool JsonDecoder::read_record(std::string_view payload, size_t row) {
-  if (payload.size() > kMaxJsonBytes) return reject("the record is larger than 1 MiB", "");
-  const auto by_template = use_shapes_ ? shapes_.match_template(payload, row) : JsonTemplate::Match::no;
-  if (by_template == JsonTemplate::Match::ascii) return true;
-  if (!is_valid_record_text(payload)) return reject("the record is not valid UTF-8", "");
-  if (by_template == JsonTemplate::Match::other) return true;
-  if (!use_shapes_ || !shapes_.match(payload)) {
-    if (!read_in_full(payload)) return false;
-    if (use_shapes_) shapes_.learn(payload, root_);
+bool JsonDecoder::read_record(size_t row) {
+  if (payload_.size() > kMaxJsonBytes) return reject("the record is larger than 1 MiB", "");
+  if (!is_valid_record_text(payload_)) return reject("the record is not valid UTF-8", "");
+  if (!use_shapes_ || !shapes_.match(payload_)) {
+    if (!read_in_full(payload_)) return false;
+    if (use_shapes_) shapes_.learn(payload_, root_);
   }
-  for (JsonNode& node : root_.children) {
-    if (!node.marks.empty()) node.marks[row] = JsonMark::of(node.token);
-  }
+  for (JsonNode& node : root_.children) note_token(node, row);
   return true;
 }
 
@@ -204,7 +225,7 @@ bool JsonDecoder::read_object(JsonNode& node, int depth) {
     if (!scanner_.value(token)) return false;
     if (token.type < JsonType::array) continue;
     const bool nested = index >= 0 && token.type == JsonType::object &&
-                        node.children[static_cast<size_t>(index)].field->field.type.kind == Kind::structure;
+                        node.children[static_cast<size_t>(index)].is_structure();
     if (nested) {
       if (!read_object(node.children[static_cast<size_t>(index)], depth + 1)) return false;
       token.end = scanner_.at();

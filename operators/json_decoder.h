@@ -32,12 +32,13 @@ struct JsonNode {
   };
   std::vector<Hint> hints;
 
-  // Columns that most records have and most jobs read are converted many rows at a time, by marks of the
-  // records of a block. Empty elsewhere.
-  enum class Quick : uint8_t { none, text, number, time } quick = Quick::none;
+  // Of the records of a block; empty in lists.
   std::vector<JsonMark> marks;
+  // Columns that most records have and most jobs read are converted many rows at a time.
+  enum class Quick : uint8_t { none, text, number, time } quick = Quick::none;
 
   explicit JsonNode(const DecodeField* f, std::string p);
+  bool is_structure() const { return field->field.type.kind == Kind::structure; }
 };
 
 class JsonDecoder : public Decoder {
@@ -56,11 +57,11 @@ class JsonDecoder : public Decoder {
 
   void decode_records(Decoded& out);
   void read_block(int32_t begin, int32_t end, Decoded& out);
-  bool read_record(std::string_view payload, size_t row);
+  int32_t read_known(int32_t begin, std::span<const RecordText> texts, size_t row);
+  bool read_record(size_t row);
   bool read_in_full(std::string_view payload);
   bool read_object(JsonNode& node, int depth);
   static int child_of(JsonNode& node, const JsonToken& key, size_t ordinal);
-  bool convert_others();
   void reject_misfit(int32_t record, Decoded& out);
   void reject_misfits(Decoded& out);
   void drop_misfits(Batch& batch) const;
@@ -68,7 +69,7 @@ class JsonDecoder : public Decoder {
   void convert_block(JsonNode& node, ColumnWriter& out, int32_t rows);
   template <class T, class Read>
   void convert_marks(JsonNode& node, ColumnWriter& out, int32_t rows, Read read);
-  void convert_mark(const JsonMark& mark, JsonNode& node, ColumnWriter& out);
+  void convert_mark(size_t row, JsonNode& node, ColumnWriter& out);
   bool convert(JsonNode& node, ColumnWriter& out);
   bool convert_object(JsonNode& node, ColumnWriter& out);
   bool convert_array(JsonNode& node, ColumnWriter& out);
@@ -82,7 +83,6 @@ class JsonDecoder : public Decoder {
   JsonNode root_;                      // children: the columns that are read
   std::vector<ColumnWriter> writers_;  // beside root_.children
   std::vector<bool> kept_;             // of them: not only validated
-  std::vector<size_t> others_;         // of them: not quick
   bool use_shapes_;
   JsonShapes shapes_;
   JsonScanner scanner_{std::string_view()};

@@ -6,33 +6,11 @@
 
 namespace rideflow {
 
-JsonTemplate::Match JsonLearnedTemplate::match(std::string_view record, size_t row) {
-  if (template_ == nullptr) return JsonTemplate::Match::no;
-  const JsonTemplate::Match match = template_->matches(record, starts_.data());
-  if (match == JsonTemplate::Match::no || !read_values(row)) return JsonTemplate::Match::no;
-  ++records_;
-  return match;
-}
-
-bool JsonLearnedTemplate::read_values(size_t row) const {
-  for (const Read& value : reads_) {
-    const char* begin = starts_[value.place.begin_step] + value.place.begin;
-    const char* end = starts_[value.place.end_step] + value.place.end;
-    bool text = value.form != Form::scalar;
-    if (value.form == Form::any) {
-      text = *begin == '"';
-      begin += text ? 1 : 0;
-      end -= text ? 1 : 0;
-    }
-    const JsonMark mark{begin, static_cast<uint32_t>(end - begin),
-                        text ? JsonMark::Kind::text : JsonMark::Kind::bare};
-    if (value.marks != nullptr) {
-      value.marks[row] = mark;
-    } else if (!mark.to_token(value.node->token)) {
-      return false;
-    }
-  }
-  return true;
+size_t JsonLearnedTemplate::match(std::span<const RecordText> records, size_t row, bool* ascii) {
+  if (template_ == nullptr) return 0;
+  const size_t matched = template_->match(records, row, ascii);
+  records_ += static_cast<int64_t>(matched);
+  return matched;
 }
 
 void JsonLearnedTemplate::learn(const std::string& literals, const std::vector<JsonStep>& steps,
@@ -79,26 +57,23 @@ bool JsonLearnedTemplate::judge(Value& value) const {
 }
 
 void JsonLearnedTemplate::build(const std::string& literals, const std::vector<JsonStep>& steps) {
+  using Next = TemplateRun::Next;
   const auto quoted = [](Form form) { return form == Form::fixed || form == Form::text; };
+  const auto next = [](Form form) {
+    return form == Form::text ? Next::text : form == Form::scalar ? Next::scalar : Next::any;
+  };
   auto made = std::make_unique<JsonTemplate>();
-  reads_.clear();
   for (size_t i = 0; i < steps.size(); ++i) {
     if (i > 0 && quoted(values_[i - 1].form)) made->add_literal("\"");
     made->add_literal(std::string_view(literals).substr(steps[i].literal, steps[i].size));
     if (i == values_.size()) break;
     const Value& value = values_[i];
     if (quoted(value.form)) made->add_literal("\"");
-    const JsonTemplate::Place place = value.form == Form::fixed  ? made->add_string(*value.first_size)
-                                      : value.form == Form::text ? made->add_value(TemplateStep::Next::text)
-                                      : value.form == Form::scalar
-                                          ? made->add_value(TemplateStep::Next::scalar)
-                                          : made->add_value(TemplateStep::Next::any);
-    JsonNode* const node = steps[i].node;
-    if (node != nullptr)
-      reads_.push_back({node, node->marks.empty() ? nullptr : node->marks.data(), value.form, place});
+    const JsonTemplate::Place place =
+        value.form == Form::fixed ? made->add_string(*value.first_size) : made->add_value(next(value.form));
+    if (steps[i].node != nullptr) made->read(place, steps[i].node->marks.data());
   }
   made->finish();
-  starts_.resize(made->steps());
   template_ = std::move(made);
 }
 

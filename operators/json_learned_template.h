@@ -36,9 +36,8 @@ struct JsonSeen {
 
 class JsonLearnedTemplate {
  public:
-  // Notes the values that are read, as marks of `row` or as tokens, when the template accepts the record.
-  // REQUIRES: padded memory.
-  JsonTemplate::Match match(std::string_view record, size_t row);
+  // As JsonTemplate::match(): notes the values that are read, of as many records as the template accepts.
+  size_t match(std::span<const RecordText> records, size_t row, bool* ascii);
   // Of a record that match() refused. REQUIRES: one JsonSeen per value; always the same steps and literals.
   void learn(const std::string& literals, const std::vector<JsonStep>& steps,
              std::span<const JsonSeen> values);
@@ -53,16 +52,9 @@ class JsonLearnedTemplate {
     int64_t other_sizes = 0;  // of texts
     int64_t scalars = 0;
   };
-  struct Read {
-    JsonNode* node;
-    JsonMark* marks;  // the node's, or null
-    Form form;
-    JsonTemplate::Place place;
-  };
   void judge(const std::string& literals, const std::vector<JsonStep>& steps);
   bool judge(Value& value) const;  // true: its form is another now
   void build(const std::string& literals, const std::vector<JsonStep>& steps);
-  bool read_values(size_t row) const;
 
   static constexpr int64_t kFirstJudgement = 64;  // records
   static constexpr int64_t kJudgement = 4096;
@@ -70,10 +62,8 @@ class JsonLearnedTemplate {
   static constexpr int64_t kFewKinds = 32;  // or be no string where others are, and the other way round
 
   std::vector<Value> values_;
-  int64_t records_ = 0;                           // since the last judgement
-  std::unique_ptr<const JsonTemplate> template_;  // null: not enough was seen
-  std::vector<Read> reads_;
-  std::vector<const char*> starts_;  // of the record's steps
+  int64_t records_ = 0;                     // since the last judgement
+  std::unique_ptr<JsonTemplate> template_;  // null: not enough was seen
 };
 
 }  // namespace rideflow

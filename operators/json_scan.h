@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "operators/json_mark.h"
 #include "operators/text_values.h"
 
 namespace rideflow {
@@ -125,50 +126,40 @@ inline const char* scan_number_padded(const char* p, const char* end, NumberText
   return after;
 }
 
-// A token in 16 bytes, for a column of them.
-struct JsonMark {
-  // bare: whatever its first byte says, but not a string.
-  enum class Kind : uint8_t { missing, text, escaped, bare };
+inline JsonMark mark_of(const JsonToken& token) {
+  if (token.type == JsonType::none) return {};
+  const JsonMark::Kind string = token.escaped ? JsonMark::Kind::escaped : JsonMark::Kind::text;
+  return {token.begin, static_cast<uint32_t>(token.text().size()),
+          token.type == JsonType::string ? string : JsonMark::Kind::bare};
+}
 
-  const char* begin = nullptr;
-  uint32_t size = 0;
-  Kind kind = Kind::missing;
-
-  std::string_view text() const { return {begin, size}; }
-  static JsonMark of(const JsonToken& token) {
-    if (token.type == JsonType::none) return {};
-    const Kind string = token.escaped ? Kind::escaped : Kind::text;
-    return {token.begin, static_cast<uint32_t>(token.text().size()),
-            token.type == JsonType::string ? string : Kind::bare};
+// The token again. False when a number is none after all, which no mark of a valid record is.
+inline bool read_mark(const JsonMark& mark, JsonToken& token) {
+  token.begin = mark.begin;
+  token.end = mark.begin + mark.size;
+  token.escaped = mark.kind == JsonMark::Kind::escaped;
+  token.type = JsonType::string;
+  if (mark.kind == JsonMark::Kind::missing) token.type = JsonType::none;
+  if (mark.kind != JsonMark::Kind::bare) return true;
+  switch (*mark.begin) {
+    case 'n':
+      token.type = JsonType::null;
+      return true;
+    case 't':
+    case 'f':
+      token.type = JsonType::boolean;
+      return true;
+    case '[':
+      token.type = JsonType::array;
+      return true;
+    case '{':
+      token.type = JsonType::object;
+      return true;
+    default:
+      token.type = JsonType::number;
+      return scan_number_padded(mark.begin, token.end, token.number) == token.end;
   }
-  // The token again. False when a number is none after all, which no mark of a valid record is.
-  bool to_token(JsonToken& token) const {
-    token.begin = begin;
-    token.end = begin + size;
-    token.escaped = kind == Kind::escaped;
-    token.type = JsonType::string;
-    if (kind == Kind::missing) token.type = JsonType::none;
-    if (kind != Kind::bare) return true;
-    switch (*begin) {
-      case 'n':
-        token.type = JsonType::null;
-        return true;
-      case 't':
-      case 'f':
-        token.type = JsonType::boolean;
-        return true;
-      case '[':
-        token.type = JsonType::array;
-        return true;
-      case '{':
-        token.type = JsonType::object;
-        return true;
-      default:
-        token.type = JsonType::number;
-        return scan_number_padded(begin, token.end, token.number) == token.end;
-    }
-  }
-};
+}
 
 // The bytes of a string token with escapes, in UTF-8. REQUIRES: the scanner accepted it.
 void unescape_json(std::string_view text, std::string& out);

@@ -11,7 +11,8 @@
 namespace rideflow {
 namespace {
 
-constexpr size_t kPadding = 32;  // readable behind the literals
+constexpr size_t kPadding = 32;                            // readable behind the literals
+constexpr JsonMark kObject{"{", 1, JsonMark::Kind::bare};  // what is in it was read
 
 // Compares whole blocks of 16; what is behind `size` does not count. Reads up to 15 bytes past both.
 inline bool equal_literal(const char* p, const char* literal, size_t size) {
@@ -197,53 +198,60 @@ bool JsonShapes::matches(const Shape& shape, std::string_view record) {
   return static_cast<size_t>(end - p) == last.size && equal_literal(p, literals + last.literal, last.size);
 }
 
-JsonTemplate::Match JsonShapes::match_template(std::string_view record, size_t row) {
-  for (size_t n = 0; n < shapes_.size() && pause_ == 0; ++n) {
-    const size_t index = turn(n);
-    const JsonTemplate::Match match = shapes_[index].learned.match(record, row);
-    if (match == JsonTemplate::Match::no) continue;
-    ++template_hits_;
-    note_hit(index, n == 0);
-    for (JsonNode* node : shapes_[index].absent) {
-      if (!node->marks.empty()) node->marks[row] = {};
-    }
-    return match;
+size_t JsonShapes::match_templates(std::span<const RecordText> records, size_t row, bool* ascii) {
+  if (pause_ > 0) return 0;
+  size_t refused = SIZE_MAX;  // the shape that the next record is not of
+  size_t done = 0;
+  while (done < records.size()) {
+    const size_t matched = match_one_shape(records.subspan(done), row + done, ascii + done, refused);
+    if (matched == 0) break;
+    done += matched;
   }
-  return JsonTemplate::Match::no;
+  return done;
+}
+
+size_t JsonShapes::match_one_shape(std::span<const RecordText> records, size_t row, bool* ascii,
+                                   size_t& refused) {
+  for (size_t n = 0; n < shapes_.size(); ++n) {
+    const size_t index = turn(n);
+    if (index == refused) continue;
+    Shape& shape = shapes_[index];
+    const size_t matched = shape.learned.match(records, row, ascii);
+    if (matched == 0) continue;
+    template_hits_ += static_cast<int64_t>(matched);
+    note_hits(index, matched);
+    for (JsonNode* node : shape.absent) std::fill_n(&node->marks[row], matched, JsonMark{});
+    for (JsonNode* node : shape.objects) std::fill_n(&node->marks[row], matched, kObject);
+    refused = index;
+    return matched;
+  }
+  return 0;
 }
 
 bool JsonShapes::match(std::string_view record) {
   if (pause_ > 0) {
     --pause_;
-    active_ = SIZE_MAX;
     return false;
   }
   for (size_t n = 0; n < shapes_.size(); ++n) {
     const size_t index = turn(n);
     Shape& shape = shapes_[index];
     if (!matches(shape, record)) continue;
+    for (JsonNode* node : shape.objects) read_mark(kObject, node->token);
+    for (JsonNode* node : shape.absent) node->token.type = JsonType::none;
     shape.learned.learn(shape.literals, shape.steps, seen_);
-    note_hit(index, n == 0);
+    note_hits(index, 1);
     return true;
   }
-  active_ = SIZE_MAX;
   return false;
 }
 
-void JsonShapes::note_hit(size_t index, bool first_tried) {
-  // An attempt that failed may have left tokens behind.
-  if (!first_tried || index != active_) activate(index);
-  last_ = index;
-  ++shapes_[index].hits;
-  ++hits_;
-  ++period_records_;
-}
-
-// A shape of another structure may have left tokens where this one has none.
-void JsonShapes::activate(size_t index) {
-  for (JsonNode* node : shapes_[index].objects) node->token.type = JsonType::object;
-  for (JsonNode* node : shapes_[index].absent) node->token.type = JsonType::none;
-  active_ = index;
+void JsonShapes::note_hits(size_t index, size_t count) {
+  const auto hits = static_cast<int64_t>(count);
+  shapes_[index].hits += hits;
+  if (shapes_[index].hits > shapes_[first_].hits) first_ = index;
+  hits_ += hits;
+  period_records_ += hits;
 }
 
 void JsonShapes::learn(std::string_view record, JsonNode& root) {
@@ -260,7 +268,7 @@ void JsonShapes::learn(std::string_view record, JsonNode& root) {
     for (Shape& shape : shapes_) shape.hits = 0;
     period_records_ = 0;
     period_misses_ = 0;
-    last_ = 0;
+    first_ = 0;
   }
   if (shapes_.size() == kShapes || pause_ > 0) return;
   // A record with escapes is of no shape: it may look like one that is known already.

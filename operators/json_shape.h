@@ -13,6 +13,7 @@
 // Learns from records that were parsed in full: a few shapes, replaced when they no longer fit. One thread.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,14 +26,13 @@ struct JsonNode;
 
 class JsonShapes {
  public:
-  // Both note the tokens below the root that they learned from, when the record has a known shape; they are
-  // the full parser's to set after a refusal. REQUIRES: padded memory. By template: sets marks[row] instead
-  // of the token of every node that has marks. Takes any bytes; the caller has to check what is not `ascii`.
-  JsonTemplate::Match match_template(std::string_view record, size_t row);
-  // Value by value. REQUIRES: valid UTF-8, of which match_template() said no.
+  // Matches one record after the other by templates, until none fits: how many did. The values that are read
+  // are in the nodes' marks[row] and following; ascii as in JsonTemplate::match(). Takes any bytes: the
+  // caller has to check the text of records that are not ascii. REQUIRES: padded memory.
+  size_t match_templates(std::span<const RecordText> records, size_t row, bool* ascii);
+  // Value by value, into the nodes' tokens; after a refusal they are undefined. REQUIRES: padded memory,
+  // valid UTF-8, a record that match_templates() did not accept.
   bool match(std::string_view record);
-  // Tells that others have written to the tokens since the last match.
-  void forget_tokens() { active_ = SIZE_MAX; }
   // Tells of a record that match() refused and the full parser accepted. REQUIRES: always the same root.
   void learn(std::string_view record, JsonNode& root);
 
@@ -52,21 +52,20 @@ class JsonShapes {
   struct Learner;
 
   bool matches(const Shape& shape, std::string_view record);
-  // The n-th to try: the one that matched last comes first.
+  // The n-th to try: the one with most hits comes first.
   size_t turn(size_t n) const {
-    const size_t index = last_ + n;
+    const size_t index = first_ + n;
     return index < shapes_.size() ? index : index - shapes_.size();
   }
-  void note_hit(size_t index, bool first_tried);
-  void activate(size_t index);
+  size_t match_one_shape(std::span<const RecordText> records, size_t row, bool* ascii, size_t& refused);
+  void note_hits(size_t index, size_t count);
 
   static constexpr size_t kShapes = 4;
   static constexpr int64_t kPeriod = 1024;  // of judging how well the shapes fit
 
   std::vector<Shape> shapes_;
   std::vector<JsonSeen> seen_;  // by matches(), of the record at hand
-  size_t active_ = SIZE_MAX;    // the shape whose objects and absent nodes are set; SIZE_MAX: none
-  size_t last_ = 0;
+  size_t first_ = 0;
   int64_t hits_ = 0;
   int64_t template_hits_ = 0;
   int64_t misses_ = 0;

@@ -1,5 +1,7 @@
 #include "operators/json_template.h"
 
+#include <algorithm>
+
 #include "operators/json_template_kernel.h"
 
 namespace rideflow {
@@ -11,6 +13,15 @@ struct Sse2 {
   static Sse2 load(const char* p) {
     return {_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)),
             _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16))};
+  }
+  static Sse2 load_two(const char* p, const char* q) {
+    return {_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)),
+            _mm_loadu_si128(reinterpret_cast<const __m128i*>(q))};
+  }
+  static Sse2 number_marks() {
+    const __m128i half =
+        _mm_setr_epi8('-', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.');
+    return {half, half};
   }
   static Sse2 all(char c) { return {_mm_set1_epi8(c), _mm_set1_epi8(c)}; }
   static Sse2 zero() { return all(0); }
@@ -33,6 +44,9 @@ inline Sse2 operator&(Sse2 a, Sse2 b) {
 inline Sse2 operator^(Sse2 a, Sse2 b) {
   return {_mm_xor_si128(a.low, b.low), _mm_xor_si128(a.high, b.high)};
 }
+inline Sse2 operator-(Sse2 a, Sse2 b) {
+  return {_mm_sub_epi8(a.low, b.low), _mm_sub_epi8(a.high, b.high)};
+}
 inline Sse2 equal(Sse2 a, Sse2 b) {
   return {_mm_cmpeq_epi8(a.low, b.low), _mm_cmpeq_epi8(a.high, b.high)};
 }
@@ -42,51 +56,68 @@ inline Sse2 least(Sse2 a, Sse2 b) {
 
 }  // namespace
 
-JsonTemplate::JsonTemplate() : steps_(1) {}
-
 void JsonTemplate::append(const char* bytes, size_t size, bool literal) {
-  for (size_t i = 0; i < size; ++i, ++run_size_) {
-    if (steps_.back().size == 32) steps_.emplace_back();
-    TemplateStep& step = steps_.back();
-    step.bytes[step.size] = literal ? bytes[i] : '\0';
-    (literal ? step.literals : step.strings)[step.size] = '\xff';
+  TemplateRun& run = runs_.back();
+  for (size_t i = 0; i < size; ++i, ++run.size) {
+    const size_t at = run.size % 32;
+    if (at == 0 && run.size > 0) more_.back().emplace_back();
+    TemplateStep& step = run.size < 32 ? run : more_.back().back();
+    step.bytes[at] = literal ? bytes[i] : '\0';
+    (literal ? step.literals : step.strings)[at] = '\xff';
     step.has_strings = step.has_strings || !literal;
-    ++step.size;
   }
 }
 
 void JsonTemplate::add_literal(std::string_view bytes) {
+  if (runs_.size() > 1 && runs_.back().size == 0 && !bytes.empty()) {
+    TemplateRun& before = runs_[runs_.size() - 2];
+    std::fill(std::begin(before.behind), std::end(before.behind), bytes[0]);
+  }
   append(bytes.data(), bytes.size(), true);
 }
 
 JsonTemplate::Place JsonTemplate::add_string(uint32_t size) {
-  const uint32_t begin = run_size_;
+  const auto run = static_cast<uint32_t>(runs_.size() - 1);
+  const uint32_t begin = runs_.back().size;
   append(nullptr, size, false);
-  return {run_step_, begin, run_step_, run_size_};
+  return {run, begin, run, runs_.back().size};
 }
 
-JsonTemplate::Place JsonTemplate::add_value(TemplateStep::Next kind) {
-  Place place{run_step_, run_size_, 0, 0};
-  steps_.back().next = kind;
-  place.end_step = run_step_ = static_cast<uint32_t>(steps_.size());
-  run_size_ = 0;
-  steps_.emplace_back();
+JsonTemplate::Place JsonTemplate::add_value(TemplateRun::Next kind) {
+  const auto run = static_cast<uint32_t>(runs_.size() - 1);
+  runs_.back().next = kind;
+  const Place place{run, runs_.back().size, run + 1, 0};
+  runs_.emplace_back();
+  more_.emplace_back();
   return place;
 }
 
 void JsonTemplate::finish() {
-  steps_.back().next = TemplateStep::Next::end;
+  for (size_t i = 0; i < runs_.size(); ++i) runs_[i].more = more_[i].data();
+  starts_.resize(2 * runs_.size());
 }
 
-JsonTemplate::Match JsonTemplate::matches(std::string_view record, const char** starts) const {
+void JsonTemplate::read(const Place& place, JsonMark* marks) {
+  using Next = TemplateRun::Next;
+  // Within a run there are strings alone.
+  const Next kind = place.begin_run == place.end_run ? Next::text : runs_[place.begin_run].next;
+  reads_.push_back({2 * place.begin_run, place.begin, 2 * place.end_run, place.end, kind == Next::any,
+                    kind == Next::scalar ? JsonMark::Kind::bare : JsonMark::Kind::text, marks});
+}
+
+TemplateProgram JsonTemplate::program() {
+  return {runs_.data(), reads_.data(), reads_.size(), starts_.data()};
+}
+
+size_t JsonTemplate::match(std::span<const RecordText> records, size_t row, bool* ascii) {
   static const bool fast = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
                            __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
-  if (!fast) return matches_portably(record, starts);
-  return match_template_v3(steps_.data(), record.data(), record.data() + record.size(), starts);
+  if (!fast) return match_portably(records, row, ascii);
+  return match_records_v3(program(), records.data(), records.size(), row, ascii);
 }
 
-JsonTemplate::Match JsonTemplate::matches_portably(std::string_view record, const char** starts) const {
-  return match_steps<Sse2>(steps_.data(), record.data(), record.data() + record.size(), starts);
+size_t JsonTemplate::match_portably(std::span<const RecordText> records, size_t row, bool* ascii) {
+  return match_records<Sse2>(program(), records.data(), records.size(), row, ascii);
 }
 
 }  // namespace rideflow
