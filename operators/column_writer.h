@@ -13,6 +13,29 @@
 
 namespace rideflow {
 
+// The view of `s` in buffer 0, which begins at `base` and whose padding lets 12 bytes of `s` be read. Without
+// a branch on the length, which is often a surprise: both kinds of view are made and one is taken.
+inline StringView padded_view(std::string_view s, const char* base) {
+  static constexpr uint64_t kOnes[4] = {~uint64_t{0}, ~uint64_t{0}, 0, 0};
+  const bool is_inline = s.size() <= static_cast<size_t>(StringView::kInline);
+  const size_t kept = is_inline ? s.size() : 4;  // bytes of the text in the view
+  const auto* const mask = reinterpret_cast<const char*>(kOnes) + 16 - kept;
+  uint32_t prefix;
+  uint32_t prefix_mask;
+  uint64_t rest;
+  uint64_t rest_mask;
+  std::memcpy(&prefix, s.data(), 4);
+  std::memcpy(&prefix_mask, mask, 4);
+  std::memcpy(&rest, s.data() + 4, 8);
+  std::memcpy(&rest_mask, mask + 4, 8);
+  const uint64_t place = static_cast<uint64_t>(s.data() - base) << 32;  // in buffer 0
+  const uint64_t words[2] = {s.size() | uint64_t{prefix & prefix_mask} << 32,
+                             is_inline ? rest & rest_mask : place};
+  StringView view;
+  std::memcpy(static_cast<void*>(&view), words, sizeof(view));
+  return view;
+}
+
 class ColumnWriter {
  public:
   explicit ColumnWriter(const Type& type);
@@ -41,29 +64,8 @@ class ColumnWriter {
     nulls_.as_mutable<uint8_t>()[rows_++] = 0;
   }
   // `s` lies in the shared buffer.
-  void append_shared(std::string_view s) { append(shared_view(s)); }
-  // The view of `s`, which lies in the shared buffer, whose padding lets 12 bytes be read. Without a branch
-  // on the length, which is often a surprise: both kinds of view are made and one is taken.
-  StringView shared_view(std::string_view s) const {
-    static constexpr uint64_t kOnes[4] = {~uint64_t{0}, ~uint64_t{0}, 0, 0};
-    const bool is_inline = s.size() <= static_cast<size_t>(StringView::kInline);
-    const size_t kept = is_inline ? s.size() : 4;  // bytes of the text in the view
-    const auto* const mask = reinterpret_cast<const char*>(kOnes) + 16 - kept;
-    uint32_t prefix;
-    uint32_t prefix_mask;
-    uint64_t rest;
-    uint64_t rest_mask;
-    std::memcpy(&prefix, s.data(), 4);
-    std::memcpy(&prefix_mask, mask, 4);
-    std::memcpy(&rest, s.data() + 4, 8);
-    std::memcpy(&rest_mask, mask + 4, 8);
-    const uint64_t place = static_cast<uint64_t>(s.data() - base_) << 32;  // in buffer 0
-    const uint64_t words[2] = {s.size() | uint64_t{prefix & prefix_mask} << 32,
-                               is_inline ? rest & rest_mask : place};
-    StringView view;
-    std::memcpy(static_cast<void*>(&view), words, sizeof(view));
-    return view;
-  }
+  void append_shared(std::string_view s) { append(padded_view(s, base_)); }
+  const char* shared_base() const { return base_; }
   void append_copy(std::string_view s);
 
   // For loops that store values of fixed width themselves: where the next rows go, and that `n` of them are

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "operators/json_columns.h"
 #include "operators/json_decoder.h"
 
 namespace rideflow {
@@ -10,39 +11,31 @@ namespace rideflow {
 // ---- Columns of a block of records
 
 void JsonDecoder::convert_block(JsonNode& node, ColumnWriter& out, int32_t rows) {
+  const JsonColumnKernels& kernels = json_column_kernels();
   switch (node.quick) {
     case JsonNode::Quick::text:
-      return convert_marks<StringView>(node, out, rows, [&out](const JsonMark& mark, StringView& to) {
-        if (mark.kind != JsonMark::Kind::text) return false;
-        to = out.shared_view(mark.text());
-        return true;
+      return convert_marks<StringView>(node, out, rows, [&](const JsonMark* marks, size_t n, StringView* to) {
+        return kernels.texts(marks, n, out.shared_base(), to);
       });
     case JsonNode::Quick::number:
-      return convert_marks<double>(node, out, rows, [](const JsonMark& mark, double& to) {
-        if (mark.kind != JsonMark::Kind::bare) return false;
-        NumberText number;
-        const char* const end = mark.begin + mark.size;
-        return scan_number_padded(mark.begin, end, number) == end && to_double(number, mark.text(), to);
-      });
+      return convert_marks<double>(node, out, rows, kernels.numbers);
     case JsonNode::Quick::time:
-      return convert_marks<Micros>(node, out, rows, [&node](const JsonMark& mark, Micros& to) {
-        return mark.kind == JsonMark::Kind::text && node.times.read(mark.text(), to);
+      return convert_marks<Micros>(node, out, rows, [&](const JsonMark* marks, size_t n, Micros* to) {
+        return kernels.times(marks, n, node.times.minutes(), to);
       });
     case JsonNode::Quick::none:
       for (int32_t row = 0; row < rows; ++row) convert_mark(static_cast<size_t>(row), node, out);
   }
 }
 
-// `read` says no to what is rare: nulls, escapes, misfits.
+// `read` stops at what is rare.
 template <class T, class Read>
 void JsonDecoder::convert_marks(JsonNode& node, ColumnWriter& out, int32_t rows, Read read) {
-  const JsonMark* const marks = node.marks.data();
   for (int32_t row = 0; row < rows; ++row) {
-    T* const to = out.next_rows<T>();
-    int32_t n = 0;
-    while (row + n < rows && read(marks[row + n], to[n])) ++n;
-    out.advance(n);
-    row += n;
+    const size_t n =
+        read(&node.marks[static_cast<size_t>(row)], static_cast<size_t>(rows - row), out.next_rows<T>());
+    out.advance(static_cast<int32_t>(n));
+    row += static_cast<int32_t>(n);
     if (row < rows) convert_mark(static_cast<size_t>(row), node, out);
   }
 }

@@ -145,7 +145,7 @@ int32_t JsonDecoder::read_known(int32_t begin, std::span<const RecordText> texts
   std::array<bool, kBlock> ascii;
   const size_t matched = shapes_.match_templates(texts, row, ascii.data());
   size_t good = 0;
-  while (good < matched && (ascii[good] || is_valid_record_text(text_of(texts[good])))) ++good;
+  while (good < matched && (ascii[good] || is_utf8(text_of(texts[good])))) ++good;
   const size_t rows = record_of_.size();
   record_of_.resize(rows + good);
   std::iota(record_of_.begin() + static_cast<ptrdiff_t>(rows), record_of_.end(), begin);

@@ -28,7 +28,11 @@ bool is_valid_record_text(std::string_view s) {
     const __m128i last = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + i));
     high |= _mm_movemask_epi8(last) & ((1 << rest) - 1);
   }
-  return high == 0 || simdjson::validate_utf8(s.data(), s.size());
+  return high == 0 || is_utf8(s);
+}
+
+bool is_utf8(std::string_view s) {
+  return simdjson::validate_utf8(s.data(), s.size());
 }
 
 std::shared_ptr<const Origin> with_arena(const std::shared_ptr<const Origin>& chunk) {

@@ -10,6 +10,8 @@ namespace rideflow {
 
 // Fast on plain ASCII. Reads up to 16 bytes past the end: the text must lie in padded memory.
 bool is_valid_record_text(std::string_view text);
+// The same, of text that is not plain ASCII.
+bool is_utf8(std::string_view text);
 
 // The chunk itself when all its payloads lie in its arena, else a copy for which that is true (origins that
 // no reader made).

@@ -91,7 +91,10 @@ std::optional<double> parse_double_text(std::string_view text) {
   return to_double(number, text);
 }
 
-bool TimestampReader::seconds_of(std::string_view text, Micros minute_start, Micros& to) const {
+bool TimestampReader::read_seconds(std::string_view text, Micros& to) const {
+  if (text.size() < 19) return false;
+  const Minute& minute = minutes_[text[15] & 1];
+  if (std::memcmp(text.data(), minute.text, 16) != 0) return false;
   const char* p = text.data() + 16;
   const char* const end = text.data() + text.size();
   if (p[0] != ':' || !is_digit(p[1]) || !is_digit(p[2])) return false;
@@ -112,7 +115,7 @@ bool TimestampReader::seconds_of(std::string_view text, Micros minute_start, Mic
   const bool utc = zone_ == nullptr || zone_->is_utc();
   const bool ends = (p == end && utc) || (p + 1 == end && *p == 'Z');
   if (!ends) return false;
-  to = minute_start + second * kMicrosPerSecond + fraction;
+  to = minute.start + second * kMicrosPerSecond + fraction;
   return true;
 }
 

@@ -61,25 +61,28 @@ class TimestampReader {
   explicit TimestampReader(const TimeZone* zone = nullptr) : zone_(zone) {}
   // False when the text is none. The result is apart for the reason of to_double().
   bool read(std::string_view text, Micros& to) {
-    if (text.size() < 19) return read_slow(text, to);
-    const Minute& minute = minutes_[text[15] & 1];
-    if (std::memcmp(text.data(), minute.text, 16) != 0) return read_slow(text, to);
-    if (text.size() == kMillisSize && millis_of(text.data() + 16, to)) [[likely]] {
-      to += minute.start;
-      return true;
-    }
-    return seconds_of(text, minute.start, to) || read_slow(text, to);
+    return read_millis(text, minutes_, to) || read_seconds(text, to) || read_slow(text, to);
   }
   std::optional<Micros> read(std::string_view text) {
     Micros v = 0;
     return read(text, v) ? std::optional<Micros>(v) : std::nullopt;
   }
 
- private:
   struct Minute {
     char text[16] = {};
     Micros start = 0;
   };
+  const Minute* minutes() const { return minutes_; }  // two
+  // "2026-01-01T12:00:00.000Z" of one of two minutes; false for all else.
+  static bool read_millis(std::string_view text, const Minute* minutes, Micros& to) {
+    if (text.size() != kMillisSize) return false;
+    const Minute& minute = minutes[text[15] & 1];
+    if (std::memcmp(text.data(), minute.text, 16) != 0 || !millis_of(text.data() + 16, to)) return false;
+    to += minute.start;
+    return true;
+  }
+
+ private:
   static constexpr size_t kMillisSize = 24;  // 2026-01-01T12:00:00.000Z
 
   // ":12.345Z", eight bytes at once.
@@ -93,8 +96,8 @@ class TimestampReader {
     to = second * kMicrosPerSecond + (digit(4) * 100 + digit(5) * 10 + digit(6)) * 1000;
     return ((beyond | word) & 0x8080808080808080ULL) == 0 && second <= 59;
   }
-  // Seconds, fraction and a final Z (or nothing, where the zone is UTC) after the known minute.
-  bool seconds_of(std::string_view text, Micros minute_start, Micros& to) const;
+  // Seconds, fraction and a final Z (or nothing, where the zone is UTC) after a known minute.
+  bool read_seconds(std::string_view text, Micros& to) const;
   bool read_slow(std::string_view text, Micros& to);
 
   const TimeZone* zone_;
