@@ -1,6 +1,7 @@
 // = <> < <= > >= over all types. Numbers compare by value across types, decimals exactly; texts by bytes; NaN
 // equals itself and comes after every number; -0 = 0; a date compares as its midnight; lists and structures
 // item by item. Text beside a time or number is read as one when it is a literal.
+#include <bit>
 #include <cmath>
 
 #include "engine/cast.h"
@@ -84,12 +85,46 @@ bool same_long_text(std::string_view a, std::string_view b) {
   return a.size() <= 16 || std::memcmp(a.data() + 8, b.data() + 8, a.size() - 16) == 0;
 }
 
+// Rows that are not `text`, of more than 12 bytes, lose their bit.
+void clear_other_texts(const Column& column, std::string_view text, int32_t rows, uint64_t* bits) {
+  for (int32_t begin = 0; begin < rows; begin += 64) {
+    uint64_t& word = bits[begin / 64];
+    for (uint64_t left = word; left != 0; left &= left - 1) {
+      const int64_t row = begin + std::countr_zero(left);
+      if (!same_long_text(column.string(row), text)) word &= ~(left & -left);
+    }
+  }
+}
+
+// The heads of all rows first: most texts differ there, and no branch waits for each.
+Column equal_to_literal(const Column& column, const Column& literal, bool wanted, int32_t rows) {
+  const auto* const x = column.values<StringView>();
+  const StringView y = literal.values<StringView>()[0];
+  const uint64_t head = head_of(y);
+  if (y.is_inline()) {
+    const uint64_t rest = word_at(y.rest);
+    return bool_column(rows, [=](int32_t i) {
+      return ((head_of(x[i]) ^ head) | (word_at(x[i].rest) ^ rest)) == 0 ? wanted : !wanted;
+    });
+  }
+  Column same = bool_column(rows, [=](int32_t i) { return head_of(x[i]) == head; });
+  auto* const bits = same.data.as_mutable<uint64_t>();
+  clear_other_texts(column, literal.string(0), rows, bits);
+  if (wanted) return same;
+  const size_t words = bitmap_bytes(rows) / sizeof(uint64_t);
+  for (size_t i = 0; i < words; ++i) bits[i] = ~bits[i];
+  if (rows % 64 != 0) bits[words - 1] &= (uint64_t{1} << (rows % 64)) - 1;
+  return same;
+}
+
 Column compare_text_equality(Compare op, const KernelCall& call) {
   const Column& a = *call.args[0].column;
   const Column& b = *call.args[1].column;
+  const bool wanted = op == Compare::equal;
+  if (call.args[1].constant && !call.args[0].constant) return equal_to_literal(a, b, wanted, call.rows);
+  if (call.args[0].constant && !call.args[1].constant) return equal_to_literal(b, a, wanted, call.rows);
   const auto* x = a.values<StringView>();
   const auto* y = b.values<StringView>();
-  const bool wanted = op == Compare::equal;
   return bool_column(call.rows, [&](int32_t row) {
     const int64_t i = call.args[0].at(row);
     const int64_t j = call.args[1].at(row);

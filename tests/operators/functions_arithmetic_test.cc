@@ -151,6 +151,14 @@ TEST(Comparison, EveryTypeInTheLanguagesOrder) {
     check_function(name, {Type::decimal(38, 0), Type::decimal(38, 38)}, expected);
     check_function(name, {Kind::int64, Kind::float64}, expected);
     check_function(name, {Kind::string, Kind::string}, expected);
+    // Texts that begin alike, of 11 to 34 bytes, with one letter that may be another.
+    check_function(name, {Kind::string, Kind::string}, expected, [&](size_t, Random& random) {
+      std::string text(std::string("ride_completed_by_the_driver_today"), 0,
+                       static_cast<size_t>(11 + below(random, 3) * below(random, 9)));
+      if (below(random, 3) == 0)
+        text[static_cast<size_t>(below(random, static_cast<int64_t>(text.size())))] = '#';
+      return Value::string(text);
+    });
   }
 }
 
