@@ -38,8 +38,11 @@ uint8_t bits_of(uint64_t most) {
 // The largest step that all distances from the base are multiples of.
 uint64_t common_step(const std::vector<int64_t>& values, int64_t base) {
   uint64_t step = 0;
+  uint64_t last = 0;
   for (const int64_t v : values) {
     const uint64_t distance = static_cast<uint64_t>(v) - static_cast<uint64_t>(base);
+    if (distance == last) continue;
+    last = distance;
     if (step == 0) {
       step = distance;
     } else if (distance % step != 0) {
@@ -203,24 +206,26 @@ size_t NumberPage::packed_bytes(uint8_t bits) const {
 }
 
 std::string NumberPage::pack(uint8_t bits) const {
-  std::string out;
-  out.reserve(packed_bytes(bits));
-  uint64_t pending = 0;  // bits that are not in `out` yet: fewer than 8 between entries
+  std::string out(entry_bytes(integers.size(), bits) + sizeof(uint64_t), '\0');  // whole words are written
+  char* to = out.data();
+  uint64_t word = 0;  // bits that are not written yet
   unsigned held = 0;
-  for (const int64_t v : integers) {
-    const uint64_t e = (static_cast<uint64_t>(v) - static_cast<uint64_t>(form.base)) / form.step;
-    if (bits == 64) {
-      out.append(reinterpret_cast<const char*>(&e), sizeof e);
-      continue;
-    }
-    pending |= e << held;
+  const auto store = [&to](uint64_t w) {
+    std::memcpy(to, &w, sizeof w);
+    to += sizeof w;
+  };
+  for (const int64_t v : bits == 0 ? std::span<const int64_t>() : std::span<const int64_t>(integers)) {
+    const uint64_t distance = static_cast<uint64_t>(v) - static_cast<uint64_t>(form.base);
+    const uint64_t e = form.step == 1 ? distance : distance / form.step;  // dividing takes long
+    word |= e << held;
     held += bits;
-    const size_t whole = held / 8;
-    out.append(reinterpret_cast<const char*>(&pending), whole);
-    pending = whole == sizeof pending ? 0 : pending >> (whole * 8);
-    held %= 8;
+    if (held < 64) continue;
+    store(word);
+    held -= 64;
+    word = held == 0 ? 0 : e >> (bits - held);
   }
-  if (held > 0) out += static_cast<char>(pending);
+  store(word);
+  out.resize(entry_bytes(integers.size(), bits));
   out.append(reinterpret_cast<const char*>(exception_rows.data()), exception_rows.size() * sizeof(uint32_t));
   out.append(reinterpret_cast<const char*>(exceptions.data()), exceptions.size() * sizeof(double));
   return out;

@@ -10,9 +10,13 @@ namespace rideflow::bench {
 
 double answer_number(const QueryAnswer& answer, const std::string& field) {
   const std::string key = "\"" + field + "\":";
-  const size_t at = answer.status == 200 ? answer.body.find(key) : std::string::npos;
+  size_t at = answer.status == 200 ? answer.body.find(key) : std::string::npos;
   if (at == std::string::npos) return std::numeric_limits<double>::quiet_NaN();
-  return std::strtod(answer.body.c_str() + at + key.size(), nullptr);
+  double sum = 0;
+  for (; at != std::string::npos; at = answer.body.find(key, at + key.size())) {
+    sum += std::strtod(answer.body.c_str() + at + key.size(), nullptr);
+  }
+  return sum;
 }
 
 std::string answer_difference(const QueryAnswer& answer, const std::string& field, double expected) {

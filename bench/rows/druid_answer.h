@@ -1,4 +1,4 @@
-// One number of a query's answer, to be compared with what is expected.
+// Numbers of a query's answer, to be compared with what is expected.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace rideflow::bench {
 
-// The first field of this name, as a number; NaN when there is none.
+// All fields of this name, added up; NaN when there is none.
 double answer_number(const QueryAnswer& answer, const std::string& field);
 // Empty when the field is `expected`, to nine digits; else what was there instead.
 std::string answer_difference(const QueryAnswer& answer, const std::string& field, double expected);

@@ -35,7 +35,7 @@ constexpr Group kGroups[] = {
     {"ride_keys", ride_keys, "firing_1m_keys checkpoint_1m_keys checkpoint_1m_keys_wall"},
     {"ride_metrics", ride_metrics, "ride_metrics"},
     {"rollup_ingest", rollup_ingest, "rollup_ingest"},
-    {"rollup_scan", rollup_scan, "rollup_scan_memory rollup_scan_sealed"},
+    {"rollup_scan", rollup_scan, "rollup_scan_memory rollup_scan_sealed rollup_group_by_sealed"},
     {"process", process, "process_first_result process_resident"},
     {"visible", visible, "visible_capacity visible_p50 visible_p999"},
     {"expressions", expressions,

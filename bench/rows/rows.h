@@ -22,7 +22,8 @@ Status ride_window_kafka(const Catalog& catalog, Report& report);
 Status ride_keys(const Catalog& catalog, Report& report);
 // The main job whole, and the share of each of its steps.
 Status ride_metrics(const Catalog& catalog, Report& report);
-// Rows into 10,000 cells of a rollup; a filtered sum over many cells, in memory and sealed.
+// Rows into 10,000 cells of a rollup; a filtered sum over many cells, in memory and sealed, and sums by
+// group.
 Status rollup_ingest(const Catalog& catalog, Report& report);
 Status rollup_scan(const Catalog& catalog, Report& report);
 // `rideflow run` as a process: its start and its memory.

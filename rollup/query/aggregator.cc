@@ -81,7 +81,9 @@ class LongSum : public NumberAggregator {
  protected:
   void add(const NumberView& v, const uint32_t* rows, const uint32_t* groups, size_t n) override {
     if (n == 0) return;
-    if (v.ints != nullptr && v.has == nullptr && groups == nullptr) return add_all(v.ints, rows, n);
+    if (v.ints != nullptr && v.has == nullptr) {
+      return groups == nullptr ? add_all(v.ints, rows, n) : add_by_group(v.ints, rows, groups, n);
+    }
     for_rows(rows, groups, n, [&](size_t row, size_t g) {
       if (v.has != nullptr && v.has[row] == 0) return;
       sums_[g] += static_cast<uint64_t>(v.ints ? v.ints[row] : to_long(v.as_double(row)));
@@ -100,6 +102,15 @@ class LongSum : public NumberAggregator {
     sums_[0] += sum;
     has_[0] = 1;
   }
+  // Pointers of its own: what writes bytes may have changed any member, for all that the compiler knows.
+  void add_by_group(const int64_t* values, const uint32_t* rows, const uint32_t* groups, size_t n) {
+    uint64_t* const sums = sums_.data();
+    uint8_t* const has = has_.data();
+    for_rows(rows, groups, n, [=](size_t row, size_t g) {
+      sums[g] += static_cast<uint64_t>(values[row]);
+      has[g] = 1;
+    });
+  }
   std::vector<uint64_t> sums_;
   std::vector<uint8_t> has_;
 };
@@ -107,29 +118,36 @@ class LongSum : public NumberAggregator {
 class DoubleSum : public NumberAggregator {
  public:
   DoubleSum(const ColumnRef& column, bool mean) : NumberAggregator(column), mean_(mean) {}
-  void resize(size_t groups) override {
-    high_.resize(groups);
-    low_.resize(groups);
-    counts_.resize(groups);
-  }
+  void resize(size_t groups) override { sums_.resize(groups); }
   QueryValue value(size_t g) const override {
-    if (counts_[g] == 0) return {};
-    const double sum = high_[g] + low_[g];
-    return mean_ ? sum / static_cast<double>(counts_[g]) : sum;
+    const Sum& sum = sums_[g];
+    if (sum.count == 0) return {};
+    return mean_ ? (sum.high + sum.low) / static_cast<double>(sum.count) : sum.high + sum.low;
   }
 
  protected:
   void add(const NumberView& v, const uint32_t* rows, const uint32_t* groups, size_t n) override {
-    if (v.doubles != nullptr && v.has == nullptr && groups == nullptr) return add_all(v, rows, n);
+    if (v.doubles != nullptr && v.has == nullptr) {
+      return groups == nullptr ? add_all(v, rows, n) : add_by_group(v, rows, groups, n);
+    }
     for_rows(rows, groups, n, [&](size_t row, size_t g) {
       if (v.has != nullptr && v.has[row] == 0) return;
-      add_exactly(high_[g], low_[g], v.ints ? static_cast<double>(v.ints[row]) : v.doubles[row]);
-      if (v.low != nullptr) low_[g] += v.low[row];
-      ++counts_[g];
+      sums_[g].add(v.ints ? static_cast<double>(v.ints[row]) : v.doubles[row]);
+      if (v.low != nullptr) sums_[g].low += v.low[row];
     });
   }
 
  private:
+  struct Sum {
+    double high = 0;
+    double low = 0;
+    int64_t count = 0;
+    void add(double x) {
+      add_exactly(high, low, x);
+      ++count;
+    }
+  };
+
   // Four independent chains, so that an addition need not wait for the one before.
   void add_all(const NumberView& v, const uint32_t* rows, size_t n) {
     double high[4] = {};
@@ -144,15 +162,21 @@ class DoubleSum : public NumberAggregator {
       for (size_t k = 0; k < n; ++k) low[0] += v.low[row_of(k)];
     }
     for (size_t k = 0; k < 4; ++k) {
-      add_exactly(high_[0], low_[0], high[k]);
-      low_[0] += low[k];
+      add_exactly(sums_[0].high, sums_[0].low, high[k]);
+      sums_[0].low += low[k];
     }
-    counts_[0] += static_cast<int64_t>(n);
+    sums_[0].count += static_cast<int64_t>(n);
   }
+
+  void add_by_group(const NumberView& v, const uint32_t* rows, const uint32_t* groups, size_t n) {
+    Sum* const sums = sums_.data();
+    for_rows(rows, groups, n, [sums, values = v.doubles](size_t row, size_t g) { sums[g].add(values[row]); });
+    if (v.low == nullptr) return;
+    for_rows(rows, groups, n, [sums, low = v.low](size_t row, size_t g) { sums[g].low += low[row]; });
+  }
+
   bool mean_;
-  std::vector<double> high_;
-  std::vector<double> low_;
-  std::vector<int64_t> counts_;
+  std::vector<Sum> sums_;
 };
 
 template <class T>

@@ -203,8 +203,7 @@ Status Grouper::assign_level(Page& page, size_t d) {
   const uint32_t* begin = level.begin.data();
   const uint32_t* ids = level.ids_of.data();
   if (level.ids_of.size() + 1 == level.begin.size()) {  // one value each
-    for (size_t i = 0; i < rows_.size(); ++i)
-      groups_[i] = index.find_or_add(groups_[i], ids[codes[rows_[i]]]);
+    index.find_or_add(groups_, [ids, codes, row = rows_.data()](size_t i) { return ids[codes[row[i]]]; });
     return {};
   }
   next_rows_.clear();

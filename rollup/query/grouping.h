@@ -38,6 +38,21 @@ class PairIndex {
     if (near_[at] == 0) near_[at] = find(a, b) + 1;
     return near_[at] - 1;
   }
+  // a_to_number[i] becomes the number of (a_to_number[i], b_of(i)).
+  template <class B>
+  void find_or_add(std::vector<uint32_t>& a_to_number, B b_of) {
+    // find() may change any member, so that they would be read anew for each pair.
+    const uint32_t* const near = near_.data();
+    const size_t end = near_.size();
+    const size_t stride = stride_;
+    uint32_t* const numbers = a_to_number.data();
+    for (size_t i = 0; i < a_to_number.size(); ++i) {
+      const uint32_t b = b_of(i);
+      const size_t at = size_t{numbers[i]} * stride + b;
+      const uint32_t known = b < stride && at < end ? near[at] : 0;
+      numbers[i] = known != 0 ? known - 1 : find_or_add(numbers[i], b);
+    }
+  }
   size_t size() const { return pairs_.size(); }
   std::pair<uint32_t, uint32_t> at(size_t i) const { return pairs_[i]; }
 

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <roaring/roaring.hh>
 
+#include "engine/hash.h"
 #include "engine/virtual_env.h"
 #include "rollup/cell_set.h"
 #include "rollup/rollup_queries.h"
@@ -96,6 +98,43 @@ TEST_F(Segments, ADamagedByteIsAnErrorOrChangesNothing) {
   }
 }
 
+// The same file with another footer, whose checksum fits.
+template <class Change>
+std::string with_footer(const std::string& file, Change change) {
+  uint32_t size = 0;
+  std::memcpy(&size, file.data() + file.size() - kSegmentTail, sizeof size);
+  const size_t begin = file.size() - kSegmentTail - size;
+  auto footer = decode_footer(std::string_view(file).substr(begin, size));
+  EXPECT_TRUE(footer.ok());
+  change(*footer);
+  const std::string bytes = encode_footer(*footer);
+  ByteWriter tail;
+  tail.put(static_cast<uint32_t>(bytes.size())).put(checksum64(bytes));
+  return file.substr(0, begin) + bytes + tail.take() + std::string(kSegmentEnd);
+}
+
+TEST_F(Segments, AFooterThatDoesNotFitItsPiecesIsDamage) {
+  const std::string whole = test::fuzz_segment_bytes();
+  const auto error_of = [&](auto change) { return cells(with_footer(whole, change)); };
+  EXPECT_EQ(error_of([](SegmentFooter&) {}), cells(whole));
+  EXPECT_THAT(error_of([](SegmentFooter& f) { f.times[0].form.bits = 63; }),
+              testing::HasSubstr("damaged: a page has a wrong width"));
+  EXPECT_THAT(error_of([](SegmentFooter& f) { f.times[0].form.bits = 57; }),
+              testing::HasSubstr("damaged: a page has a wrong size"));
+  EXPECT_THAT(error_of([](SegmentFooter& f) { f.dimensions[0].codes[0].form.step = 1'000; }),
+              testing::HasSubstr("damaged: a row names a value that is not there"));
+  EXPECT_THAT(error_of([](SegmentFooter& f) { f.dimensions[0].codes[0].form.base = -1; }),
+              testing::HasSubstr("damaged: a row names a value that is not there"));
+  EXPECT_THAT(error_of([](SegmentFooter& f) { f.dimensions[0].counts.form.bits = 57; }),
+              testing::HasSubstr("damaged: a page has a wrong size"));
+  EXPECT_THAT(error_of([](SegmentFooter& f) { f.dimensions[0].counts.checksum ^= 1; }),
+              testing::HasSubstr("damaged: a checksum differs"));
+  EXPECT_THAT(error_of([](SegmentFooter& f) { f.dimensions[0].bitmaps.clear(); }),
+              testing::HasSubstr("damaged: an index has a wrong number of pieces"));
+  EXPECT_THAT(error_of([](SegmentFooter& f) { f.metrics[0].ints.clear(); }),
+              testing::HasSubstr("damaged: a column has a wrong number of pages"));
+}
+
 // A rollup of more than one piece of rows and of more values than one piece has bitmaps: null, values that
 // few rows have, values that come and go; prices, sums of them that are no prices, and numbers that are
 // neither.
@@ -135,7 +174,9 @@ class LargeSegment : public testing::Test {
     std::vector<RollupRow> rows;
     for (int i = 0; i < kRows; ++i) {
       rows.push_back(row(i));
-      if (i % 4 == 0) rows.push_back(row(i));  // cells of several rows
+      if (i % 4 != 0) continue;
+      rows.push_back(row(i));  // cells of several rows, whose sums round something away
+      rows.back().metrics[1] = Value::float64(i * 41 % 10'000 / 30.0);
     }
     std::vector<int32_t> expired;
     ASSERT_TRUE(writer_->add(test::RollupBatch(spec(), rows).rows(), expired).ok());
