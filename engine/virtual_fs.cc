@@ -102,7 +102,9 @@ class VirtualFs::Reader : public ReadableFile {
     RF_TRY(ready("read"));
     const auto from = static_cast<size_t>(std::max<int64_t>(offset, 0));
     if (from >= node_->data.size()) return size_t{0};
-    return node_->data.copy(out, n, from);
+    const size_t got = node_->data.copy(out, n, from);
+    fs_.bytes_read_ += static_cast<int64_t>(got);
+    return got;
   }
 
   int64_t size() const override {
@@ -189,6 +191,11 @@ bool VirtualFs::dead() const {
 int64_t VirtualFs::calls() const {
   const std::lock_guard lock(mutex_);
   return calls_;
+}
+
+int64_t VirtualFs::bytes_read() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_read_;
 }
 
 void VirtualFs::ignore_dir_syncs(bool on) {

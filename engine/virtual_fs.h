@@ -44,6 +44,7 @@ class VirtualFs : public FileSystem {
   bool dead() const;
   int64_t calls()
       const;  // so far; every method of the file system and its files counts, but size() and close()
+  int64_t bytes_read() const;  // so far, by all readers
   // A broken machine for tests of tests: sync_dir() says ok and does nothing.
   void ignore_dir_syncs(bool on);
 
@@ -106,6 +107,7 @@ class VirtualFs : public FileSystem {
   std::map<std::string, NodeRef> durable_;  // as a power loss would leave them
   std::vector<NameChange> journal_;         // changes of names_ that durable_ lacks, in order
   int64_t calls_ = 0;
+  int64_t bytes_read_ = 0;
   int64_t fail_at_ = 0;
   Status fail_with_;
   int64_t die_at_ = 0;

@@ -42,8 +42,16 @@ struct RawBlock {
   BufferRef bytes;
   std::vector<FrameRef> frames;
   int64_t end = 0;
+  size_t next_frame_bytes = 0;  // of the frame that begins there; 0: its header is not in the block
   bool compressed = false;
 };
+
+// What to read for about max_bytes of frames like the next one, and the header of the frame behind them: a
+// frame that ends behind the block is read again.
+size_t block_size(size_t max_bytes, size_t next_frame_bytes) {
+  if (next_frame_bytes == 0) return std::max(max_bytes, kFrameHeaderBytes);
+  return std::max<size_t>(max_bytes / next_frame_bytes, 1) * next_frame_bytes + kFrameHeaderBytes;
+}
 
 }  // namespace
 
@@ -61,11 +69,11 @@ void PartitionReader::seek(int64_t offset) {
 
 namespace {
 
-// Reads from `position` about max_bytes, but at least one whole frame, of the `available` bytes.
+// Reads `size` bytes from `position`, but at least one whole frame, of the `available` bytes.
 Result<RawBlock> read_raw(const ReadableFile& file, const Segment& segment, int64_t position,
-                          int64_t available, size_t max_bytes, int64_t wanted_offset) {
-  size_t size = std::min(std::max(max_bytes, kFrameHeaderBytes), static_cast<size_t>(available - position));
+                          int64_t available, size_t size, int64_t wanted_offset) {
   while (true) {
+    size = std::min(size, static_cast<size_t>(available - position));
     RawBlock block;
     block.bytes = BufferRef::allocate(size);
     RF_ASSIGN(const size_t got,
@@ -82,8 +90,10 @@ Result<RawBlock> read_raw(const ReadableFile& file, const Segment& segment, int6
         needed = at + kFrameHeaderBytes;
         break;
       }
-      if (rest.size() < static_cast<size_t>(header->total_bytes())) {
-        needed = at + static_cast<size_t>(header->total_bytes());
+      const auto frame_bytes = static_cast<size_t>(header->total_bytes());
+      if (rest.size() < frame_bytes) {
+        needed = at + frame_bytes;
+        block.next_frame_bytes = frame_bytes;
         break;
       }
       const auto frame = next_frame(rest);
@@ -99,7 +109,7 @@ Result<RawBlock> read_raw(const ReadableFile& file, const Segment& segment, int6
     if (block.end > 0) return block;
     if (needed > static_cast<size_t>(available - position))
       return damaged(segment, position, "a frame is cut");
-    size = needed;
+    size = needed + kFrameHeaderBytes;
   }
 }
 
@@ -125,14 +135,17 @@ Status PartitionReader::load_block(size_t max_bytes, bool* at_end) {
       segment_ = place.segment;
       file_ = *std::move(file);
       position_ = place.position;
+      next_frame_bytes_ = 0;
     }
     if (offset_ >= place.end_offset) {
       *at_end = true;
       return {};
     }
     if (position_ >= place.bytes) return damaged(*segment_, position_, "records are missing at the end");
-    RF_ASSIGN(RawBlock raw, read_raw(*file_, *segment_, position_, place.bytes, max_bytes, offset_));
+    RF_ASSIGN(RawBlock raw, read_raw(*file_, *segment_, position_, place.bytes,
+                                     block_size(max_bytes, next_frame_bytes_), offset_));
     position_ = raw.end;
+    next_frame_bytes_ = raw.next_frame_bytes;
     if (raw.frames.empty()) continue;
     if (raw.frames.front().header.base_offset > offset_) return damaged(*segment_, position_, "offsets jump");
     auto block = std::make_unique<Block>();

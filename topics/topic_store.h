@@ -129,13 +129,13 @@ struct Segment;
 // Reads one partition forwards. Keeps its topic alive.
 class PartitionReader {
  public:
-  static constexpr size_t kBlockBytes = size_t{512} << 10;
+  static constexpr size_t kBlockBytes = size_t{256} << 10;  // stays in a core's cache until it is decoded
   PartitionReader(std::shared_ptr<Topic> topic, Partition partition, int64_t offset);
   ~PartitionReader();
 
-  // At most max_rows records from offset() on, which moves behind them; the disk is read in blocks of about
-  // max_bytes. out_of_range: the offset is gone (retention) or beyond the end; first_offset() says where data
-  // begins.
+  // At most max_rows records from offset() on, which moves behind them; the disk is read in blocks of whole
+  // frames, about max_bytes. out_of_range: the offset is gone (retention) or beyond the end; first_offset()
+  // says where data begins.
   Result<TopicPoll> poll(int32_t max_rows, size_t max_bytes = kBlockBytes);
   int64_t offset() const { return offset_; }
   void seek(int64_t offset);
@@ -150,7 +150,8 @@ class PartitionReader {
   int64_t offset_;
   std::shared_ptr<const Segment> segment_;  // where offset_ is; null: to be found
   std::unique_ptr<ReadableFile> file_;
-  int64_t position_ = 0;  // of the next frame in file_
+  int64_t position_ = 0;         // of the next frame in file_
+  size_t next_frame_bytes_ = 0;  // of it; 0: not known yet
   std::unique_ptr<Block> block_;
 };
 

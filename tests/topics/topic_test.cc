@@ -151,6 +151,23 @@ TEST_F(TopicTest, ReadsWithAnyBudgetFromAnyOffset) {
   EXPECT_EQ(topic().config().segment_bytes, 4096) << "a topic keeps its own settings";
 }
 
+// Frames of many records and of one, that fit into a block well or badly: the disk is read once, but for
+// headers and what the first block cuts.
+TEST_F(TopicTest, ReadsEveryByteAboutOnce) {
+  for (const size_t payload_bytes : {size_t{300}, size_t{100'000}, size_t{260'000}, size_t{400'000}}) {
+    auto topic = *store_->create("t" + std::to_string(payload_bytes), one_partition());
+    const size_t records = 6'000'000 / payload_bytes;
+    const std::string payload(payload_bytes, 'x');
+    ASSERT_TRUE(topic->append_now(std::vector<TopicRecord>(records, record(payload)), Partition(0)).ok());
+    const size_t stored = records * (kFrameHeaderBytes + kRecordHeaderBytes + payload_bytes);
+    const int64_t before = env_.fs().bytes_read();
+    EXPECT_EQ(read_all(*topic, Partition(0)).size(), records);
+    const auto read = static_cast<size_t>(env_.fs().bytes_read() - before);
+    const size_t first = std::max(payload_bytes, PartitionReader::kBlockBytes);
+    EXPECT_LT(read, stored + stored / 20 + 2 * first) << payload_bytes;
+  }
+}
+
 TEST_F(TopicTest, AReaderAtTheEndSeesWhatComes) {
   Topic& t = topic(one_partition());
   auto reader = t.reader(Partition(0), 0);
