@@ -210,10 +210,12 @@ bool SourceDriver::cut_at_bound(Partition p, std::shared_ptr<const Origin>& chun
     });
     keep = static_cast<size_t>(past - records.begin());
   } else if (state.bounded) {
-    const auto past = std::find_if(records.begin(), records.end(), [&](const RecordOrigin& r) {
+    const auto reached = [&](const RecordOrigin& r) {
       return reader_->reached({r.position, {}}, state.until);
-    });
-    keep = static_cast<size_t>(past - records.begin());
+    };
+    // In order of their positions: nearly always the last one is before the bound too.
+    if (records.empty() || !reached(records.back())) return false;
+    keep = static_cast<size_t>(std::find_if(records.begin(), records.end(), reached) - records.begin());
   }
   if (keep == records.size()) return false;
   auto cut = std::make_shared<Origin>(*chunk);
@@ -225,7 +227,9 @@ bool SourceDriver::cut_at_bound(Partition p, std::shared_ptr<const Origin>& chun
 Status SourceDriver::emit(Partition p, std::shared_ptr<const Origin> chunk, SourceBatch& out) {
   const bool bound_reached = cut_at_bound(p, chunk);
   Decoded decoded;
-  for (const RecordOrigin& r : chunk->records) metrics_->bytes.add(static_cast<int64_t>(r.payload.size()));
+  int64_t bytes = 0;
+  for (const RecordOrigin& r : chunk->records) bytes += static_cast<int64_t>(r.payload.size());
+  metrics_->bytes.add(bytes);
   if (!chunk->records.empty()) RF_TRY(decoder_->decode(chunk, decoded));
   metrics_->polled.add(static_cast<int64_t>(chunk->records.size()) - decoded.skipped);
   Batch& batch = decoded.batch;

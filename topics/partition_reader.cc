@@ -16,6 +16,7 @@ struct PartitionReader::Block {
   };
   BufferRef arena;
   std::vector<Body> bodies;
+  int64_t end_offset = 0;  // of all of them
   size_t next_body = 0;
   RecordWalker walker;
 
@@ -170,6 +171,7 @@ Status PartitionReader::load_block(size_t max_bytes, bool* at_end) {
       }
       block->bodies.push_back(body);
     }
+    block->end_offset = raw.frames.back().header.end_offset();
     if (!raw.compressed) block->arena = std::move(raw.bytes);
     block_ = std::move(block);
     return {};
@@ -207,6 +209,8 @@ Result<TopicPoll> PartitionReader::poll(int32_t max_rows, size_t max_bytes) {
   origin->topic = topic_->name_;
   origin->partition = partition_;
   origin->arena = block_->arena;
+  const int64_t left = block_->end_offset - offset_;
+  origin->records.reserve(static_cast<size_t>(std::min<int64_t>(max_rows, left)));
   while (static_cast<int32_t>(origin->records.size()) < max_rows && block_->advance()) {
     RecordOrigin record;
     std::string_view headers;

@@ -169,6 +169,12 @@ TEST(Hash, IsPinned) {
   EXPECT_EQ(hash_bytes("Lyon"), checksum64("Lyon"));
   EXPECT_NE(hash_bytes("Lyon", 1), hash_bytes("Lyon"));
   EXPECT_EQ(checksum32("Lyon"), static_cast<uint32_t>(checksum64("Lyon")));
+  // Long ones go another way where the CPU can.
+  std::string text;
+  for (size_t i = 0; i < 5'000; ++i) text.push_back(static_cast<char>(i * i % 251));
+  for (const size_t size : {1'023, 1'024, 1'025, 1'087, 1'088, 2'048, 4'999, 5'000}) {
+    EXPECT_EQ(checksum64(text.substr(0, size)), hash_bytes(text.substr(0, size))) << size;
+  }
   EXPECT_EQ(mix64(1), 0xB456BCFC34C2CB2CULL);
 }
 
