@@ -62,12 +62,16 @@ ALWAYS_INLINE uint32_t wrong_numbers(Vector v, uint32_t ends) {
   return no_marks | no_first_digit | more_points | point_at_end | leading_zeros | empty_or_long;
 }
 
+constexpr uint32_t kNull = 0x6c6c756e;  // four letters, the first lowest
+constexpr uint32_t kTrue = 0x65757274;
+constexpr uint32_t kFals = 0x736c6166;
+
 // Whether the `size` bytes at `p` are true, false or null.
 inline bool is_word(const char* p, uint32_t size) {
   uint32_t word;
   std::memcpy(&word, p, sizeof(word));
-  if (size == 4) return word == 0x6c6c756e || word == 0x65757274;  // "null", "true"
-  return size == 5 && word == 0x736c6166 && p[4] == 'e';           // "fals"
+  if (size == 4) return word == kNull || word == kTrue;
+  return size == 5 && word == kFals && p[4] == 'e';
 }
 
 // A record that is being compared. Nothing branches on what is found wrong before the end, or before the
@@ -119,7 +123,6 @@ ALWAYS_INLINE void pass_text(Lane<Vector>& lane) {
 }
 
 // The places of the byte behind the value among the first 15 of both lanes; one behind them where it is not.
-template <class Vector>
 ALWAYS_INLINE uint32_t size_of(uint32_t ends) {
   return static_cast<uint32_t>(__builtin_ctz(ends | 0x10000U));
 }
@@ -128,7 +131,7 @@ template <class Vector>
 [[gnu::noinline]] bool wrong_scalar(const char* p, const TemplateRun& run) {
   const Vector v = Vector::load_two(p, p);
   const uint32_t ends = equal(v, Vector::load_two(run.behind, run.behind)).bits();
-  return wrong_numbers(v, ends) != 0 && !is_word(p, size_of<Vector>(ends & 0xffff));
+  return wrong_numbers(v, ends) != 0 && !is_word(p, size_of(ends & 0xffff));
 }
 
 // Both to the end of a number, true, false or null: where the byte is that the next run begins with. Long
@@ -141,21 +144,25 @@ ALWAYS_INLINE void pass_scalars(Lane<Vector>& first, Lane<Vector>& second, const
     first.wrong |= wrong_scalar<Vector>(first.p, run) ? 1 : 0;
     second.wrong |= wrong_scalar<Vector>(second.p, run) ? 1 : 0;
   }
-  first.p += size_of<Vector>(ends & 0xffff);
-  second.p += size_of<Vector>(ends >> 16);
+  first.p += size_of(ends & 0xffff);
+  second.p += size_of(ends >> 16);
 }
 
-// To the end of a string with its quotes, or of a scalar.
+// To the end of a string with its quotes, or of a scalar, which is null most of the time.
 template <class Vector>
 ALWAYS_INLINE void pass_any(Lane<Vector>& lane, const TemplateRun& run) {
+  uint32_t word;
+  std::memcpy(&word, lane.p, sizeof(word));
   if (*lane.p == '"') {
     ++lane.p;
     pass_text(lane);
     ++lane.p;
+  } else if (word == kNull && lane.p[4] == run.behind[0]) {
+    lane.p += 4;
   } else {
     const Vector v = Vector::load_two(lane.p, lane.p);
     lane.wrong |= wrong_scalar<Vector>(lane.p, run) ? 1 : 0;
-    lane.p += size_of<Vector>(equal(v, Vector::load_two(run.behind, run.behind)).bits() & 0xffff);
+    lane.p += size_of(equal(v, Vector::load_two(run.behind, run.behind)).bits() & 0xffff);
   }
 }
 
