@@ -2,20 +2,13 @@
 
 #include <xxhash.h>
 
+#include "engine/cpu.h"
 #include "engine/hash_v3.h"
 
 namespace rideflow {
 namespace {
-
-bool has_avx2() {
-  static const bool yes =
-      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
-  return yes;
-}
-
 constexpr size_t kLong = 1024;  // bytes from which wide registers pay
-
-}  // namespace
+}
 
 uint64_t hash_bytes(std::string_view bytes, uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
@@ -26,7 +19,7 @@ uint32_t checksum32(std::string_view bytes) {
 }
 
 uint64_t checksum64(std::string_view bytes) {
-  if (bytes.size() >= kLong && has_avx2()) return xxh3_v3(bytes.data(), bytes.size());
+  if (bytes.size() >= kLong && cpu_has_v3()) return xxh3_v3(bytes.data(), bytes.size());
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 

@@ -1,5 +1,6 @@
 #include "operators/json_columns.h"
 
+#include "engine/cpu.h"
 #include "operators/json_columns_v3.h"
 #include "operators/json_scan.h"
 
@@ -40,9 +41,7 @@ const JsonColumnKernels kPortableColumnKernels{texts, numbers, times};
 
 const JsonColumnKernels& json_column_kernels() {
   static const JsonColumnKernels v3{texts_v3, numbers_v3, times_v3};
-  static const bool fast = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
-  return fast ? v3 : kPortableColumnKernels;
+  return cpu_has_v3() ? v3 : kPortableColumnKernels;
 }
 
 }  // namespace rideflow

@@ -116,7 +116,7 @@ struct JsonShapes::Learner {
 
   bool value(JsonNode* child, JsonToken& token, int depth) {
     if (scanner_.peek() == '{') {
-      const bool structure = child != nullptr && child->field->field.type.kind == Kind::structure;
+      const bool structure = child != nullptr && child->is_structure();
       // An object in a column that is none is a misfit, told by the full parser.
       if (child != nullptr && !structure) return false;
       if (structure) shape_.objects.push_back(child);

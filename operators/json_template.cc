@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/cpu.h"
 #include "operators/json_template_kernel.h"
 
 namespace rideflow {
@@ -17,11 +18,6 @@ struct Sse2 {
   static Sse2 load_two(const char* p, const char* q) {
     return {_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)),
             _mm_loadu_si128(reinterpret_cast<const __m128i*>(q))};
-  }
-  static Sse2 number_marks() {
-    const __m128i half =
-        _mm_setr_epi8('-', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.');
-    return {half, half};
   }
   static Sse2 all(char c) { return {_mm_set1_epi8(c), _mm_set1_epi8(c)}; }
   static Sse2 zero() { return all(0); }
@@ -110,9 +106,7 @@ TemplateProgram JsonTemplate::program() {
 }
 
 size_t JsonTemplate::match(std::span<const RecordText> records, size_t row, bool* ascii) {
-  static const bool fast = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
-  if (!fast) return match_portably(records, row, ascii);
+  if (!cpu_has_v3()) return match_portably(records, row, ascii);
   return match_records_v3(program(), records.data(), records.size(), row, ascii);
 }
 

@@ -26,7 +26,6 @@ namespace {
 // A Vector holds 32 bytes:
 //   static Vector load(const char* p), all(char c), zero()
 //   static Vector load_two(const char* p, const char* q): 16 bytes of each
-//   static Vector number_marks(): what may stand in a number beside digits, by place in each half
 //   a | b, a & b, a ^ b, a - b, equal(a, b), least(a, b) of unsigned bytes
 //   static bool disjoint(a, b): no bit is set in both
 //   uint32_t bits() const: the highest bit of each byte
@@ -40,6 +39,10 @@ ALWAYS_INLINE Vector special(Vector v) {
 // Of two values side by side, each in 16 bytes and 16 bits of the masks.
 constexpr uint32_t kFirsts = 0x00010001;
 constexpr uint32_t kLasts = 0x80008000;
+// What may stand in a number beside digits, by its place.
+alignas(32) constexpr char kNumberMarks[] =
+    "-..............."
+    "-...............";
 
 // 0 when both values are numbers: [-] digits [. digits], without a zero in front of a digit. `ends` are the
 // places of the byte that stands behind a value. Every rule of the grammar leaves a bit where it does not
@@ -53,7 +56,7 @@ ALWAYS_INLINE uint32_t wrong_numbers(Vector v, uint32_t ends) {
   const uint32_t others = digits ^ all;
   const uint32_t signs = others & kFirsts;
   const uint32_t points = others ^ signs;
-  const uint32_t no_marks = others & ~equal(v, Vector::number_marks()).bits();
+  const uint32_t no_marks = others & ~equal(v, Vector::load(kNumberMarks)).bits();
   const uint32_t no_first_digit = (signs << 1) & ~digits;
   const uint32_t more_points = ((points | kLasts) - kFirsts) & points;
   const uint32_t point_at_end = ((all + kFirsts) >> 1) & others;

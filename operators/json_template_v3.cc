@@ -13,10 +13,6 @@ struct Avx2 {
     const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(q));
     return {_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1)};
   }
-  static Avx2 number_marks() {
-    return {_mm256_broadcastsi128_si256(
-        _mm_setr_epi8('-', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.'))};
-  }
   static Avx2 all(char c) { return {_mm256_set1_epi8(c)}; }
   static Avx2 zero() { return {_mm256_setzero_si256()}; }
   static bool disjoint(Avx2 a, Avx2 b) { return _mm256_testz_si256(a.v, b.v) != 0; }

@@ -93,8 +93,8 @@ std::optional<double> parse_double_text(std::string_view text) {
 
 bool TimestampReader::read_seconds(std::string_view text, Micros& to) const {
   if (text.size() < 19) return false;
-  const Minute& minute = minutes_[text[15] & 1];
-  if (std::memcmp(text.data(), minute.text, 16) != 0) return false;
+  const Minute* const minute = minute_of(text, minutes_);
+  if (minute == nullptr) return false;
   const char* p = text.data() + 16;
   const char* const end = text.data() + text.size();
   if (p[0] != ':' || !is_digit(p[1]) || !is_digit(p[2])) return false;
@@ -115,7 +115,7 @@ bool TimestampReader::read_seconds(std::string_view text, Micros& to) const {
   const bool utc = zone_ == nullptr || zone_->is_utc();
   const bool ends = (p == end && utc) || (p + 1 == end && *p == 'Z');
   if (!ends) return false;
-  to = minute.start + second * kMicrosPerSecond + fraction;
+  to = minute->start + second * kMicrosPerSecond + fraction;
   return true;
 }
 

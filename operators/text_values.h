@@ -76,15 +76,20 @@ class TimestampReader {
   // "2026-01-01T12:00:00.000Z" of one of two minutes; false for all else.
   static bool read_millis(std::string_view text, const Minute* minutes, Micros& to) {
     if (text.size() != kMillisSize) return false;
-    const Minute& minute = minutes[text[15] & 1];
-    if (std::memcmp(text.data(), minute.text, 16) != 0 || !millis_of(text.data() + 16, to)) return false;
-    to += minute.start;
+    const Minute* const minute = minute_of(text, minutes);
+    if (minute == nullptr || !millis_of(text.data() + 16, to)) return false;
+    to += minute->start;
     return true;
   }
 
  private:
   static constexpr size_t kMillisSize = 24;  // 2026-01-01T12:00:00.000Z
 
+  // The one that the text begins with, or null. REQUIRES: a text of at least 16 bytes.
+  static const Minute* minute_of(std::string_view text, const Minute* minutes) {
+    const Minute* const minute = minutes + (text[15] & 1);
+    return std::memcmp(text.data(), minute->text, 16) == 0 ? minute : nullptr;
+  }
   // ":12.345Z", eight bytes at once.
   static bool millis_of(const char* p, Micros& to) {
     uint64_t word;

@@ -1,9 +1,11 @@
 #include "bench/rows/ride_loop.h"
 
+#include "engine/cpu.h"
+
 namespace rideflow::bench {
 
 bool ride_loop_runs() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
+  return cpu_has_v3();
 }
 
 }  // namespace rideflow::bench
