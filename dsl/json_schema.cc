@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "dsl/job_loader.h"
+#include "dsl/language.h"
 #include "dsl/option_checker.h"
 #include "dsl/option_limits.h"
 #include "engine/json_writer.h"
@@ -23,14 +24,13 @@ class SchemaWriter {
     json_.field("$schema", "http://json-schema.org/draft-07/schema#");
     json_.field("title", "Rideflow job");
     object({"job", "sources", "sinks"}, [&] {
-      text("job", "The job's name: its identity within a data directory or cluster.");
-      text("description", "One sentence for readers.");
-      options("kafka", "Brokers; without them topics live in the data directory.",
-              kafka_option_specs(catalog_));
-      map("sources", "What the job reads, by name.", [&] { source(); });
-      map("streams", "The steps, by name; a name is a step's identity.", [&] { stream(); });
-      map("sinks", "Where rows go, by name.", [&] { sink(); });
-      list("tests", "Tests with a virtual clock.", [&] { test(); });
+      text("", "job");
+      text("", "description");
+      options("kafka", doc_of("", "kafka"), kafka_option_specs(catalog_));
+      map("", "sources", [&] { source(); });
+      map("", "streams", [&] { stream(); });
+      map("", "sinks", [&] { sink(); });
+      list("", "tests", [&] { test(); });
     });
     json_.end_object();
   }
@@ -57,35 +57,42 @@ class SchemaWriter {
     body();
     json_.end_object();
   }
-  void map(std::string_view name, std::string_view doc, const Body& value) {
-    property(name, doc, [&] {
+  // A word of the engine's own: described in language.cc.
+  static std::string_view doc_of(std::string_view section, std::string_view name) {
+    return language_key(section, name).doc;
+  }
+  void word(std::string_view section, std::string_view name, const Body& body) {
+    property(name, doc_of(section, name), body);
+  }
+  void map(std::string_view section, std::string_view name, const Body& value) {
+    word(section, name, [&] {
       json_.field("type", "object");
       json_.key("additionalProperties").begin_object();
       value();
       json_.end_object();
     });
   }
-  void list(std::string_view name, std::string_view doc, const Body& item) {
-    property(name, doc, [&] {
+  void list(std::string_view section, std::string_view name, const Body& item) {
+    word(section, name, [&] {
       json_.field("type", "array");
       json_.key("items").begin_object();
       item();
       json_.end_object();
     });
   }
-  void text(std::string_view name, std::string_view doc) {
-    property(name, doc, [&] { json_.field("type", "string"); });
+  void text(std::string_view section, std::string_view name) {
+    word(section, name, [&] { json_.field("type", "string"); });
   }
-  void choice(std::string_view name, std::string_view doc, const std::vector<std::string>& words) {
-    property(name, doc, [&] { strings("enum", words); });
+  void choice(std::string_view section, std::string_view name) {
+    word(section, name, [&] { strings("enum", language_key(section, name).choices); });
   }
   // Numbers and truth may come from a ${VARIABLE}, which is text here.
   void scalar() { strings("type", {"string", "number", "boolean", "null"}); }
-  void expression(std::string_view name, std::string_view doc) {
-    property(name, doc, [&] { scalar(); });
+  void expression(std::string_view section, std::string_view name) {
+    word(section, name, [&] { scalar(); });
   }
-  void anything(std::string_view name, std::string_view doc) {
-    property(name, doc, [] {});
+  void anything(std::string_view section, std::string_view name) {
+    word(section, name, [] {});
   }
   void one_of(const std::vector<std::string>& keys) {
     json_.key("oneOf").begin_array();
@@ -115,8 +122,7 @@ class SchemaWriter {
       const bool own =
           std::any_of(specs.begin(), specs.end(), [&](const OptionSpec& s) { return s.name == word; });
       if (own) continue;
-      text(word, word == "start" ? "earliest, latest or a time: where to begin without a checkpoint."
-                                 : "latest or a time: where the log ends for this job.");
+      text("sources.*.*", word);
     }
     json_.end_object();
   }
@@ -157,8 +163,8 @@ class SchemaWriter {
           return;
         case OptionType::secret:
           object({}, [&] {
-            text("env", "The environment variable that holds it.");
-            text("file", "The file that holds it.");
+            text("secret", "env");
+            text("secret", "file");
           });
           return;
         case OptionType::any:
@@ -177,8 +183,8 @@ class SchemaWriter {
   void pattern(const OptionLimits& limits) {
     if (!limits.pattern.empty()) json_.field("pattern", "^(?:" + limits.pattern + ")$|\\$\\{");
   }
-  void format(std::string_view doc) {
-    property("format", doc, [&] {
+  void format(std::string_view section) {
+    word(section, "format", [&] {
       json_.key("anyOf").begin_array();
       json_.begin_object();
       std::vector<std::string> names;
@@ -203,99 +209,97 @@ class SchemaWriter {
       for (const auto& [name, kind] : catalog_.sources())
         options(name, kind.doc, kind.options,
                 kind.has_timestamp ? std::vector<std::string>{"start", "until"} : std::vector<std::string>{});
-      format("How records are read; json by default.");
-      map("schema", "The columns: 'name: type', with a '?' where null is allowed.",
-          [&] { json_.field("type", "string"); });
-      property("event_time", "Where time comes from and how it may be out of order.", [&] {
+      const std::string_view at = "sources.*";
+      format(at);
+      map(at, "schema", [&] { json_.field("type", "string"); });
+      word(at, "event_time", [&] {
         object({}, [&] {
-          text("column", "The timestamp column; by default the record's own time.");
-          text("out_of_order",
-               "How far behind the newest row of its partition a row may be and not be late.");
-          text("max_ahead", "Rows further ahead of their record's own time are rejected; off: never.");
-          text("idle_after", "A partition that is proven empty for so long holds nothing back.");
-          text("idle_advance", "Lets time follow the wall clock when all is idle; off by default.");
-          text("max_skew", "Partitions further ahead of the slowest are paused; off: never.");
+          for (const LanguageKey& key : section("sources.*.event_time").keys)
+            text("sources.*.event_time", key.name);
         });
       });
-      choice("bad_records", "What happens to records that do not fit.", {"keep", "skip", "fail"});
-      choice("validate", "Whether columns that the job does not read are checked too.", {"used", "all"});
+      choice(at, "bad_records");
+      choice(at, "validate");
     });
   }
 
   void stream() {
+    const std::string_view at = "streams.*";
     object({}, [&] {
-      text("from",
-           "The source or step whose rows it takes: rides, rides.rejected, minute.late, by_kind.long.");
-      list("union", "Several streams as one.", [&] { json_.field("type", "string"); });
-      expression("where", "Keeps the rows for which it is true; sees the input's columns.");
-      anything("select",
-               "The columns to hand on: a list of names, or 'name: expression' lines; \"*\" is all others.");
-      anything("key_by", "The columns by which rows belong together.");
-      property("window", "Which rows of a key belong together in time.", [&] { window(); });
-      map("aggregate", "Results per key and window: 'name: aggregate'.", [&] { scalar(); });
-      expression("having", "Keeps the results for which it is true.");
-      map("split", "Branches: 'name: condition', and one 'name: else'.", [&] { scalar(); });
+      text(at, "from");
+      list(at, "union", [&] { json_.field("type", "string"); });
+      expression(at, "where");
+      anything(at, "select");
+      anything(at, "key_by");
+      word(at, "window", [&] { window(); });
+      map(at, "aggregate", [&] { scalar(); });
+      expression(at, "having");
+      map(at, "split", [&] { scalar(); });
       for (const auto& [name, kind] : catalog_.operators())
         if (!is_engine_operator(name)) options(name, kind.doc, kind.options);
     });
   }
 
+  static const LanguageSection& section(std::string_view path) {
+    const std::vector<LanguageSection>& all = language_sections();
+    return *std::find_if(all.begin(), all.end(), [&](const LanguageSection& s) { return s.path == path; });
+  }
+
   void window() {
+    const std::string at = "streams.*.window";
     const auto common = [&] {
-      text("allowed_lateness", "How long after its end a window takes rows that are late.");
-      text("every", "Early results so often.");
-      choice("emit", "One row per window, or another whenever it changed.", {"final", "updates"});
-      text("timezone", "Whose days and hours windows follow; UTC by default.");
-      text("offset", "Shifts the windows' grid.");
+      for (const std::string_view word : {"allowed_lateness", "every"}) text(at, word);
+      choice(at, "emit");
+      for (const std::string_view word : {"timezone", "offset"}) text(at, word);
     };
-    const auto kind = [&](std::string_view name, std::string_view doc,
-                          const std::vector<std::string>& words) {
-      property(name, doc, [&] {
+    const auto kind = [&](std::string_view name, const std::vector<std::string>& words) {
+      word(at, name, [&] {
         strings("type", {"object", "string", "null"});
         json_.field("additionalProperties", false);
         json_.key("properties").begin_object();
-        for (const std::string& word : words) expression(word, "");
+        for (const std::string& own : words) expression(dotted(at, name), own);
         common();
         json_.end_object();
       });
     };
     object({}, [&] {
-      kind("tumbling", "Windows side by side: tumbling: 1m.", {"size"});
-      kind("hopping",
-           "Windows of one size that begin every slide: they overlap, or rows between them are in none.",
-           {"size", "slide"});
-      kind("session", "Rows of a key with no gap between them.", {"gap", "close_on"});
-      kind("cumulating", "A window that gives its results so far every step.", {"size", "step"});
-      kind("global", "One window for ever.", {});
+      kind("tumbling", {"size"});
+      kind("hopping", {"size", "slide"});
+      kind("session", {"gap", "close_on"});
+      kind("cumulating", {"size", "step"});
+      kind("global", {});
       common();
     });
   }
 
   void sink() {
+    const std::string_view at = "sinks.*";
     std::vector<std::string> kinds;
     for (const auto& [name, kind] : catalog_.sinks()) kinds.push_back(name);
     one_of(kinds);
     object({"from"}, [&] {
-      text("from", "The source or step whose rows it writes.");
+      text(at, "from");
       for (const auto& [name, kind] : catalog_.sinks()) options(name, kind.doc, kind.options);
-      format("How rows are written.");
-      choice("delivery", "What a crash may do to rows.", {"exactly_once", "at_least_once"});
-      choice("mode", "append writes every row, upsert replaces rows of the same key.", {"append", "upsert"});
+      format(at);
+      choice(at, "delivery");
+      choice(at, "mode");
     });
   }
 
   void test() {
+    const std::string_view at = "tests[]";
     object({"name", "feed", "expect"}, [&] {
-      text("name", "What it shows.");
-      list("feed", "'source: [rows]', 'advance: {source: time}', 'end: [sources]', 'wait: 10s', 'restart'.",
-           [&] {
-             strings("type", {"object", "string"});
-           });
-      property("expect", "Rows that sinks must have got.", [&] { json_.field("type", "object"); });
-      anything("parallelism", "A number of tasks, or several: each must give the same answer.");
-      property("open", "true: sources do not end behind the feed.", [&] {
-        strings("type", {"boolean", "string"});
+      text(at, "name");
+      list(at, "feed", [&] {
+        // A source's rows, or one of these words.
+        strings("type", {"object", "string"});
+        json_.key("properties").begin_object();
+        for (const LanguageKey& key : section("tests[].feed[]").keys) anything("tests[].feed[]", key.name);
+        json_.end_object();
       });
+      word(at, "expect", [&] { json_.field("type", "object"); });
+      anything(at, "parallelism");
+      word(at, "open", [&] { strings("type", {"boolean", "string"}); });
     });
   }
 

@@ -6,8 +6,9 @@
 #include <map>
 
 #include "dsl/job_loader.h"
+#include "dsl/language.h"
 #include "dsl/option_checker.h"
-#include "dsl/option_limits.h"
+#include "dsl/reference_jobs.h"
 #include "engine/metrics.h"
 
 namespace rideflow {
@@ -16,50 +17,6 @@ namespace {
 
 constexpr std::string_view kNote =
     "<!-- Written from the catalog by tests/dsl/reference_test.cc: do not edit. -->\n\n";
-
-std::string_view type_name(OptionType type) {
-  switch (type) {
-    case OptionType::string:
-      return "text";
-    case OptionType::path:
-      return "path";
-    case OptionType::integer:
-      return "whole number";
-    case OptionType::number:
-      return "number";
-    case OptionType::boolean:
-      return "true or false";
-    case OptionType::duration:
-      return "duration";
-    case OptionType::timestamp:
-      return "time";
-    case OptionType::size_bytes:
-      return "size";
-    case OptionType::rate:
-      return "rate";
-    case OptionType::choice:
-      return "one of";
-    case OptionType::secret:
-      return "secret";
-    case OptionType::string_list:
-      return "list of texts";
-    case OptionType::string_map:
-      return "map of texts";
-    case OptionType::column:
-      return "column";
-    case OptionType::column_list:
-      return "list of columns";
-    case OptionType::expression:
-      return "expression";
-    case OptionType::expression_map:
-      return "map of expressions";
-    case OptionType::aggregate_map:
-      return "map of aggregates";
-    case OptionType::any:
-      return "any";
-  }
-  return "";
-}
 
 // Text inside a table cell.
 std::string cell(std::string_view text) {
@@ -79,14 +36,11 @@ std::string option_table(const std::vector<OptionSpec>& options) {
   if (options.empty()) return "No options.\n\n";
   std::string out = "| option | type | default | |\n|---|---|---|---|\n";
   for (const OptionSpec& option : options) {
-    std::string type(type_name(option.type));
-    const std::string limits = limits_text(option);
-    const bool reads_on = option.type == OptionType::choice || option.limits.rule.empty();
-    if (!limits.empty()) type += (reads_on ? " " : ": ") + limits;
     const std::string value = option.required        ? "required"
                               : option.default_value ? code(*option.default_value)
                                                      : "";
-    out += fmt::format("| {} | {} | {} | {} |\n", code(option.name), cell(type), value, cell(option.doc));
+    out += fmt::format("| {} | {} | {} | {} |\n", code(option.name), cell(takes_text(option)), value,
+                       cell(option.doc));
   }
   return out + "\n";
 }
@@ -201,10 +155,13 @@ std::string metrics() {
 }  // namespace
 
 std::vector<ReferencePage> reference_pages(const Catalog& catalog) {
-  std::vector<ReferencePage> pages = {
-      {"connectors.md", connectors(catalog)}, {"formats.md", formats(catalog)},
-      {"operators.md", operators(catalog)},   {"functions.md", functions(catalog)},
-      {"aggregates.md", aggregates(catalog)}, {"metrics.md", metrics()}};
+  std::vector<ReferencePage> pages = {{"jobs.md", jobs_page(catalog, kNote)},
+                                      {"connectors.md", connectors(catalog)},
+                                      {"formats.md", formats(catalog)},
+                                      {"operators.md", operators(catalog)},
+                                      {"functions.md", functions(catalog)},
+                                      {"aggregates.md", aggregates(catalog)},
+                                      {"metrics.md", metrics()}};
   // Lists and tables leave blank lines behind; a file ends with one line feed.
   for (ReferencePage& page : pages)
     while (page.text.ends_with("\n\n")) page.text.pop_back();

@@ -83,12 +83,13 @@ TEST(Outputs, TheJsonSchemaNamesWhatTheCatalogKnows) {
 
 TEST(Outputs, TheReferencePages) {
   const std::vector<ReferencePage> pages = reference_pages(fake_catalog());
-  ASSERT_EQ(pages.size(), 6U);
-  EXPECT_EQ(pages[0].file, "connectors.md");
+  ASSERT_EQ(pages.size(), 7U);
+  EXPECT_EQ(pages[0].file, "jobs.md");
+  EXPECT_EQ(pages[1].file, "connectors.md");
   EXPECT_NE(
-      pages[0].text.find("| `granularity` | one of second, minute, hour, day | `minute` | what it says |"),
+      pages[1].text.find("| `granularity` | one of second, minute, hour, day | `minute` | what it says |"),
       std::string::npos)
-      << pages[0].text;
+      << pages[1].text;
   for (const ReferencePage& page : pages) EXPECT_FALSE(page.text.ends_with("\n\n")) << page.file;
 }
 
