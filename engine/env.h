@@ -89,6 +89,13 @@ class Completion {
   virtual Status status() const = 0;
 };
 
+// Whom a piece of background work waits for. Each lane has threads of its own, so that what waits for others,
+// long or for ever, never holds up what a checkpoint needs of the disk.
+enum class Lane : uint8_t {
+  disk,    // this machine: writes, syncs, computes; few threads, so a piece must end by itself
+  others,  // a broker, the reader of a pipe: a thread for each piece, so a caller has at most one under way
+};
+
 enum class LogLevel : uint8_t { debug, info, warn, error };
 
 struct LogField {
@@ -112,7 +119,10 @@ class Env {
   virtual FileSystem& fs() = 0;
 
   // Runs `work` elsewhere (a pool in production, later in the same loop under simulation).
-  virtual std::shared_ptr<Completion> offload(std::function<Status()> work) = 0;
+  virtual std::shared_ptr<Completion> offload(std::function<Status()> work, Lane lane) = 0;
+  std::shared_ptr<Completion> offload(std::function<Status()> work) {
+    return offload(std::move(work), Lane::disk);
+  }
 
   // An event name and key=value fields, e.g. log(info, "checkpoint_done", {{"epoch", "4"}}).
   virtual void log(LogLevel level, std::string_view event, std::span<const LogField> fields) = 0;

@@ -1,5 +1,7 @@
 #include "engine/metrics.h"
 
+#include <utility>
+
 namespace rideflow {
 
 namespace {
@@ -72,6 +74,26 @@ constexpr MetricInfo kTable[] = {
 
 std::span<const MetricInfo> metric_table() {
   return kTable;
+}
+
+void WaitNote::set(std::string what, Micros since) {
+  const std::lock_guard lock(mutex_);
+  view_ = {std::move(what), since};
+  waits_.store(true, std::memory_order_relaxed);
+}
+
+void WaitNote::clear() {
+  if (!waits()) return;
+  const std::lock_guard lock(mutex_);
+  view_ = {};
+  waits_.store(false, std::memory_order_relaxed);
+}
+
+std::optional<WaitNote::View> WaitNote::get() const {
+  if (!waits()) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  if (!waits()) return std::nullopt;
+  return view_;
 }
 
 }  // namespace rideflow

@@ -6,7 +6,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "engine/ids.h"
@@ -23,6 +26,25 @@ class Counter {
   std::atomic<int64_t> value_{0};
 };
 
+// What an operator waits for that is not in this process (a broker, the reader of a pipe). Set by its task,
+// read by anybody: the job goes on waiting, and says so.
+class WaitNote {
+ public:
+  struct View {
+    std::string what;
+    Micros since = kNoTime;  // by the wall clock
+  };
+  void set(std::string what, Micros since);
+  void clear();
+  bool waits() const { return waits_.load(std::memory_order_relaxed); }
+  std::optional<View> get() const;
+
+ private:
+  std::atomic<bool> waits_{false};
+  mutable std::mutex mutex_;
+  View view_;
+};
+
 // The account of one operator in one task: in = out (or absorbed) + filtered + late + rejected + held.
 struct OperatorMetrics {
   Counter rows_in, rows_out, batches_in, bytes_in;
@@ -34,6 +56,7 @@ struct OperatorMetrics {
   Counter busy_nanos;
   Counter watermark;                // gauge, Micros; kNoTime before the first
   Counter state_keys, state_bytes;  // gauges
+  WaitNote waits_for;
 };
 
 struct TaskMetrics {

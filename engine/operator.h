@@ -73,6 +73,7 @@ struct OpenContext {
   KeyGroupRange range{0, kDefaultKeyGroups};
   int32_t batch_rows = 2048;  // rows that emitted batches should have, at most
   bool job_test = false;      // virtual clock, no outside world
+  bool restored = false;      // of sources: positions of a checkpoint follow, so what they name was there
 };
 
 class Operator {
@@ -139,6 +140,10 @@ class Sink : public Operator {
  public:
   virtual Result<Prepared> prepare(Epoch epoch) = 0;
   virtual Status commit(Epoch epoch, const std::string& handle) = 0;
+  // False: it gets no rows and no barrier until it has room again, which is back-pressure. Asked before every
+  // step of its task, so it may try to make room (and must not wait for it); a batch that is under way still
+  // comes whole.
+  virtual bool has_room() { return true; }
   // Called once after open() and before the first process(): `pending` are the handles of prepared epochs
   // that the restored checkpoint lists, in order of epoch; the sink commits those that its markers lack and
   // drops everything prepared above `restored`. Fails with aborted when a marker is above it: a replay would

@@ -53,8 +53,9 @@ SourceDriver::SourceDriver(const SourceNode& node, std::string step, SchemaRef o
 
 Status SourceDriver::open(const OpenContext& context, const std::vector<std::string>& shards) {
   context_ = context;
+  context_.restored = !shards.empty();
   RF_ASSIGN(reader_, node_.kind->make(node_.config));
-  RF_TRY(reader_->open(context));
+  RF_TRY(reader_->open(context_));
   RF_ASSIGN(decoder_, node_.format->make_decoder(node_.decoder, node_.format_options));
   if (node_.decoder.event_time >= 0) {
     const auto& field = node_.decoder.columns[static_cast<size_t>(node_.decoder.event_time)].field;

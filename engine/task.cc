@@ -52,6 +52,9 @@ Task::Task(Parts parts) : parts_(std::move(parts)), inputs_(parts_.inputs.size()
     outputs_.push_back(std::make_unique<NodeOutput>(this, static_cast<int>(i)));
   }
   full_state_.assign(parts_.nodes.size(), true);
+  for (const Node& node : parts_.nodes) {
+    if (node.sink) sinks_.push_back(node.sink);
+  }
 }
 
 Task::~Task() = default;
@@ -98,6 +101,9 @@ void Task::connect_wakers() {
 }
 
 bool Task::has_room() const {
+  for (Sink* sink : sinks_) {
+    if (!sink->has_room()) return false;
+  }
   return std::all_of(parts_.exchanges.begin(), parts_.exchanges.end(),
                      [](const auto& exchange) { return exchange->has_room(); });
 }

@@ -198,6 +198,7 @@ class Task {
 
   Parts parts_;
   std::vector<std::unique_ptr<NodeOutput>> outputs_;
+  std::vector<Sink*> sinks_;  // of the nodes
   std::vector<InputState> inputs_;
   std::vector<bool> full_state_;  // nodes whose next freeze must be written whole
   size_t next_input_ = 0;

@@ -66,7 +66,7 @@ uint64_t VirtualEnv::random() {
   return random_();
 }
 
-std::shared_ptr<Completion> VirtualEnv::offload(std::function<Status()> work) {
+std::shared_ptr<Completion> VirtualEnv::offload(std::function<Status()> work, Lane) {
   auto item = std::make_shared<Work>(std::move(work));
   {
     const std::lock_guard lock(mutex_);

@@ -40,7 +40,8 @@ class VirtualEnv : public Env {
   int64_t cpu_nanos() override;
   uint64_t random() override;
   VirtualFs& fs() override { return fs_; }
-  std::shared_ptr<Completion> offload(std::function<Status()> work) override;
+  using Env::offload;
+  std::shared_ptr<Completion> offload(std::function<Status()> work, Lane lane) override;
   void log(LogLevel level, std::string_view event, std::span<const LogField> fields) override;
   void kill_point(std::string_view name) override;
 

@@ -22,8 +22,12 @@ class Apply {
 
   void operator()(const ClockTick& e) {
     CoordinatorState& s = out_.state;
+    if (!e.waits_for.empty()) s.waited_until = e.now;
+    if (!e.waits_for.empty() && s.stop_requested && e.now - s.stop_requested_at >= s.stop_patience) {
+      return give_up(e.waits_for);
+    }
     if (s.current && s.step == CoordinatorState::Step::collecting &&
-        e.now - s.current->started_at > s.timeout) {
+        e.now - std::max(s.current->started_at, s.waited_until) > s.timeout) {
       fail(Status::external(
           Code::unavailable,
           fmt::format("checkpoint {} was not complete after {} s: a task is stuck or too slow",
@@ -82,6 +86,7 @@ class Apply {
     CoordinatorState& s = out_.state;
     if (s.stop_requested) return;
     s.stop_requested = true;
+    s.stop_requested_at = e.now;
     if (s.phase != JobPhase::running) return;  // a start or a finish completes first
     s.phase = JobPhase::stopping;
     if (!s.current) begin_checkpoint(e.now);
@@ -124,6 +129,21 @@ class Apply {
   void fail(Status status) {
     out_.state.phase = JobPhase::failed;
     out_.state.failure = std::move(status);
+    out_.commands.push_back(StopTasks{});
+  }
+
+  // Asked to stop while something outside does not answer: what is behind the newest checkpoint is done again
+  // by the next start.
+  void give_up(const std::string& waits_for) {
+    out_.state.phase = JobPhase::stopped;
+    const std::string from = out_.state.last_complete.value > 0
+                                 ? fmt::format("goes on from checkpoint {}", out_.state.last_complete.value)
+                                 : std::string("begins anew");
+    out_.state.failure = Status::external(
+        Code::unavailable,
+        fmt::format("stopped without a last checkpoint, which would wait for {}; the next start {}",
+                    waits_for, from),
+        Retry::backoff);
     out_.commands.push_back(StopTasks{});
   }
 

@@ -41,17 +41,20 @@ struct CoordinatorState {
   JobPhase phase = JobPhase::starting;
   int32_t tasks = 0;
   int64_t interval = 10 * kMicrosPerSecond;
-  int64_t timeout = 600 * kMicrosPerSecond;
+  int64_t timeout = 600 * kMicrosPerSecond;  // of collecting, without the time spent in waiting for others
 
   Epoch last_complete;                      // the newest durable checkpoint; 0: none
   Epoch first_epoch{1};                     // of this attempt: lower ones may belong to an earlier attempt
   std::optional<CheckpointRecord> current;  // under way
+  Micros waited_until = 0;                  // when a task last waited for others
   std::map<int32_t, TaskSnapshot> acks;     // of the current one
   enum class Step : uint8_t { collecting, publishing, committing } step = Step::collecting;
   bool covers_all = false;  // the current one was begun after the last row: the job may end with it
   Micros next_at = 0;
   std::map<int32_t, bool> ended;  // tasks whose input ended
   bool stop_requested = false;
+  Micros stop_requested_at = 0;
+  int64_t stop_patience = 3 * kMicrosPerSecond;  // with a last checkpoint that waits for others
   std::optional<Status> failure;
   std::vector<CheckpointRecord> history;  // newest first, at most 50
 };
@@ -63,6 +66,8 @@ struct JobStarted {
 };
 struct ClockTick {
   Micros now;
+  std::string waits_for =
+      {};  // something outside that checkpoints wait for, which has no time-out; "": nothing
 };
 struct SnapshotArrived {
   Micros now;

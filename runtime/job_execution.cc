@@ -4,7 +4,12 @@
 
 #include <algorithm>
 
+#include "engine/time.h"
+
 namespace rideflow {
+namespace {
+constexpr Micros kLookPeriod = kMicrosPerSecond / 10;
+}  // namespace
 
 JobExecution::JobExecution(std::shared_ptr<const LogicalPlan> plan, const ExecutionOptions& options)
     : plan_(std::move(plan)), options_(options) {}
@@ -123,8 +128,33 @@ bool JobExecution::pump() {
     }
     decide(event);
   }
-  decide(ClockTick{options_.env->now()});
+  decide(ClockTick{options_.env->now(), waits_for()});
   return worked;
+}
+
+// Looked at now and then only: there may be many operators, and pump() is called often.
+std::string JobExecution::waits_for() {
+  const Micros now = options_.env->monotonic();
+  if (now < next_look_) return {};
+  next_look_ = now + kLookPeriod;
+  // Checkpoints wait for sinks. A source that waits gives its position at once.
+  for (const Waiting& one : waiting()) {
+    if (one.sink)
+      return fmt::format("{} (of '{}', since {})", one.what, one.step, format_timestamp(one.since));
+  }
+  return {};
+}
+
+std::vector<JobExecution::Waiting> JobExecution::waiting() const {
+  std::vector<Waiting> all;
+  for (const auto& task : tasks()) {
+    for (const Task::Node& node : task->nodes()) {
+      if (!node.metrics->waits_for.waits()) continue;
+      const std::optional<WaitNote::View> view = node.metrics->waits_for.get();
+      if (view) all.push_back({node.step, view->what, view->since, node.sink != nullptr});
+    }
+  }
+  return all;
 }
 
 void JobExecution::decide(const JobEvent& event) {

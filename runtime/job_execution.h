@@ -56,6 +56,13 @@ class JobExecution : private TaskEvents {
 
   // A copy of the coordinator's state, for the console. Any thread.
   CoordinatorState status() const;
+  // What operators wait for outside of this process, and since when. Any thread.
+  struct Waiting {
+    std::string step, what;
+    Micros since = kNoTime;
+    bool sink = false;
+  };
+  std::vector<Waiting> waiting() const;
   const std::string& lineage() const { return lineage_; }
   Micros started_at() const { return started_at_; }
   // What was restored or dropped, in sentences.
@@ -76,6 +83,7 @@ class JobExecution : private TaskEvents {
   void carry_out(const JobCommand& command);
   void publish(const PublishCheckpoint& command);
   void commit(const CommitSinks& command);
+  std::string waits_for();
 
   struct Background {
     std::shared_ptr<Completion> completion;
@@ -96,6 +104,7 @@ class JobExecution : private TaskEvents {
   std::mutex events_mutex_;
   std::vector<JobEvent> events_;
   std::vector<Background> background_;
+  Micros next_look_ = 0;  // by the monotonic clock: whether something is waited for
 };
 
 }  // namespace rideflow

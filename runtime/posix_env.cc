@@ -8,12 +8,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -39,6 +41,12 @@ class Work : public Completion {
     } catch (const std::exception& e) {
       status_ = Status::internal(fmt::format("Background work threw: {}", e.what()));
     }
+    work_ = nullptr;
+    done_.store(true, std::memory_order_release);
+  }
+  // Instead of run().
+  void refuse(Status why) {
+    status_ = std::move(why);
     work_ = nullptr;
     done_.store(true, std::memory_order_release);
   }
@@ -156,10 +164,54 @@ class PosixEnv::Pool {
   std::vector<std::thread> threads_;
 };
 
+// A thread for each piece of work, so that one that waits for ever is in nobody's way.
+class PosixEnv::Waiters : public std::enable_shared_from_this<Waiters> {
+ public:
+  void add(std::shared_ptr<Work> work) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++running_;
+    }
+    try {
+      std::thread([self = shared_from_this(), work]() mutable {
+        work->run();
+        work = nullptr;  // what it held is gone before it counts as ended
+        self->end_one();
+      }).detach();
+    } catch (const std::system_error& e) {
+      work->refuse(Status::external(Code::resource_exhausted,
+                                    fmt::format("no thread for background work: {}", e.what()),
+                                    Retry::backoff));
+      end_one();
+    }
+  }
+
+  bool wait(int timeout_ms) {
+    std::unique_lock lock(mutex_);
+    return ended_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return running_ == 0; });
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [this] { return running_ == 0; });
+  }
+
+ private:
+  void end_one() {
+    const std::lock_guard lock(mutex_);
+    --running_;
+    ended_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  int64_t running_ = 0;
+};
+
 PosixEnv::PosixEnv(PosixEnvOptions options)
     : options_(std::move(options)),
       fs_(make_posix_fs()),
-      pool_(std::make_unique<Pool>(options_.offload_threads)) {
+      pool_(std::make_unique<Pool>(options_.offload_threads)),
+      waiters_(std::make_shared<Waiters>()) {
   const char* kill_at = std::getenv("RIDEFLOW_KILL_AT");
   if (!kill_at || !*kill_at) return;
   const std::string_view text = kill_at;
@@ -175,7 +227,10 @@ PosixEnv::PosixEnv(PosixEnvOptions options)
   kill_passes_left_ = n;
 }
 
-PosixEnv::~PosixEnv() = default;
+PosixEnv::~PosixEnv() {
+  pool_.reset();  // its last pieces may hand over more
+  waiters_->wait();
+}
 
 Micros PosixEnv::now() {
   return read_clock(CLOCK_REALTIME) / 1000;
@@ -199,10 +254,18 @@ uint64_t PosixEnv::random() {
   return value;
 }
 
-std::shared_ptr<Completion> PosixEnv::offload(std::function<Status()> work) {
+std::shared_ptr<Completion> PosixEnv::offload(std::function<Status()> work, Lane lane) {
   auto item = std::make_shared<Work>(std::move(work));
-  pool_->add(item);
+  if (lane == Lane::others) {
+    waiters_->add(item);
+  } else {
+    pool_->add(item);
+  }
   return item;
+}
+
+bool PosixEnv::settle(int timeout_ms) {
+  return waiters_->wait(timeout_ms);
 }
 
 void PosixEnv::log(LogLevel level, std::string_view event, std::span<const LogField> fields) {

@@ -3,7 +3,9 @@
 //
 // A log line is one write: `2026-01-01T12:00:00.000Z info event key=value`; values with blanks or quotes are
 // quoted; the value of a key that names a secret ("password", "token", …) is never written. One PosixEnv per
-// process; the destructor finishes the background work that was handed over. Thread-safety: as Env.
+// process; the destructor finishes the background work that was handed over. Work of Lane::others has a
+// thread for each piece and may never end: settle() says whether it has, and a process whose work has not
+// ends by _exit() without this destructor. Thread-safety: as Env.
 #pragma once
 
 #include <functional>
@@ -33,15 +35,20 @@ class PosixEnv : public Env {
   int64_t cpu_nanos() override;
   uint64_t random() override;
   FileSystem& fs() override { return *fs_; }
-  std::shared_ptr<Completion> offload(std::function<Status()> work) override;
+  using Env::offload;
+  std::shared_ptr<Completion> offload(std::function<Status()> work, Lane lane) override;
+  // Waits at most this long for the work of Lane::others; true when none is under way.
+  bool settle(int timeout_ms);
   void log(LogLevel level, std::string_view event, std::span<const LogField> fields) override;
   void kill_point(std::string_view name) override;
 
  private:
   class Pool;
+  class Waiters;
   PosixEnvOptions options_;
   std::unique_ptr<FileSystem> fs_;
   std::unique_ptr<Pool> pool_;
+  std::shared_ptr<Waiters> waiters_;
   std::string kill_name_;
   std::atomic<int64_t> kill_passes_left_{0};
 };

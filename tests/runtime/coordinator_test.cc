@@ -155,5 +155,43 @@ TEST(Coordinator, AStuckCheckpointFailsByName) {
   EXPECT_NE(d.state.failure->message().find("checkpoint 2"), std::string::npos);
 }
 
+// A broker may be away for hours: the checkpoint that waits for it is not stuck.
+TEST(Coordinator, WaitingForOthersHasNoTimeOut) {
+  Decision d = running(1);
+  d = apply(std::move(d.state), ClockTick{1300});
+  ASSERT_NE(find<TriggerBarrier>(d), nullptr);
+  for (Micros now = 2'000; now < 1'000'000; now += 10'000) {
+    d = apply(std::move(d.state), ClockTick{now, "the brokers"});
+    ASSERT_EQ(d.state.phase, JobPhase::running) << now;
+  }
+  // They are back, and the task has the whole time again.
+  d = apply(std::move(d.state), ClockTick{1'040'000});
+  EXPECT_EQ(d.state.phase, JobPhase::running);
+  d = apply(std::move(d.state), ClockTick{1'050'000});
+  EXPECT_EQ(d.state.phase, JobPhase::failed);
+}
+
+// Whatever the job was doing when it was told to stop.
+TEST(Coordinator, AStopDoesNotWaitForOthersForLong) {
+  const auto at_start = apply(job_of(1), JobStarted{100});
+  const auto ended = apply(running(1).state, TaskEnded{1'000, TaskId(0)});
+  const auto collecting = apply(running(1).state, ClockTick{1'300});
+  for (const Decision* from : {&at_start, &ended, &collecting}) {
+    CoordinatorState state = from->state;
+    state.stop_patience = 1'000;
+    Decision d = apply(std::move(state), ClockTick{1'500, "the brokers"});
+    d = apply(std::move(d.state), StopRequested{2'000});
+    d = apply(std::move(d.state), ClockTick{2'999, "the brokers"});
+    EXPECT_FALSE(d.state.failure);
+    d = apply(std::move(d.state), ClockTick{3'500});  // slow, but nobody else's fault
+    EXPECT_FALSE(d.state.failure);
+    d = apply(std::move(d.state), ClockTick{3'600, "the brokers"});
+    EXPECT_EQ(d.state.phase, JobPhase::stopped);
+    ASSERT_TRUE(d.state.failure);
+    EXPECT_NE(d.state.failure->message().find("the brokers"), std::string::npos);
+    EXPECT_NE(find<StopTasks>(d), nullptr);
+  }
+}
+
 }  // namespace coordinator_test
 }  // namespace rideflow

@@ -44,6 +44,33 @@ TEST(PosixEnvTest, TheDestructorFinishesBackgroundWork) {
   EXPECT_EQ(ran, 100);
 }
 
+// A job that waits for a broker that never comes back has its own threads: nobody's disk work waits for it.
+TEST(PosixEnvTest, WorkThatWaitsForOthersHoldsUpNothing) {
+  std::atomic<bool> release{false};
+  PosixEnv env;
+  std::vector<std::shared_ptr<Completion>> waiting;
+  for (int i = 0; i < 20; ++i) {
+    waiting.push_back(env.offload(
+        [&] {
+          while (!release) std::this_thread::yield();
+          return Status::external(Code::unavailable, "at last");
+        },
+        Lane::others));
+  }
+  const auto disk = env.offload([] { return Status(); });
+  const auto other = env.offload([] { return Status(); }, Lane::others);
+  while (!disk->done() || !other->done()) std::this_thread::yield();
+  EXPECT_FALSE(env.settle(1));
+  for (const auto& one : waiting) EXPECT_FALSE(one->done());
+  release = true;
+  while (!env.settle(100)) {
+  }
+  for (const auto& one : waiting) {
+    ASSERT_TRUE(one->done());
+    EXPECT_EQ(one->status().message(), "at last");
+  }
+}
+
 TEST(PosixEnvTest, LogLinesAreEventAndFields) {
   std::string text;
   PosixEnvOptions options;
