@@ -11,7 +11,9 @@
 #include "engine/builder.h"
 #include "engine/civil.h"
 #include "engine/decimal.h"
+#include "engine/interval_text.h"
 #include "engine/json_writer.h"
+#include "engine/number_text.h"
 #include "engine/time.h"
 #include "engine/utf8.h"
 
@@ -112,13 +114,24 @@ Column from_text(Cast& cast, F parse) {
   return finished(cast, std::move(data));
 }
 
-template <class T>
-std::optional<T> parse_number(std::string_view text) {
+std::optional<double> parse_real(std::string_view text) {
   if (text.starts_with('+') && text.size() > 1 && text[1] != '-') text.remove_prefix(1);
-  T value{};
+  double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+// Whole numbers in every spelling: "7", "+7", "007", "7.0", "7e0".
+template <class T>
+std::optional<T> parse_whole(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size()) return value;
+  const auto scaled = scale_number(text, 0);
+  if (!scaled || !scaled->exact) return std::nullopt;
+  value = static_cast<T>(scaled->value);
+  return value == scaled->value ? std::optional(value) : std::nullopt;
 }
 
 std::optional<bool> parse_bool(std::string_view text) {
@@ -127,14 +140,6 @@ std::optional<bool> parse_bool(std::string_view text) {
   if (lower == "true" || lower == "t" || lower == "yes" || lower == "1") return true;
   if (lower == "false" || lower == "f" || lower == "no" || lower == "0") return false;
   return std::nullopt;
-}
-
-std::optional<int64_t> parse_interval(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  const auto duration = parse_duration(text);
-  if (!duration.ok() || !duration->is_fixed()) return std::nullopt;
-  return negative ? -duration->total_micros() : duration->total_micros();
 }
 
 template <class F>
@@ -210,7 +215,7 @@ Column to_integer(Cast& cast) {
       return try_map<Int128, To>(
           cast, [scale = cast.in.type.scale](Int128 v, To& to) { return integer_of_decimal(v, scale, to); });
     default:
-      return from_text<To>(cast, parse_number<To>);
+      return from_text<To>(cast, parse_whole<To>);
   }
 }
 
@@ -224,7 +229,7 @@ Column to_double(Cast& cast) {
       return map<Int128, double>(
           cast, [scale = cast.in.type.scale](Int128 v) { return decimal_to_double(v, scale); });
     default:
-      return from_text<double>(cast, parse_number<double>);
+      return from_text<double>(cast, parse_real);
   }
 }
 
@@ -412,7 +417,7 @@ Column cast_column(const Column& column, const Type& to, const uint8_t* active, 
     case Kind::date:
       return to_date(cast);
     case Kind::interval:
-      return from_text<int64_t>(cast, parse_interval);
+      return from_text<int64_t>(cast, parse_interval_text);
     default:
       return null_column(to, column.length);
   }

@@ -53,11 +53,16 @@ std::optional<int> parse_exponent(std::string_view text) {
     text.remove_prefix(1);
     if (text.starts_with('-')) return std::nullopt;
   }
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.empty()) return std::nullopt;
+  constexpr int kMostExponent = 1'000'000'000;  // a text has fewer digits that could undo it
   int exponent = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), exponent);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (exponent < -10'000 || exponent > 10'000) return std::nullopt;
-  return exponent;
+  for (const char c : text) {
+    if (!is_digit(c)) return std::nullopt;
+    exponent = exponent >= kMostExponent / 10 ? kMostExponent : exponent * 10 + (c - '0');
+  }
+  return negative ? -exponent : exponent;
 }
 
 // units / 10^n, half away from zero. `tail` is a digit already cut from behind units.
@@ -145,10 +150,10 @@ std::optional<Int128> rescale(Int128 units, int from_scale, int to_scale) {
 
 std::optional<Int128> decimal_from_double(double v, int precision, int scale) {
   if (!std::isfinite(v)) return std::nullopt;
-  // Through the shortest text that reads back equal: 0.285 to two places is 0.29 although the binary value
-  // is a little less.
-  char buffer[400];
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof(buffer), v);
+  // Its decimal value (engine/number_text.h): 0.285 to two places is 0.29 although the binary value is a
+  // little less.
+  char buffer[32];
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof(buffer), v, std::chars_format::scientific);
   if (error != std::errc()) return std::nullopt;
   return parse_decimal({buffer, end}, precision, scale);
 }

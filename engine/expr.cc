@@ -4,12 +4,19 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "engine/hash.h"
 
 namespace rideflow {
 
 namespace {
+
+// The text of plans, by which state is found again (engine/state_type.h): a double stays as it always was
+// there.
+std::string literal_text(const Value& v) {
+  return v.kind == Kind::float64 && std::isfinite(v.number) ? fmt::format("{}", v.number) : v.to_string();
+}
 
 bool same_value(const Value& a, const Value& b) {
   // Literals that print differently must not be merged: -0 and 0 are equal in the language.
@@ -89,7 +96,7 @@ class Printer {
       case Kind::interval:
         return "interval '" + e.value.to_string() + "'";
       default:
-        return e.value.to_string();
+        return literal_text(e.value);
     }
   }
 
@@ -168,7 +175,7 @@ bool same_expr(const Expr& a, const Expr& b) {
 uint64_t hash_expr(const Expr& e) {
   uint64_t h = hash_combine(static_cast<uint64_t>(e.op), static_cast<uint64_t>(e.type.kind));
   h = hash_combine(h, static_cast<uint64_t>(e.index));
-  if (e.op == ExprOp::literal) h = hash_combine(h, hash_bytes(e.value.to_string()));
+  if (e.op == ExprOp::literal) h = hash_combine(h, hash_bytes(literal_text(e.value)));
   if (e.function) h = hash_combine(h, hash_bytes(e.function->name));
   for (const ExprRef& arg : e.args) h = hash_combine(h, hash_expr(*arg));
   return h;

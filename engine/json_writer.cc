@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/decimal.h"
+#include "engine/number_text.h"
 #include "engine/time.h"
 #include "engine/utf8.h"
 
@@ -47,19 +48,10 @@ void append_escaped(std::string& out, char c) {
   }
 }
 
-template <class T>
-void append_number(std::string& out, T v) {
-  std::array<char, 400> buffer;
+void append_integer(std::string& out, int64_t v) {
+  std::array<char, 24> buffer;
   const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), v);
   out.append(buffer.data(), result.ptr);
-}
-
-void append_double(std::string& out, double v) {
-  if (std::isfinite(v)) {
-    append_number(out, v);
-  } else {
-    out += "null";
-  }
 }
 
 }  // namespace
@@ -160,12 +152,12 @@ JsonWriter& JsonWriter::string(std::string_view v) {
 }
 JsonWriter& JsonWriter::number(int64_t v) {
   comma();
-  append_number(out_, v);
+  append_integer(out_, v);
   return *this;
 }
 JsonWriter& JsonWriter::number(double v) {
   comma();
-  append_double(out_, v);
+  std::isfinite(v) ? append_double(out_, v) : void(out_ += "null");
   return *this;
 }
 JsonWriter& JsonWriter::boolean(bool v) {

@@ -125,6 +125,10 @@ int64_t to_local(Micros t, int64_t offset) {
   return __builtin_add_overflow(t, offset, &local) ? t : local;
 }
 
+std::optional<Micros> within_years(Micros t) {
+  return t >= kFirstMicros && t <= kLastMicros ? std::optional(t) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Micros> parse_timestamp(std::string_view text, const TimeZone* zone) {
@@ -139,11 +143,11 @@ std::optional<Micros> parse_timestamp(std::string_view text, const TimeZone* zon
     if (!in.done()) {
       const auto offset = scan_offset(in);
       if (!offset || !in.done()) return std::nullopt;
-      return local - *offset;
+      return within_years(local - *offset);
     }
   }
   if (!in.done()) return std::nullopt;
-  return zone ? zone->to_utc(local) : local;
+  return zone ? within_years(zone->to_utc(local)) : local;
 }
 
 std::optional<int32_t> parse_date(std::string_view text) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/decimal.h"
+#include "engine/number_text.h"
 #include "engine/time.h"
 
 namespace rideflow {
@@ -109,7 +110,7 @@ std::string Value::to_string() const {
     case Kind::int64:
       return std::to_string(integer);
     case Kind::float64:
-      return std::isnan(number) ? "NaN" : fmt::format("{}", number);
+      return format_double(number);
     case Kind::decimal:
       return format_decimal(decimal, scale);
     case Kind::string:

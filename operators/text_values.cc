@@ -7,7 +7,9 @@
 #include <cstdlib>
 
 #include "engine/decimal.h"
+#include "engine/interval_text.h"
 #include "engine/json_writer.h"
+#include "engine/number_text.h"
 
 namespace rideflow {
 namespace {
@@ -77,10 +79,10 @@ std::optional<int64_t> to_int64(const NumberText& n, std::string_view text) {
     if (n.negative && n.mantissa == uint64_t{1} << 63) return INT64_MIN;
     return std::nullopt;
   }
-  if (n.whole) return std::nullopt;  // 20 digits or more
-  const std::optional<double> v = to_double(n, text);
-  if (!v || *v != std::floor(*v) || std::fabs(*v) > 9'007'199'254'740'992.0) return std::nullopt;
-  return static_cast<int64_t>(*v);
+  const std::optional<ScaledNumber> scaled = scale_number(text, 0);
+  if (!scaled || !scaled->exact || scaled->value < INT64_MIN || scaled->value > INT64_MAX)
+    return std::nullopt;
+  return static_cast<int64_t>(scaled->value);
 }
 
 std::optional<double> parse_double_text(std::string_view text) {
@@ -141,33 +143,57 @@ std::optional<Micros> epoch_to_micros(const NumberText& number, std::string_view
     if (!v || *v > kMaxTimestamp / scale || *v < kMinTimestamp / scale) return std::nullopt;
     return *v * scale;
   }
-  // Nine digits behind the point are read, what is below a microsecond is cut.
-  const std::optional<Int128> v = parse_decimal(text, kMaxDecimalDigits, 12);
+  // What is below a microsecond is cut: toward the past.
+  const int places = unit == TimeUnit::seconds ? 6 : unit == TimeUnit::millis ? 3 : 0;
+  const std::optional<ScaledNumber> v = scale_number(text, places);
   if (!v) return std::nullopt;
-  const Int128 units = power_of_ten(12) / scale;
-  Int128 micros = *v / units;
-  if (*v % units < 0) --micros;
+  const Int128 micros = v->value - (v->negative && !v->exact ? 1 : 0);
   if (micros < kMinTimestamp || micros > kMaxTimestamp) return std::nullopt;
   return static_cast<Micros>(micros);
 }
 
 namespace {
 
+// A number as texts have it, in JSON's grammar: without a plus and leading zeros, with digits on both sides
+// of the point. "+5", "08", "-01.5", ".5" and "5." are numbers in many files.
+std::string in_json_grammar(std::string_view text) {
+  std::string out;
+  if (text.starts_with('-')) out = "-";
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  const size_t first = std::min(text.find_first_not_of('0'), text.size());
+  const size_t whole = std::min(text.find_first_not_of("0123456789"), text.size());
+  out += first < whole ? text.substr(first, whole - first) : "0";
+  const bool point = whole < text.size() && text[whole] == '.';
+  const size_t end = std::min(text.find_first_not_of("0123456789", whole + (point ? 1 : 0)), text.size());
+  const size_t fraction = end - whole - (point ? 1 : 0);
+  const bool ends = end == text.size() || text[end] == 'e' || text[end] == 'E';
+  if (whole + fraction == 0 || !ends) return {};
+  if (fraction > 0) out += text.substr(whole, end - whole);
+  out += text.substr(end);
+  return out;
+}
+
+// Reads the number that is all of `text`, which may become its usual spelling in `scratch`.
+bool read_number(std::string_view& text, NumberText& number, std::string& scratch) {
+  if (scan_number(text.data(), text.data() + text.size(), number) == text.data() + text.size()) return true;
+  scratch = in_json_grammar(text);
+  text = scratch;
+  return scan_number(text.data(), text.data() + text.size(), number) == text.data() + text.size() &&
+         !text.empty();
+}
+
 std::string append_number(const DecodeField& field, std::string_view text, ColumnWriter& out) {
   const Type& type = field.field.type;
+  NumberText number;
+  std::string scratch;
+  const bool is_number = read_number(text, number, scratch);
   if (type.kind == Kind::decimal) {
-    NumberText number;
-    const char* const end = text.data() + text.size();
-    const auto v = scan_number(text.data(), end, number) == end
-                       ? parse_decimal(text, type.precision, type.scale)
-                       : std::nullopt;
+    const auto v = is_number ? parse_decimal(text, type.precision, type.scale) : std::nullopt;
     if (!v) return fmt::format("a number that fits decimal({},{})", type.precision, type.scale);
     out.append(*v);
     return {};
   }
-  NumberText number;
-  const char* const end = text.data() + text.size();
-  if (scan_number(text.data(), end, number) != end) return "a number";
+  if (!is_number) return "a number";
   if (type.kind == Kind::float64) {
     const auto v = to_double(number, text);
     if (!v) return "a number in the range of double";
@@ -195,16 +221,16 @@ std::string append_time(const DecodeField& field, TimestampReader& times, std::s
       return {};
     }
     case Kind::interval: {
-      const auto v = parse_duration(text);
-      if (!v.ok() || !v->is_fixed()) return "a duration such as PT1H30M or 90s";
-      out.append(v->total_micros());
+      const auto v = parse_interval_text(text);
+      if (!v) return "a duration such as PT1H30M, -PT5S or 90s";
+      out.append(*v);
       return {};
     }
     default: {
       if (field.unit != TimeUnit::text) {
         NumberText number;
-        const char* const end = text.data() + text.size();
-        if (scan_number(text.data(), end, number) != end) return "a number since 1970";
+        std::string scratch;
+        if (!read_number(text, number, scratch)) return "a number since 1970";
         const auto v = epoch_to_micros(number, text, field.unit);
         if (!v) return "a time in the years 1 to 9999";
         out.append(*v);

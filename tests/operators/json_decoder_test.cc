@@ -63,10 +63,18 @@ TEST(JsonDecoder, Types) {
   EXPECT_EQ(one("int64", "-9223372036854775808"), value("-9223372036854775808"));
   EXPECT_EQ(one("int64", "5.0"), value("5"));
   EXPECT_EQ(one("int64", "1e3"), value("1000"));
+  EXPECT_EQ(one("int64", "9007199254740993.0"), value("9007199254740993"));
+  EXPECT_EQ(one("int64", "1e18"), value("1000000000000000000"));
+  EXPECT_EQ(one("int64", "92233720368547758070e-1"), value("9223372036854775807"));
+  EXPECT_EQ(one("int32", "0.0002147483647e13"), value("2147483647"));
+  EXPECT_EQ(one("timestamp(s)", "1.767268800e9"), value("\"2026-01-01T12:00:00Z\""));
+  EXPECT_EQ(one("timestamp(s)", "0.9999999999999"), value("\"1970-01-01T00:00:00.999999Z\"")) << "cut";
+  EXPECT_EQ(one("timestamp(us)", "-0.5"), value("\"1969-12-31T23:59:59.999999Z\""));
+  EXPECT_EQ(one("interval", "\"-PT1H\""), value("\"-PT1H\""));
   EXPECT_EQ(one("double", "0.1"), value("0.1"));
-  EXPECT_EQ(one("double", "-1.7976931348623157e308"), value("-1.7976931348623157e+308"));
-  EXPECT_EQ(one("double", "1e-400"), value("0"));
-  EXPECT_EQ(one("double", "123456789012345678901234567890"), value("1.2345678901234568e+29"));
+  EXPECT_EQ(one("double", "-1.7976931348623157e308"), value("-1.7976931348623157e308"));
+  EXPECT_EQ(one("double", "1e-400"), value("0.0"));
+  EXPECT_EQ(one("double", "123456789012345678901234567890"), value("1.2345678901234568e29"));
   EXPECT_EQ(one("decimal(38,2)", "123456789012345678901234567890.125"),
             value("123456789012345678901234567890.13"));
   EXPECT_EQ(one("decimal(10,2)", "12.5"), value("12.50"));
@@ -125,6 +133,9 @@ TEST(JsonDecoder, WhatDoesNotFitIsRejected) {
   EXPECT_THAT(one("int32", "2147483648"), HasSubstr("in the range of int32, found 2147483648"));
   EXPECT_THAT(one("int64", "9223372036854775808"), HasSubstr("in the range of int64"));
   EXPECT_THAT(one("int64", "1.5"), HasSubstr("a whole number"));
+  EXPECT_THAT(one("int64", "9007199254740993.5"), HasSubstr("a whole number"));
+  EXPECT_THAT(one("int64", "1e-5"), HasSubstr("a whole number"));
+  EXPECT_THAT(one("int64", "9.3e18"), HasSubstr("in the range of int64"));
   EXPECT_THAT(one("double", "1e999"), HasSubstr("in the range of double"));
   EXPECT_THAT(one("decimal(4,2)", "123.45"), HasSubstr("decimal(4,2)"));
   EXPECT_THAT(one("bytes", "\"?\""), HasSubstr("base64"));

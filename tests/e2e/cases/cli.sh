@@ -405,5 +405,5 @@ Y
   # The job goes on once the file is right, or gone.
   printf 'fare,city\n2,Nice\n' >in/b.csv
   expect 0 run j.yaml --data-dir data --quiet
-  has out '{"city":"Nice","fare":2,"tip":null}'
+  has out '{"city":"Nice","fare":2.0,"tip":null}'
 }
