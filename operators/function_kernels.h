@@ -243,14 +243,24 @@ inline Column whole_column(const KernelCall& call, size_t arg) {
 
 inline Status wrong_arguments(std::string_view function, std::span<const ArgInfo> args,
                               std::string_view takes) {
+  constexpr size_t kMostShown = 12;
   std::string got;
-  for (const ArgInfo& arg : args) got += (got.empty() ? "" : ", ") + arg.type.to_string();
+  for (size_t i = 0; i < args.size() && i < kMostShown; ++i)
+    got += (got.empty() ? "" : ", ") + args[i].type.to_string();
+  if (args.size() > kMostShown) got += fmt::format(" and {} more", args.size() - kMostShown);
   return Status::user(Code::invalid_argument, fmt::format("{} takes {}, not ({})", function, takes, got));
 }
 
 // Checks the number of arguments; `takes` as in wrong_arguments.
 inline Status check_count(std::string_view function, std::span<const ArgInfo> args, size_t least, size_t most,
                           std::string_view takes) {
+  constexpr size_t kFew = 8;  // a function of more takes as many as one likes, up to a limit
+  if (args.size() > most && most > kFew) {
+    return Status::user(
+        Code::invalid_argument,
+        fmt::format("{} takes at most {} arguments, here are {}: put calls inside of one another", function,
+                    most, args.size()));
+  }
   return args.size() >= least && args.size() <= most ? Status() : wrong_arguments(function, args, takes);
 }
 

@@ -1,5 +1,6 @@
 // Calendar functions: truncation, parts, periods. Units and zones are literals, so that wrong ones are errors
-// of the job. Without a zone the calendar is UTC's.
+// of the job. Without a zone the calendar is UTC's. A time, or a wall clock of the zone, outside the years 1
+// to 9999 fails the row.
 #include <algorithm>
 
 #include "engine/civil.h"
@@ -26,21 +27,34 @@ Result<BoundFunction> bind_date_trunc(std::span<const ArgInfo> args) {
     return wrong_arguments("date_trunc", args, kTakes);
   RF_ASSIGN(const Duration unit, literal_unit("date_trunc", args[0]));
   RF_ASSIGN(const TimeZone* zone, literal_zone("date_trunc", args, 2));
-  const bool fixed_grid = is_utc(zone) && unit.months == 0 && unit.days == 0;
-  Kernel kernel = [unit, zone, fixed_grid](const KernelCall& call, RowErrors&) {
-    KernelCall times = call;
-    times.args = call.args.subspan(1);
-    if (fixed_grid) {
-      return map_column<Micros, Micros>(times, Kind::timestamp,
-                                        [size = unit.micros](Micros t) { return t - floor_mod(t, size); });
-    }
-    return map_column<Micros, Micros>(times, Kind::timestamp, [&](Micros t) {
-      return truncate(std::clamp(t, kFirstMicros, kLastMicros), unit, zone);
-    });
-  };
   std::vector<Type> types(args.size(), Kind::string);
   types[1] = Kind::timestamp;
-  return bound("date_trunc", std::move(types), Kind::timestamp, std::move(kernel));
+  // Where the grid begins anew every day of UTC, no start lies before the first day.
+  const bool daily = is_utc(zone) && unit.months == 0 && unit.days == 0 && kMicrosPerDay % unit.micros == 0;
+  if (daily) {
+    return bound("date_trunc", std::move(types), Kind::timestamp,
+                 [size = unit.micros](const KernelCall& call, RowErrors&) {
+                   KernelCall times = call;
+                   times.args = call.args.subspan(1);
+                   return map_column<Micros, Micros>(times, Kind::timestamp,
+                                                     [size](Micros t) { return t - floor_mod(t, size); });
+                 });
+  }
+  Kernel kernel = [unit, zone](const KernelCall& call, RowErrors& errors) {
+    KernelCall times = call;
+    times.args = call.args.subspan(1);
+    return try_map_column<Micros, Micros>(
+        times, errors, Kind::timestamp,
+        [&](Micros t, Micros& out) {
+          out = truncate(std::clamp(t, kFirstMicros, kLastMicros), unit, zone);
+          return outside_years(t) || outside_years(out) ? 1 : 0;
+        },
+        [&](Micros t) {
+          return fmt::format("date_trunc: the start of the {} of {} is out of range of timestamp",
+                             to_string(unit), format_timestamp(t));
+        });
+  };
+  return bound_failing("date_trunc", std::move(types), Kind::timestamp, std::move(kernel));
 }
 
 // ---- extract
@@ -96,6 +110,23 @@ BoundFunction extract_function(std::span<const ArgInfo> args, const Type& from, 
   });
 }
 
+// A part of the zone's wall clock, which may show a year that there is not.
+BoundFunction extract_part(std::span<const ArgInfo> args, const Part& part, const TimeZone* zone) {
+  Kernel kernel = [of = part.of, zone](const KernelCall& call, RowErrors& errors) {
+    return try_map_column<Micros, int64_t>(
+        call, errors, Kind::int64,
+        [&](Micros t, int64_t& out) {
+          const CivilTime civil = to_civil(std::clamp(t, kFirstMicros, kLastMicros), zone);
+          out = of(civil);
+          return outside_years(t) || outside_years(civil) ? 1 : 0;
+        },
+        [&](Micros t) { return outside_years_reason("extract", t, zone); });
+  };
+  BoundFunction f = extract_function(args, Kind::timestamp, Kind::int64, std::move(kernel));
+  f.can_fail = !is_utc(zone);
+  return f;
+}
+
 Result<BoundFunction> bind_extract(std::span<const ArgInfo> args) {
   constexpr std::string_view kTakes = "a part ('hour'), a time or interval and, if wanted, a zone";
   RF_TRY(check_count("extract", args, 2, 3, kTakes));
@@ -124,12 +155,7 @@ Result<BoundFunction> bind_extract(std::span<const ArgInfo> args) {
     });
   }
   if (known == std::end(kParts)) return unknown_part(part, false);
-  return extract_function(args, from, Kind::int64,
-                          [of = known->of, zone](const KernelCall& call, RowErrors&) {
-                            return map_column<Micros, int64_t>(call, Kind::int64, [&](Micros t) {
-                              return of(to_civil(std::clamp(t, kFirstMicros, kLastMicros), zone));
-                            });
-                          });
+  return extract_part(args, *known, zone);
 }
 
 // ---- date_add, date_diff
@@ -150,9 +176,9 @@ Result<BoundFunction> bind_date_add(std::span<const ArgInfo> args) {
     return try_map_pairs<int64_t, Micros, Micros>(
         rest, errors, Kind::timestamp,
         [&](int64_t n, Micros t, Micros& out) {
-          const bool far = n > most || n < -most || t < kFirstMicros || t > kLastMicros;
+          const bool far = n > most || n < -most || outside_years(t);
           out = far ? kLastMicros + 1 : add(t, unit, n, zone);
-          return out < kFirstMicros || out > kLastMicros ? 1 : 0;
+          return outside_years(out) ? 1 : 0;
         },
         [&](int64_t n, Micros t) {
           return fmt::format("date_add: {} and {} times {} is out of range of timestamp", format_timestamp(t),

@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "engine/civil.h"
+#include "engine/decimal.h"
+#include "engine/number_text.h"
 #include "operators/time_arguments.h"
 
 namespace rideflow {
@@ -21,36 +23,60 @@ Result<int64_t> micros_per_unit(const ArgInfo& unit) {
       fmt::format("to_timestamp: '{}' is not a unit of numbers: write 's', 'ms' or 'us'", word));
 }
 
+std::string number_out_of_range(const std::string& number) {
+  return fmt::format("to_timestamp: {} is out of range", number);
+}
+
+Kernel from_integers(int64_t unit) {
+  return [unit](const KernelCall& call, RowErrors& errors) {
+    return try_map_column<int64_t, Micros>(
+        call, errors, Kind::timestamp,
+        [unit](int64_t v, Micros& out) {
+          return __builtin_mul_overflow(v, unit, &out) || outside_years(out) ? 1 : 0;
+        },
+        [](int64_t v) { return number_out_of_range(std::to_string(v)); });
+  };
+}
+
+Kernel from_decimals(int64_t unit, int scale) {
+  return [unit, scale](const KernelCall& call, RowErrors& errors) {
+    return try_map_column<Int128, Micros>(
+        call, errors, Kind::timestamp,
+        [unit, scale](Int128 v, Micros& out) {
+          const std::optional<Int128> micros = multiply_decimals(v, unit, scale);
+          const bool fits = micros && *micros >= kFirstMicros && *micros <= kLastMicros;
+          out = fits ? static_cast<Micros>(*micros) : 0;
+          return fits ? 0 : 1;
+        },
+        [scale](Int128 v) { return number_out_of_range(format_decimal(v, scale)); });
+  };
+}
+
+Kernel from_doubles(int64_t unit) {
+  return [unit](const KernelCall& call, RowErrors& errors) {
+    return try_map_column<double, Micros>(
+        call, errors, Kind::timestamp,
+        [unit](double v, Micros& out) {
+          const double micros = std::round(v * static_cast<double>(unit));
+          const bool near = std::fabs(micros) < 0x1p62;  // not NaN either
+          out = near ? static_cast<Micros>(micros) : kLastMicros + 1;
+          return outside_years(out) ? 1 : 0;
+        },
+        [](double v) { return number_out_of_range(format_double(v)); });
+  };
+}
+
 Result<BoundFunction> bind_from_number(std::span<const ArgInfo> args) {
   int64_t unit = kMicrosPerSecond;
   if (args.size() > 1) {
     RF_ASSIGN(unit, micros_per_unit(args[1]));
   }
-  const bool whole = args[0].type.is_integer();
   std::vector<Type> types(args.size(), Kind::string);
-  types[0] = whole ? Kind::int64 : Kind::float64;
-  Kernel kernel = [unit, whole](const KernelCall& call, RowErrors& errors) {
-    const auto in_range = [](Micros t) { return t >= kFirstMicros && t <= kLastMicros; };
-    const auto reason = [](auto v) { return fmt::format("to_timestamp: {} is out of range", v); };
-    if (whole) {
-      return try_map_column<int64_t, Micros>(
-          call, errors, Kind::timestamp,
-          [&](int64_t v, Micros& out) {
-            return __builtin_mul_overflow(v, unit, &out) || !in_range(out) ? 1 : 0;
-          },
-          reason);
-    }
-    return try_map_column<double, Micros>(
-        call, errors, Kind::timestamp,
-        [&](double v, Micros& out) {
-          const double micros = v * static_cast<double>(unit);
-          const bool fits =
-              micros >= static_cast<double>(kFirstMicros) && micros <= static_cast<double>(kLastMicros);
-          out = fits ? static_cast<Micros>(std::round(micros)) : 0;
-          return fits ? 0 : 1;
-        },
-        reason);
-  };
+  const Type& given = args[0].type;
+  types[0] = given.is_integer() ? Type(Kind::int64) : given;
+  Kernel kernel = given.is_integer()            ? from_integers(unit)
+                  : given.kind == Kind::decimal ? from_decimals(unit, given.scale)
+                                                : from_doubles(unit);
   return bound_failing("to_timestamp", std::move(types), Kind::timestamp, std::move(kernel));
 }
 
@@ -89,13 +115,18 @@ Result<BoundFunction> bind_format(const std::string& name, std::span<const ArgIn
   RF_ASSIGN(const TimeZone* zone, literal_zone(name, args, 2));
   std::vector<Type> types(args.size(), Kind::string);
   types[0] = Kind::timestamp;
-  Kernel kernel = [zone](const KernelCall& call, RowErrors&) {
+  Kernel kernel = [name, zone](const KernelCall& call, RowErrors& errors) {
     return text_column(call, [&](int32_t i, std::string& out) {
-      const auto t = std::clamp(value_of<Micros>(call, 0, i), kFirstMicros, kLastMicros);
-      out = format_pattern(t, text_at(call, 1, i), zone);
+      const auto t = value_of<Micros>(call, 0, i);
+      if (outside_years(t) || outside_years(to_civil(t, zone))) {
+        errors.fail(i, outside_years_reason(name, t, zone));
+      } else {
+        out = format_pattern(t, text_at(call, 1, i), zone);
+      }
     });
   };
-  return with(bound(name, std::move(types), Kind::string, std::move(kernel)), {.costly = true});
+  return with(bound(name, std::move(types), Kind::string, std::move(kernel)),
+              {.can_fail = true, .costly = true});
 }
 
 // ---- Zones
@@ -106,13 +137,17 @@ Result<BoundFunction> bind_zone_shift(const std::string& name, bool to_local, st
   RF_TRY(check_count(name, args, 2, 2, kTakes));
   if (!is_time_or_null(args[0])) return wrong_arguments(name, args, kTakes);
   RF_ASSIGN(const TimeZone* zone, literal_zone(name, args, 1));
-  Kernel kernel = [zone, to_local](const KernelCall& call, RowErrors&) {
-    return map_column<Micros, Micros>(call, Kind::timestamp, [&](Micros given) {
-      const Micros t = std::clamp(given, kFirstMicros, kLastMicros);
-      return to_local ? t + zone->offset_at(t) : zone->to_utc(t);
-    });
+  Kernel kernel = [name, zone, to_local](const KernelCall& call, RowErrors& errors) {
+    return try_map_column<Micros, Micros>(
+        call, errors, Kind::timestamp,
+        [&](Micros given, Micros& out) {
+          const Micros t = std::clamp(given, kFirstMicros, kLastMicros);
+          out = to_local ? t + zone->offset_at(t) : zone->to_utc(t);
+          return t != given || outside_years(out) ? 1 : 0;
+        },
+        [&](Micros t) { return outside_years_reason(name, t, zone); });
   };
-  return bound(name, {Kind::timestamp, Kind::string}, Kind::timestamp, std::move(kernel));
+  return bound_failing(name, {Kind::timestamp, Kind::string}, Kind::timestamp, std::move(kernel));
 }
 
 }  // namespace

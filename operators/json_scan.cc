@@ -183,6 +183,10 @@ bool JsonScanner::string(JsonToken& token) {
 
 bool JsonScanner::escape() {
   const char c = p_ + 1 < end_ ? p_[1] : '\0';
+  if (escapes_ == Escapes::skipped && static_cast<unsigned char>(c) >= 0x20) {
+    p_ += 2;
+    return true;
+  }
   if (c != 'u') {
     if (c == '\0' || std::string_view("\"\\/bfnrt").find(c) == std::string_view::npos) {
       return fail("an unknown escape in a string");
@@ -210,6 +214,13 @@ bool JsonScanner::literal(JsonToken& token, std::string_view word, JsonType type
   token.end = p_;
   token.type = type;
   return true;
+}
+
+bool check_escapes(std::string_view text) {
+  // A string token ends at its quote, which stands behind it.
+  JsonScanner scanner({text.data() - 1, text.size() + 2});
+  JsonToken token;
+  return scanner.value(token) && token.end == text.data() + text.size();
 }
 
 void unescape_json(std::string_view text, std::string& out) {

@@ -33,8 +33,11 @@ struct JsonToken {
 
 class JsonScanner {
  public:
-  explicit JsonScanner(std::string_view text)
-      : begin_(text.data()), p_(text.data()), end_(text.data() + text.size()) {}
+  // Escapes::skipped: what stands behind a backslash is not looked at; check_escapes() does it later, for the
+  // strings that matter.
+  enum class Escapes : uint8_t { checked, skipped };
+  explicit JsonScanner(std::string_view text, Escapes escapes = Escapes::checked)
+      : begin_(text.data()), p_(text.data()), end_(text.data() + text.size()), escapes_(escapes) {}
 
   bool ok() const { return error_ == nullptr; }
   const char* error() const { return error_; }  // a phrase: "expected ':' after a key"
@@ -69,6 +72,7 @@ class JsonScanner {
   const char* p_;
   const char* end_;
   const char* error_ = nullptr;
+  Escapes escapes_;
 };
 
 // The first quote, backslash or control character at or behind `p`, or `end`. Inline: it is most of the work.
@@ -161,6 +165,8 @@ inline bool read_mark(const JsonMark& mark, JsonToken& token) {
   }
 }
 
+// Whether unescape_json() can read the text of a string token.
+bool check_escapes(std::string_view text);
 // The bytes of a string token with escapes, in UTF-8. REQUIRES: the scanner accepted it.
 void unescape_json(std::string_view text, std::string& out);
 

@@ -53,4 +53,9 @@ Result<const TimeZone*> literal_zone(std::string_view function, std::span<const 
   return *zone;
 }
 
+std::string outside_years_reason(std::string_view function, Micros t, const TimeZone* zone) {
+  return fmt::format("{}: {} in {} is outside the years 1 to 9999", function, format_timestamp(t),
+                     zone == nullptr ? "UTC" : zone->name());
+}
+
 }  // namespace rideflow

@@ -101,7 +101,7 @@ TEST(Arithmetic, TimesAndIntervals) {
   EXPECT_EQ(call_text("*", {span("1h"), lit(1.5)}), "PT1H30M");
   EXPECT_EQ(call_text("*", {lit(2), span("1h")}), "PT2H");
   EXPECT_EQ(call_text("/", {span("1h"), lit(4)}), "PT15M");
-  EXPECT_EQ(call_text("/", {span("1h"), span("30m")}), "2");
+  EXPECT_EQ(call_text("/", {span("1h"), span("30m")}), "2.0");
   EXPECT_EQ(call_text("neg", {span("1h")}), "-PT1H");
   EXPECT_EQ(call_text("-", {ts("2026-01-01"), null_lit()}), "NULL");
   EXPECT_EQ(call_text("/", {span("1h"), lit(0)}), "error: division by zero");

@@ -262,5 +262,43 @@ TEST(Json, ValuesAtPaths) {
   }
 }
 
+// The decoder's rules: the last of equal keys, numbers of any size, every byte checked.
+TEST(Json, ReadsByTheRulesOfRecords) {
+  const auto at = [](const char* json, const char* path = "$.a") {
+    return call_text("json_value", {lit(json), lit(path)});
+  };
+  EXPECT_EQ(at(R"({"a":1,"a":2})"), "'2'");
+  EXPECT_EQ(at(R"({"a":1,"\u0061":2})"), "'2'");
+  EXPECT_EQ(at(R"({"a":{"b":1},"a":{"c":2}})", "$.a.b"), "NULL");
+  EXPECT_EQ(at(R"({"a":[{"x":1,"x":2}]})", "$.a[0].x"), "'2'");
+  EXPECT_EQ(at(R"({"a":1,"a":null})"), "NULL");
+  // A number that no 64 bits hold, before, behind and at the place.
+  for (const char* number :
+       {"18446744073709551616", "-9223372036854775809", "1e400", "123456789012345678901234567890.5"}) {
+    EXPECT_EQ(at(fmt::format(R"({{"n":{},"a":7}})", number).c_str()), "'7'");
+    EXPECT_EQ(at(fmt::format(R"({{"a":7,"n":[{}]}})", number).c_str()), "'7'");
+    EXPECT_EQ(at(fmt::format(R"({{"a":{}}})", number).c_str()), fmt::format("'{}'", number));
+    EXPECT_EQ(at(fmt::format(R"({{"a":[ {} ]}})", number).c_str()), fmt::format("'[{}]'", number));
+  }
+  EXPECT_EQ(at(R"({"a":1.50})"), "'1.50'") << "as it is spelled";
+  // A broken escape is the fault of the string that has it.
+  for (const char* broken : {R"(\ud800)", R"(\udc00)", R"(\ud800\u0041)", R"(\x)", R"(\u12g4)", R"(\u1)"}) {
+    EXPECT_EQ(at(fmt::format(R"({{"s":"{}","a":7}})", broken).c_str()), "'7'") << broken;
+    EXPECT_EQ(at(fmt::format(R"({{"a":7,"{}":1}})", broken).c_str()), "'7'") << broken;
+    EXPECT_EQ(at(fmt::format(R"({{"a":"{}"}})", broken).c_str()), "NULL") << broken;
+    EXPECT_EQ(at(fmt::format(R"({{"a":["{}"]}})", broken).c_str()), "NULL") << broken;
+  }
+  EXPECT_EQ(at(R"({"a":"x\n\"\ud83d\ude97"})"), "'x\n\"\U0001F697'");
+  EXPECT_EQ(at(R"({ "a" : { "b c" : "x \" y" , "d" : [ 1 , 2 ] } })"), R"('{"b c":"x \" y","d":[1,2]}')");
+  for (const char* bad :
+       {R"({"a":7)", R"({"a":7}})", R"({"a":7,})", R"({"a":7,"b":01})", R"({"a":7,"b":"open})",
+        R"({"a":7,"b":nope})", R"({"a":7} x)", R"({"a":7,"b":"\)", ""})
+    EXPECT_EQ(at(bad), "NULL") << bad;
+  const std::string deep_ok = "{\"a\":7,\"b\":" + std::string(127, '[') + std::string(127, ']') + "}";
+  const std::string deep_bad = "{\"a\":7,\"b\":" + std::string(128, '[') + std::string(128, ']') + "}";
+  EXPECT_EQ(at(deep_ok.c_str()), "'7'");
+  EXPECT_EQ(at(deep_bad.c_str()), "NULL");
+}
+
 }  // namespace functions_text_test
 }  // namespace rideflow::test

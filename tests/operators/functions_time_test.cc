@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "engine/civil.h"
 #include "engine/time.h"
 #include "tests/operators/functions.h"
@@ -51,7 +53,7 @@ TEST(TimeFunctions, Extract) {
   for (const auto& each : all)
     EXPECT_EQ(call_text("extract", {lit(each.first), t}), each.second) << each.first;
   EXPECT_EQ(call_text("extract", {lit("hour"), t, lit("Asia/Kathmandu")}), "18");
-  EXPECT_EQ(call_text("extract", {lit("epoch"), span("90m")}), "5400");
+  EXPECT_EQ(call_text("extract", {lit("epoch"), span("90m")}), "5400.0");
   EXPECT_EQ(call_text("extract", {lit("minute"), span("26h30m")}), "30");
   EXPECT_EQ(call_text("extract", {lit("day"), span("26h30m")}), "1");
   EXPECT_EQ(call_text("extract", {lit("hour"), span("26h30m")}), "2");
@@ -137,6 +139,52 @@ TEST(Functions, EveryEntryIsDocumented) {
     EXPECT_TRUE(kind.bind != nullptr) << name;
     EXPECT_FALSE(kind.bind({}).ok()) << name << " takes no arguments at all";
   }
+}
+
+// Nothing that a function gives lies outside the years 1 to 9999: the row fails.
+TEST(TimeFunctions, ResultsStayInTheYears1To9999) {
+  const Typed first = ts("0001-01-01T00:00:00Z");
+  const Typed last = ts("9999-12-31T23:59:59.999999Z");
+  const auto fails = [](const std::string& name, const std::vector<Typed>& args) {
+    EXPECT_THAT(call_text(name, args), HasSubstr("error: "))
+        << name << " of " << args.back().value.to_string();
+  };
+  for (const char* zone : {"America/New_York", "-00:01", "-18:00"}) {
+    fails("at_timezone", {first, lit(zone)});
+    fails("from_timezone", {last, lit(zone)});
+    fails("format", {first, lit("yyyy"), lit(zone)});
+    fails("extract", {lit("year"), first, lit(zone)});
+    EXPECT_EQ(call_text("extract", {lit("year"), last, lit(zone)}), "9999");
+    EXPECT_THAT(call_text("to_timestamp", {lit("9999-12-31T23:59:59"), lit(zone)}), HasSubstr("error"));
+  }
+  for (const char* zone : {"Asia/Tokyo", "+00:01", "+18:00"}) {
+    fails("at_timezone", {last, lit(zone)});
+    fails("from_timezone", {first, lit(zone)});
+    fails("format", {last, lit("yyyy"), lit(zone)});
+    fails("extract", {lit("hour"), last, lit(zone)});
+    EXPECT_THAT(call_text("to_timestamp", {lit("0001-01-01T00:00:00"), lit(zone)}), HasSubstr("error"));
+  }
+  fails("date_trunc", {lit("day"), first, lit("America/New_York")});
+  fails("date_trunc", {lit("year"), first, lit("-01:00")});
+  fails("date_trunc", {lit("7m"), first});
+  EXPECT_EQ(call_text("date_trunc", {lit("15m"), first}), "0001-01-01T00:00:00Z");
+  EXPECT_EQ(call_text("date_trunc", {lit("year"), last}), "9999-01-01T00:00:00Z");
+  for (const char* text : {"0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "0000-12-31T00:00:00Z"})
+    fails("to_timestamp", {lit(text)});
+  fails("to_timestamp", {lit(253402300800.0)});
+  fails("to_timestamp", {lit(253402300799.9999999)});
+  fails("to_timestamp", {lit(int64_t{253402300800})});
+  fails("to_timestamp", {dec("253402300800.000000", 20, 6)});
+  fails("to_timestamp", {lit(std::nan(""))});
+  EXPECT_EQ(call_text("to_timestamp", {dec("253402300799.999999", 20, 6)}), "9999-12-31T23:59:59.999999Z");
+  EXPECT_EQ(call_text("to_timestamp", {dec("1767225600123.4", 20, 1), lit("ms")}),
+            "2026-01-01T00:00:00.123400Z");
+  for (const char* op : {"+", "-"}) {
+    fails(op, {op[0] == '+' ? last : first, span("1us")});
+    fails(op, {op[0] == '+' ? date("9999-12-31") : date("0001-01-01"), lit(1)});
+  }
+  fails("date_add", {lit("year"), lit(1), last});
+  fails("date_add", {lit("microsecond"), lit(-1), first, lit("Asia/Tokyo")});
 }
 
 }  // namespace functions_time_test
