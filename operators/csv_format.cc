@@ -1,11 +1,13 @@
 // The format kind `csv`: one row per record (RFC 4180), in and out.
 //
 // A field in quotes may hold delimiters and doubled quotes; line breaks only where the reader keeps them in
-// one record. A field without quotes that equals `null_text` is null; in a string column that allows no null
-// it is that text itself. Around fields that are no strings blanks do not count. Columns stand in the order
-// of the schema, or with `header: true` where the file's first line says. A row has as many fields as the
-// header, or the schema; else it is rejected. A file whose header lacks a column that allows no null fits no
-// row: that is an error of the file, not of each of its records.
+// one record. A field without quotes that equals `null_text` is null, one in quotes never is; only an empty
+// field of a string column that allows no null is the empty text. Around fields that are no strings blanks do
+// not count. Columns stand in the order of the schema, or with `header: true` where the file's first line
+// that is not empty says. A row has as many fields as the header, or the schema; else it is rejected, or of
+// one with more the others are ignored. In files an empty line is a row where rows have one field (a null or
+// an empty text), else nothing. A file whose header lacks a column that allows no null, or has a name twice,
+// fits no row: that is an error of the file, not of each of its records.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,6 +26,7 @@ struct CsvOptions {
   char delimiter = ',';
   char quote = '"';
   std::string null_text;
+  bool ignore_extra = false;
 };
 
 Result<char> one_char(const Options& options, const std::string& name, char fallback) {
@@ -44,6 +47,12 @@ Result<CsvOptions> csv_options(const Options& options) {
     return Status::user(Code::invalid_argument, "csv: 'delimiter' and 'quote' must differ");
   }
   csv.null_text = options.text("null");
+  const char special[] = {csv.delimiter, csv.quote, '\n', '\r'};
+  if (csv.null_text.find_first_of(std::string_view(special, sizeof(special))) != std::string::npos) {
+    return Status::user(Code::invalid_argument,
+                        "csv: 'null' can't hold the delimiter, the quote or a line break");
+  }
+  csv.ignore_extra = options.text("extra_fields", "reject") == "ignore";
   return csv;
 }
 
@@ -103,18 +112,6 @@ std::string_view trimmed(std::string_view s) {
   return s;
 }
 
-// "+5", ".5" and "5." are numbers in many files: in JSON's grammar, using `scratch` where bytes must be
-// added.
-std::string_view plain_number(std::string_view s, std::string& scratch) {
-  if (!s.empty() && s.front() == '+') s.remove_prefix(1);
-  if (s.size() > 1 && s.back() == '.') s.remove_suffix(1);
-  const bool minus = !s.empty() && s.front() == '-';
-  if (s.size() <= (minus ? 1U : 0U) || s[minus ? 1 : 0] != '.') return s;
-  scratch = minus ? "-0" : "0";
-  scratch += s.substr(minus ? 1 : 0);
-  return scratch;
-}
-
 class CsvDecoder : public Decoder {
  public:
   CsvDecoder(const DecoderSpec& spec, CsvOptions csv) : csv_(std::move(csv)), columns_(spec.columns) {
@@ -169,7 +166,11 @@ class CsvDecoder : public Decoder {
       return header_error(chunk,
                           fmt::format("the header is no CSV: {} in field {}", error, fields_.size() + 1));
     std::vector<std::string> names;
-    for (const CsvField& field : fields_) names.emplace_back(trimmed(unquoted(field, csv_.quote)));
+    for (const CsvField& field : fields_) {
+      const std::string name = unquoted(field, csv_.quote);
+      names.emplace_back(field.quoted ? name : std::string(trimmed(name)));
+    }
+    RF_TRY(check_names(chunk, names));
     for (Reader& reader : readers_) {
       const Field& field = columns_[reader.column].field;
       const auto at = std::find(names.begin(), names.end(), field.name);
@@ -178,6 +179,18 @@ class CsvDecoder : public Decoder {
     }
     expected_fields_ = names.size();
     header_line_ = chunk.first_line;
+    return {};
+  }
+
+  // Columns without a name are nobody's.
+  static Status check_names(const Origin& chunk, const std::vector<std::string>& names) {
+    for (auto name = names.begin(); name != names.end(); ++name) {
+      const auto first = std::find(names.begin(), name, *name);
+      if (name->empty() || first == name) continue;
+      return header_error(chunk, fmt::format("the header has the column '{}' twice, as fields {} and {}: "
+                                             "give each column of the file a name of its own",
+                                             *name, first - names.begin() + 1, name - names.begin() + 1));
+    }
     return {};
   }
 
@@ -204,7 +217,7 @@ class CsvDecoder : public Decoder {
     kept.reserve(chunk.records.size());
     for (int32_t i = 0; i < count; ++i) {
       const RecordOrigin& record = chunk.records[static_cast<size_t>(i)];
-      if (csv_.header && record.position == 0) {
+      if (chunk.first_line != nullptr && is_no_row(chunk.first_line, record)) {
         ++out.skipped;
         continue;
       }
@@ -223,6 +236,15 @@ class CsvDecoder : public Decoder {
     }
   }
 
+  // Of a file: its header, lines before that, and empty lines where rows have more than one field.
+  bool is_no_row(const std::shared_ptr<const std::string>& first_line, const RecordOrigin& record) {
+    if (record.position == 0) awaited_header_ = csv_.header ? first_line : nullptr;
+    const bool blank = record.payload.empty();
+    const bool at_header = awaited_header_ == first_line;
+    if (at_header && !blank) awaited_header_ = nullptr;
+    return at_header || (blank && expected_fields_ != 1);
+  }
+
   bool decode_record(std::string_view line) {
     if (line.size() > kMaxRowBytes) return reject("the row is larger than 1 MiB", "");
     if (!is_valid_record_text(line)) return reject("the row is not valid UTF-8", "");
@@ -231,7 +253,7 @@ class CsvDecoder : public Decoder {
     if (!split(line, csv_, fields_, error)) {
       return reject(fmt::format("invalid CSV: {}", error), fmt::format("field {}", fields_.size() + 1));
     }
-    if (fields_.size() != expected_fields_) {
+    if (fields_.size() != expected_fields_ && !(csv_.ignore_extra && fields_.size() > expected_fields_)) {
       return reject(fmt::format("expected {} fields, found {}", expected_fields_, fields_.size()), "");
     }
     for (Reader& reader : readers_) {
@@ -250,7 +272,8 @@ class CsvDecoder : public Decoder {
     const CsvField& cell = fields_[static_cast<size_t>(reader.place)];
     const bool is_string = field.type.kind == Kind::string;
     const std::string_view text = is_string ? cell.text : trimmed(cell.text);
-    if (!cell.quoted && text == csv_.null_text && (field.nullable || !is_string)) {
+    const bool empty_text = is_string && text.empty() && !field.nullable;
+    if (!cell.quoted && is_null(cell.text, is_string) && !empty_text) {
       if (field.nullable) {
         reader.writer.append_null();
         return true;
@@ -265,6 +288,10 @@ class CsvDecoder : public Decoder {
         fmt::format("field {}", reader.place + 1));
   }
 
+  bool is_null(std::string_view field, bool is_string) const {
+    return field == csv_.null_text || (!is_string && trimmed(field) == trimmed(csv_.null_text));
+  }
+
   std::string append_cell(Reader& reader, const DecodeField& column, const CsvField& cell,
                           std::string_view text) {
     if (cell.doubled) {
@@ -272,7 +299,6 @@ class CsvDecoder : public Decoder {
     }
     const Type& type = column.field.type;
     if (type.kind == Kind::boolean) return append_boolean(text, reader.writer);
-    if (type.is_numeric()) text = plain_number(text, scratch_);
     return append_text(column, reader.times, text, true, reader.writer);
   }
 
@@ -301,8 +327,8 @@ class CsvDecoder : public Decoder {
   std::vector<Reader> readers_;
   size_t expected_fields_ = 0;
   std::shared_ptr<const std::string> header_line_;
+  std::shared_ptr<const std::string> awaited_header_;  // no line of its file was there that is not empty
   std::vector<CsvField> fields_;
-  std::string scratch_;
   RejectedRecord rejected_;
 };
 
@@ -313,9 +339,10 @@ class CsvEncoder : public Encoder {
   std::string header() const override {
     if (!csv_.header) return {};
     std::string line;
-    for (const Field& field : schema_->fields()) {
-      if (!line.empty()) line.push_back(csv_.delimiter);
-      append_quoted(line, field.name);
+    for (int i = 0; i < schema_->size(); ++i) {
+      if (i > 0) line.push_back(csv_.delimiter);
+      const std::string& name = schema_->field(i).name;
+      append_text(line, name, trimmed(name).size() < name.size());
     }
     return line + "\n";
   }
@@ -336,20 +363,29 @@ class CsvEncoder : public Encoder {
       out += csv_.null_text;
       return;
     }
-    if (column.type.kind == Kind::string) return append_quoted(out, column.string(row));
+    if (column.type.kind == Kind::string) {
+      // A row of one empty text would be an empty line, which many readers skip.
+      const std::string_view text = column.string(row);
+      return append_text(out, text, text.empty() && schema_->size() == 1);
+    }
     cell_.clear();
     JsonWriter(cell_).cell(column, row);
     std::string_view text = cell_;
-    if (text == "null") text = csv_.null_text;  // NaN and infinities
+    if (text == "null") {  // NaN and infinities
+      out += csv_.null_text;
+      return;
+    }
     if (text.size() >= 2 && text.front() == '"') text = text.substr(1, text.size() - 2);
-    text == csv_.null_text ? void(out += text) : append_quoted(out, text);
+    append_text(out, text, false);
   }
 
-  // In quotes when it would be read as something else without.
-  void append_quoted(std::string& out, std::string_view text) const {
+  // In quotes when it would be read as something else without, or `quoted`.
+  void append_text(std::string& out, std::string_view text, bool quoted) const {
     const char special[] = {csv_.delimiter, csv_.quote, '\n', '\r', '\0'};
-    const bool plain = text.find_first_of(special) == std::string_view::npos && text != csv_.null_text;
-    if (plain) {
+    quoted = quoted || text.find_first_of(special) != std::string_view::npos ||
+             text.starts_with("\xef\xbb\xbf") ||  // a byte order mark at the start of a file is left out
+             trimmed(text) == trimmed(csv_.null_text);
+    if (!quoted) {
       out += text;
       return;
     }
@@ -412,18 +448,31 @@ RIDEFLOW_REGISTER(csv_format) {
     return rideflow::with_pattern(std::move(spec), "[\\x01-\\x09\\x0b\\x0c\\x0e-\\x7f]|\\\\t|tab",
                                   "one ASCII character, or tab");
   };
+  const auto extra_fields = [] {
+    auto spec = rideflow::option_spec(
+        "extra_fields", OptionType::choice,
+        "What becomes of a row with more fields than the header, or the schema: it is rejected, or the "
+        "fields beyond are ignored.",
+        "reject");
+    spec.choices = {"reject", "ignore"};
+    return spec;
+  };
   kind.options = {
-      rideflow::option_spec(
-          "header", OptionType::boolean,
-          "The first line of a file names its columns. One that lacks a column of the schema that allows "
-          "no null stops the job; where null is allowed, the column is null.",
-          "false"),
+      rideflow::option_spec("header", OptionType::boolean,
+                            "The first line of a file that is not empty names its columns, each once. One "
+                            "that lacks a column of the schema that allows "
+                            "no null stops the job; where null is allowed, the column is null.",
+                            "false"),
       one_char(rideflow::option_spec("delimiter", OptionType::string,
                                      "Between fields; '\\t' or tab for tabulators.", ",")),
       one_char(rideflow::option_spec("quote", OptionType::string,
                                      "Around fields that hold delimiters or line breaks; doubled inside.",
                                      "\"")),
-      rideflow::option_spec("null", OptionType::string, "What stands for null when it is not in quotes.", ""),
+      rideflow::option_spec("null", OptionType::string,
+                            "What stands for null when it is not in quotes; in quotes it is text. An empty "
+                            "field of a string column that allows no null is the empty text.",
+                            ""),
+      extra_fields(),
   };
   kind.check = rideflow::check_csv;
   kind.framing = rideflow::csv_framing;

@@ -201,11 +201,14 @@ class FileReader : public RecordReader {
     if (!entry.ok()) return entry.status();
     RF_ASSIGN(auto bytes, ByteSource::open(*files_, path, options_.max_ratio));
     auto lines = std::make_unique<LineReader>(std::move(bytes), options_.framing);
-    // The first line must be whole before any is read: it may be a header.
+    // The first line that is not empty must be whole before any is read: it may be a header.
     Origin first;
-    Result<bool> got = lines->read(1, first);
-    if (!got.ok()) return std::move(got).status().with(path);
-    if (!*got) {
+    for (bool more = true; more && (first.records.empty() || first.records[0].payload.empty());) {
+      first.records.clear();
+      Result<bool> got = lines->read(1, first);
+      if (!got.ok()) return std::move(got).status().with(path);
+      more = *got;
+      if (more) continue;
       const bool settled = !options_.watch || env_->now() - entry->modified >= options_.settle_micros;
       if (!settled) return Step::wait;
       lines->read_tail(first);

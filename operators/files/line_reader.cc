@@ -115,7 +115,7 @@ void LineReader::add(size_t begin, size_t end, Origin& out) {
   if (offset_ == 0 && line.starts_with(kByteOrderMark)) line.remove_prefix(3);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   if (line.size() > kMaxLine) line = line.substr(0, kMaxLine + 1);
-  if (line.empty()) return;
+  if (line.empty() && framing_.quote == '\0') return;
   out.records.push_back({line, offset_, kNoTime, {}});
 }
 

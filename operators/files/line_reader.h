@@ -4,7 +4,8 @@
 // A record whose quotes are wrong, or not closed within kMaxLine, is its first line alone: the rows behind it
 // are not lost with it. Where records end depends on the bytes only, not on how they come in blocks.
 //
-// Empty lines, a byte order mark and the '\r' before a record's end are left out. A record longer than
+// A byte order mark and the '\r' before a record's end are left out, and empty lines where the format has no
+// quotes: where it has, they may be rows of one field. A record longer than
 // kMaxLine is handed out cut off just above that, so that a decoder rejects it; its rest is skipped. One
 // thread.
 #pragma once

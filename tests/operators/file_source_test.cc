@@ -266,7 +266,7 @@ TEST(FileSource, ALineBreakInQuotesEndsNoRecord) {
   using Records = std::vector<std::string>;
   for (const int32_t budget : {1, 100}) {
     EXPECT_EQ(csv_records("a,\"x\ny\",b\r\n\"\"\"\n\"\"\"\n\n\"p\r\n\r\nq\"", budget),
-              (Records{"a,\"x\ny\",b", "\"\"\"\n\"\"\"", "\"p\r\n\r\nq\""}));
+              (Records{"a,\"x\ny\",b", "\"\"\"\n\"\"\"", "", "\"p\r\n\r\nq\""}));
     EXPECT_EQ(csv_records("\xef\xbb\xbf\"one\nname\",b\n1,2", budget), (Records{"\"one\nname\",b", "1,2"}));
   }
   // A quote within a field is a character like any other.
