@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 
+#include "dsl/expression_lexer.h"
 #include "dsl/expression_types.h"
+#include "dsl/foreign_words.h"
 #include "engine/cast.h"
 
 namespace rideflow {
@@ -210,6 +212,8 @@ ExprRef Binder::column(const Ast& ast) {
   if (callable)
     return error(ast.pos,
                  fmt::format("unknown column '{}' (the function is written {}())", ast.text, ast.text));
+  if (const std::string_view advice = advice_on_name(lower_case(ast.text)); !advice.empty())
+    return error(ast.pos, fmt::format("unknown column '{}': {}", ast.text, advice));
   if (unknown_message_) {
     std::string message = unknown_message_(ast.text);
     if (!message.empty()) return error(ast.pos, std::move(message));
@@ -479,6 +483,8 @@ ExprRef Binder::conditional(const Ast& ast, bool& known) {
 }
 
 ExprRef Binder::unknown_function(const Ast& ast) {
+  if (const std::string_view advice = advice_on_function(ast.text); !advice.empty())
+    return error(ast.pos, fmt::format("unknown function '{}': {}", ast.text, advice));
   std::vector<std::string> names = {"coalesce", "nullif", "ifnull", "if", "cast", "try_cast", "extract"};
   for (const auto& [name, kind] : catalog_.functions()) names.push_back(name);
   if (aggregate_hook_)

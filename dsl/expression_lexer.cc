@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "dsl/foreign_words.h"
+
 namespace rideflow {
 
 namespace {
@@ -84,6 +86,7 @@ class Lexer {
       }
       out += text_[at_++];
     }
+    result_.error_at_end = true;
     fail(begin, quote == '\'' ? "a string begins here and has no closing quote (write '' for a quote inside)"
                               : "a name begins here and has no closing backtick");
   }
@@ -91,6 +94,11 @@ class Lexer {
     static constexpr std::array<std::string_view, 6> kTwo = {"||", "<>", "<=", ">=", "!=", "::"};
     static constexpr std::string_view kOne = "+-*/%=<>(),.";
     const std::string_view rest = text_.substr(at_);
+    for (const std::string_view foreign : {"->>", "->", "<=>", "<<", ">>", "**", "!~"}) {
+      if (rest.starts_with(foreign))
+        return fail(at_,
+                    fmt::format("'{}' is not an operator here: {}", foreign, advice_on_operator(foreign)));
+    }
     for (const std::string_view two : kTwo) {
       if (!rest.starts_with(two)) continue;
       push(Token::Kind::symbol, two == "!=" ? "<>" : std::string(two), at_);
@@ -102,8 +110,11 @@ class Lexer {
     if (rest[0] == '"')
       return fail(at_, "strings stand in 'single quotes', names with other characters in `backticks`");
     if (rest[0] == '!') return fail(at_, "'!' is not an operator (write 'not')");
-    if (kOne.find(rest[0]) == std::string_view::npos)
-      return fail(at_, fmt::format("'{}' means nothing in an expression", rest[0]));
+    if (kOne.find(rest[0]) == std::string_view::npos) {
+      const std::string_view advice = advice_on_operator(rest.substr(0, 1));
+      return fail(at_, fmt::format("'{}' means nothing in an expression{}{}", rest[0],
+                                   advice.empty() ? "" : ": ", advice));
+    }
     push(Token::Kind::symbol, std::string(rest.substr(0, 1)), at_++);
   }
 

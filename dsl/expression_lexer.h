@@ -28,6 +28,7 @@ struct LexResult {
   std::vector<Token> tokens;
   std::string error;  // empty when all is well
   size_t error_offset = 0;
+  bool error_at_end = false;  // a quote is not closed
 };
 LexResult lex_expression(std::string_view text);
 

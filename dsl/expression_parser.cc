@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <map>
 #include <set>
 
 #include "dsl/expression_lexer.h"
+#include "dsl/foreign_words.h"
+#include "engine/interval_text.h"
+#include "engine/number_text.h"
 #include "engine/time.h"
 
 namespace rideflow {
@@ -47,6 +48,7 @@ class Parser {
       tokens_ = std::move(lexed.tokens);
       if (!lexed.error.empty()) {
         fail(lexed.error_offset, std::move(lexed.error));
+        error_.at_end = lexed.error_at_end;
       } else if (peek().kind == Token::Kind::end) {
         fail(0, "an expression is missing here");
       } else {
@@ -93,11 +95,23 @@ class Parser {
     return nullptr;
   }
   AstRef fail_unexpected(const Token& token, std::string_view where) {
-    if (token.kind == Token::Kind::end)
-      return fail(token.offset, fmt::format("the expression ends {}", where));
+    if (token.kind == Token::Kind::end) {
+      fail(token.offset, fmt::format("the expression ends {}", where));
+      error_.at_end = true;
+      return nullptr;
+    }
+    const std::string_view advice = foreign_operator(token);
+    if (!advice.empty())
+      return fail(token.offset, fmt::format("unexpected '{}' {}: {}", token.text, where, advice));
     if (token.kind == Token::Kind::symbol && token.text == ",")
       return fail(token.offset, fmt::format("unexpected ',' {}", where));
     return fail(token.offset, fmt::format("unexpected '{}' {}", token.text, where));
+  }
+  // What to write instead of a word of another dialect, also behind 'not'.
+  std::string_view foreign_operator(const Token& token) const {
+    const bool negated = &token == &peek() && is_word("not") && peek(1).kind == Token::Kind::word;
+    const Token& word = negated ? peek(1) : token;
+    return word.kind == Token::Kind::word ? advice_on_operator(lower_case(word.text)) : std::string_view();
   }
   bool expect_symbol(std::string_view symbol, std::string_view where) {
     if (accept_symbol(symbol)) return true;
@@ -276,7 +290,7 @@ class Parser {
       case Token::Kind::word:
         return word(token);
       case Token::Kind::end:
-        return fail(token.offset, "the expression ends where a value should follow");
+        return fail_unexpected(token, "where a value should follow");
       case Token::Kind::symbol:
         break;
     }
@@ -496,32 +510,30 @@ Result<int64_t> parse_interval(std::string_view text) {
   };
   skip();
   if (rest.starts_with('P') || rest.starts_with("-P")) {
-    const bool minus = rest.starts_with('-');
-    const Result<Duration> iso = parse_duration(minus ? rest.substr(1) : rest);
-    if (!iso.ok() || !iso->is_fixed()) return bad();
-    return minus ? -iso->total_micros() : iso->total_micros();
+    const std::optional<int64_t> iso = parse_interval_text(rest);
+    return iso ? Result<int64_t>(*iso) : bad();
   }
   const bool minus = rest.starts_with('-');
   if (minus) rest.remove_prefix(1);
-  double total = 0;
+  constexpr int64_t kMillion = 1'000'000;
+  Int128 total = 0;  // millionths of a microsecond: exact
   bool any = false;
   for (skip(); !rest.empty(); skip()) {
     const size_t digits = std::min(rest.find_first_not_of("0123456789."), rest.size());
-    double number = 0;
-    const auto [end, code] = std::from_chars(rest.data(), rest.data() + digits, number);
-    if (code != std::errc() || end != rest.data() + digits) return bad();
+    const std::optional<ScaledNumber> number = scale_number(rest.substr(0, digits), 6);
+    if (!number || number->value > INT64_MAX) return bad();
     rest.remove_prefix(digits);
     skip();
     const size_t letters = std::min(rest.find_first_of(" 0123456789."), rest.size());
     const int64_t unit = unit_micros(std::string(rest.substr(0, letters)));
     if (unit == 0) return bad();
     rest.remove_prefix(letters);
-    total += number * static_cast<double>(unit);
+    total += number->value * unit;
     any = true;
   }
-  if (!any || !(total < 9e15)) return bad();
-  const int64_t micros = std::llround(total);
-  return minus ? -micros : micros;
+  const Int128 micros = (total + kMillion / 2) / kMillion;
+  if (!any || micros > INT64_MAX) return bad();
+  return static_cast<int64_t>(minus ? -micros : micros);
 }
 
 std::string quote_name(std::string_view name) {

@@ -15,6 +15,7 @@ namespace rideflow {
 struct ExpressionError {
   TextPos pos;
   std::string message;
+  bool at_end = false;  // the text stops too early: a quote or a parenthesis is open, a value is missing
 };
 
 // `places` says where each byte of the text, and its end, stands in the file (YamlDocument::places). Null,

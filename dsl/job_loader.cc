@@ -615,6 +615,26 @@ bool is_engine_operator(std::string_view kind) {
   return false;
 }
 
+namespace {
+
+std::string without_blanks(std::string_view text) {
+  std::string out;
+  for (const char c : text)
+    if (c != ' ' && c != '\t' && c != '\n' && c != '\r') out += c;
+  return out;
+}
+
+// Whether YAML ended a value without quotes at a ' #', for a comment.
+bool ends_at_comment(const YamlDocument& document, const YamlNode& node) {
+  if (node.quoted) return false;
+  const std::string_view rest = std::string_view(document.text).substr(node.raw_offset);
+  const size_t hash = rest.find(" #");
+  const std::string& value = node.written.empty() ? node.text : node.written;
+  return hash != std::string_view::npos && without_blanks(rest.substr(0, hash)) == without_blanks(value);
+}
+
+}  // namespace
+
 SpecExpr read_expression(const YamlDocument& document, const YamlNode& node, TextPos pos,
                          const std::string& path, Diagnostics& diagnostics) {
   SpecExpr out;
@@ -625,7 +645,10 @@ SpecExpr read_expression(const YamlDocument& document, const YamlNode& node, Tex
   if (!places.empty()) out.pos = places[0];
   ExpressionError error;
   out.ast = parse_expression(node.text, places, error);
-  if (!out.ast) diagnostics.error(error.pos, path, error.message);
+  if (out.ast) return out;
+  if (error.at_end && ends_at_comment(document, node))
+    error.message += "; for YAML a ' #' begins a comment: put the whole expression in \"…\"";
+  diagnostics.error(error.pos, path, error.message);
   return out;
 }
 

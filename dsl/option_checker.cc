@@ -22,7 +22,11 @@ class OptionReader {
   OptionReader(const OptionSpec& spec, std::string path, TextPos pos, const OptionContext& context)
       : spec_(spec), path_(std::move(path)), pos_(pos), context_(context) {}
 
-  std::optional<OptionValue> read(const YamlNode& node) {
+  std::optional<OptionValue> read(const YamlNode& given) {
+    // Where a text is wanted, the word null is one: `null: NULL` of CSV.
+    YamlNode node = given;
+    const bool word = node.is_null() && !node.text.empty() && node.pos.line == pos_.line;
+    if (word && spec_.type == OptionType::string) node.kind = YamlNode::Kind::scalar;
     out_.pos = node.is_null() ? pos_ : node.pos;
     const size_t errors = context_.diagnostics.errors().size();
     if (!dispatch(node) || !check_range(node) || context_.diagnostics.errors().size() > errors)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dsl/expression_binder.h"
+#include "dsl/expression_lexer.h"
 #include "dsl/expression_types.h"
 #include "dsl/futile.h"
 #include "dsl/option_checker.h"
@@ -221,7 +222,27 @@ ExprRef bind_expression(PlanBuilder& builder, const SpecExpr& expr, const Schema
   return bound;
 }
 
+namespace {
+
+// "fare * 2 as f" as {"fare * 2", "f"}.
+std::optional<std::pair<std::string, std::string>> split_at_as(const std::string& text) {
+  const size_t at = lower_case(text).rfind(" as ");
+  if (at == std::string::npos) return std::nullopt;
+  const size_t name = text.find_first_not_of(' ', at + 4);
+  const size_t expression_end = text.find_last_not_of(' ', at);
+  const bool is_name = name != std::string::npos && text.find_first_of(" ,()'", name) == std::string::npos;
+  if (!is_name || expression_end == std::string::npos) return std::nullopt;
+  return std::pair(text.substr(0, expression_end + 1), text.substr(name));
+}
+
+}  // namespace
+
 std::string unknown_plain_column(const std::string& name, const Schema& schema) {
+  if (const std::optional<std::pair<std::string, std::string>> renamed = split_at_as(name))
+    return fmt::format("a name stands before its expression: write '{{{}: {}}}'", renamed->second,
+                       renamed->first);
+  if (name.find(',') != std::string::npos && name.find('(') == std::string::npos)
+    return fmt::format("several columns stand in a list: write '[{}]'", name);
   if (name.find_first_of("()+*/|'<>= ") != std::string::npos)
     return fmt::format("an expression needs a name here: write '{{name: {}}}'", name);
   return with_suggestion(fmt::format("unknown column '{}'", name), name, column_names(schema));

@@ -8,6 +8,7 @@
 
 #include "dsl/expression_binder.h"
 #include "dsl/futile.h"
+#include "dsl/option_checker.h"
 #include "dsl/plan_parts.h"
 #include "engine/rejected.h"
 
@@ -139,24 +140,80 @@ class Planner {
   // Its inputs are planned.
   void plan_now(const SpecStream& stream) {
     std::vector<Rows> inputs;
-    bool ok = !stream.from.empty();
     for (const SpecStreamRef& ref : stream.from) {
       const std::string path = "streams." + stream.name + (stream.is_union ? ".union" : ".from");
       std::optional<Rows> rows = resolve(ref, path);
-      ok = ok && rows;
-      if (rows) inputs.push_back(*rows);
+      if (!rows) rows = likely_rows(ref);
+      inputs.push_back(rows ? *std::move(rows) : unknown_rows(stream));
     }
-    if (!ok) return;
+    if (inputs.empty()) inputs.push_back(unknown_rows(stream));
     std::optional<Rows> rows = plan_step(builder_, stream, inputs);
     if (rows) rows_[stream.name] = *rows;
   }
 
   void plan_now(const SpecSink& sink) {
-    const std::optional<Rows> rows = resolve(sink.from, "sinks." + sink.name + ".from");
+    std::optional<Rows> rows = resolve(sink.from, "sinks." + sink.name + ".from");
+    if (!rows) rows = likely_rows(sink.from);
     if (rows)
       plan_sink(builder_, sink, *rows);
     else
       check_sink(builder_, sink);
+  }
+
+  // ---- instead of rows that are not known: an error was told, the rest of the step is checked all the same
+  // Those of the name that was meant, when there is one like it.
+  std::optional<Rows> likely_rows(const SpecStreamRef& ref) const {
+    if (!ref.port.empty() || spec_.find_stream(ref.name) || spec_.find_source(ref.name)) return std::nullopt;
+    const std::string hint = did_you_mean(ref.name, names_to_read());
+    const size_t quote = hint.find('\'');
+    if (quote == std::string::npos) return std::nullopt;
+    const std::string name = hint.substr(quote + 1, hint.rfind('\'') - quote - 1);
+    const SpecStream* stream = spec_.find_stream(name);
+    const auto rows = rows_.find(name);
+    if (rows == rows_.end() || (stream && !stream->split.empty())) return std::nullopt;
+    Rows out = rows->second;
+    out.partial = true;
+    return out;
+  }
+
+  // Whatever the step names is taken to be there, of a type that nothing can be said of.
+  Rows unknown_rows(const SpecStream& stream) const {
+    std::vector<std::string> names;
+    const auto add = [&](const SpecExpr& expr) {
+      if (expr) collect_names(*expr.ast, names);
+    };
+    const auto add_named = [&](const std::vector<SpecNamed>& list) {
+      for (const SpecNamed& named : list) {
+        if (named.plain && named.name != "*") names.push_back(named.name);
+        add(named.expr);
+      }
+    };
+    add(stream.where);
+    add_named(stream.select);
+    add_named(stream.key_by);
+    for (const SpecNamed& aggregate : stream.aggregate) add(aggregate.expr);
+    for (const SpecNamed& branch : stream.split) add(branch.expr);
+    if (stream.window) add(stream.window->close_on);
+    const OperatorKind* kind =
+        stream.operation ? builder_.catalog().find_operator(stream.operation->kind) : nullptr;
+    if (kind) collect_option_columns(kind->options, stream.operation->options, *spec_.document, names);
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    std::vector<Field> fields;
+    for (const std::string& name : names) {
+      if (name.find_first_of("()+*/|'<>=, ") == std::string::npos) fields.push_back({name, Type(), true});
+    }
+    Rows rows;
+    rows.schema = make_schema(std::move(fields));
+    rows.partial = true;
+    return rows;
+  }
+
+  std::vector<std::string> names_to_read() const {
+    std::vector<std::string> names;
+    for (const SpecSource& source : spec_.sources) names.push_back(source.name);
+    for (const SpecStream& stream : spec_.streams) names.push_back(stream.name);
+    return names;
   }
 
   // Two sinks in one directory would take each other's parts for their own.
@@ -241,11 +298,9 @@ class Planner {
       builder_.error(ref.pos, path, fmt::format("'{}' is a sink: read what it reads", ref.name));
       return;
     }
-    std::vector<std::string> names;
-    for (const SpecSource& source : spec_.sources) names.push_back(source.name);
-    for (const SpecStream& stream : spec_.streams) names.push_back(stream.name);
-    builder_.error(ref.pos, path,
-                   with_suggestion(fmt::format("unknown source or step '{}'", ref.name), ref.name, names));
+    builder_.error(
+        ref.pos, path,
+        with_suggestion(fmt::format("unknown source or step '{}'", ref.name), ref.name, names_to_read()));
   }
 
   // ---- rejected and late rows

@@ -13,6 +13,11 @@ Status wrong(std::string_view text, std::string_view what) {
   return Status::user(Code::invalid_argument, fmt::format("'{}' is not {}", text, what));
 }
 
+Status too_large(std::string_view text, std::string_view what, std::string_view limit) {
+  return Status::user(Code::invalid_argument,
+                      fmt::format("'{}' is out of range for {}: {}", text, what, limit));
+}
+
 struct Suffix {
   std::string_view name;
   double factor;
@@ -51,6 +56,10 @@ Result<bool> parse_boolean(std::string_view text) {
 Result<int64_t> parse_integer(std::string_view text) {
   int64_t value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code == std::errc::result_out_of_range && end == text.data() + text.size())
+    return too_large(
+        text, "a whole number",
+        text.starts_with('-') ? "the least is -9223372036854775808" : "the largest is 9223372036854775807");
   if (code != std::errc() || end != text.data() + text.size()) return wrong(text, "a whole number");
   return value;
 }
@@ -65,7 +74,7 @@ Result<double> parse_number(std::string_view text) {
 Result<Duration> parse_span(std::string_view text) {
   if (text == "0") return Duration{};
   Result<Duration> duration = parse_duration(text);
-  if (duration.ok()) return duration;
+  if (duration.ok() || duration.status().code() == Code::out_of_range) return duration;
   return wrong(text, "a duration (write 30s, 5m, 1h30m or 1d)");
 }
 
@@ -74,8 +83,8 @@ Result<int64_t> parse_size(std::string_view text) {
   double number = 0;
   const bool ok = take_number(rest, number);
   const Suffix* suffix = ok ? find_suffix(kSizes, rest) : nullptr;
-  if (!suffix || number < 0 || number * suffix->factor > 9e18)
-    return wrong(text, "a size (write 64MiB or 10GiB)");
+  if (suffix && number * suffix->factor > 9e18) return too_large(text, "a size", "the largest is 8000000TiB");
+  if (!suffix || number < 0) return wrong(text, "a size (write 64MiB or 10GiB)");
   return static_cast<int64_t>(number * suffix->factor);
 }
 

@@ -11,6 +11,7 @@
 #include "dsl/scalars.h"
 #include "engine/catalog.h"
 #include "engine/decimal.h"
+#include "engine/number_text.h"
 
 namespace rideflow {
 
@@ -22,6 +23,14 @@ Status wrong(const YamlNode& node, const Type& type) {
                       fmt::format("expected {}, found {}", with_article(type), found));
 }
 
+// A whole number in any spelling: 7, 7.0, 1e18.
+std::optional<int64_t> whole_of(const std::string& text) {
+  if (const Result<int64_t> v = parse_integer(text); v.ok()) return *v;
+  const std::optional<ScaledNumber> v = scale_number(text, 0);
+  if (!v || !v->exact || v->value < INT64_MIN || v->value > INT64_MAX) return std::nullopt;
+  return static_cast<int64_t>(v->value);
+}
+
 Result<Value> scalar_of(const YamlNode& node, const Type& type) {
   const std::string& text = node.text;
   switch (type.kind) {
@@ -29,11 +38,11 @@ Result<Value> scalar_of(const YamlNode& node, const Type& type) {
       if (const Result<bool> v = parse_boolean(text); v.ok()) return Value::boolean(*v);
       break;
     case Kind::int32:
-      if (const Result<int64_t> v = parse_integer(text); v.ok() && *v >= INT32_MIN && *v <= INT32_MAX)
+      if (const auto v = whole_of(text); v && *v >= INT32_MIN && *v <= INT32_MAX)
         return Value::int32(static_cast<int32_t>(*v));
       break;
     case Kind::int64:
-      if (const Result<int64_t> v = parse_integer(text); v.ok()) return Value::int64(*v);
+      if (const auto v = whole_of(text)) return Value::int64(*v);
       break;
     case Kind::float64:
       if (const Result<double> v = parse_number(text); v.ok()) return Value::float64(*v);

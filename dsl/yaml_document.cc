@@ -57,6 +57,7 @@ class TreeBuilder : public YAML::EventHandler {
     YamlNode node;
     check(mark, "", anchor);
     node.pos = place(mark);
+    node.text = null_word(static_cast<size_t>(std::max(mark.pos, 0)));
     add(std::move(node));
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -82,6 +83,12 @@ class TreeBuilder : public YAML::EventHandler {
   void OnMapEnd() override { end(); }
 
   YamlNode take_root() { return std::move(root_); }
+  // Whether the pieces of an expression that a comma cut were being dropped: what the parser finds wrong with
+  // one of them is no second error.
+  bool is_inside_cut() const {
+    return std::any_of(frames_.begin(), frames_.end(),
+                       [](const Frame& frame) { return frame.open > 0 || frame.drop_value; });
+  }
 
  private:
   struct Frame {
@@ -97,6 +104,18 @@ class TreeBuilder : public YAML::EventHandler {
     std::unordered_map<std::string, TextPos> keys;
   };
 
+  // "null" as the file spells it there; "" where nothing is written.
+  std::string null_word(size_t at) const {
+    const std::string_view rest =
+        std::string_view(document_.text).substr(std::min(at, document_.text.size()));
+    for (const std::string_view word : {"null", "Null", "NULL", "~"}) {
+      const bool ends = rest.size() == word.size() ||
+                        (rest.size() > word.size() &&
+                         std::string_view(" \t\r\n,:}]").find(rest[word.size()]) != std::string_view::npos);
+      if (rest.starts_with(word) && ends) return std::string(word);
+    }
+    return "";
+  }
   TextPos place(const YAML::Mark& mark) const {
     return document_.place_at(static_cast<size_t>(std::max(mark.pos, 0)));
   }
@@ -155,7 +174,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
   void take_key(Frame& frame, YamlNode node) {
-    if (!node.is_scalar()) {
+    if (!node.is_scalar() && (!node.is_null() || node.text.empty())) {
       diagnostics_.error(node.pos, path(), "a key must be a plain word");
       throw Stop();
     }
@@ -324,6 +343,7 @@ YamlDocument parse_yaml(std::string_view text, Diagnostics& diagnostics) {
   } catch (const Stop&) {
     return document;
   } catch (const YAML::Exception& error) {
+    if (builder.is_inside_cut()) return document;
     const TextPos pos = document.place_at(static_cast<size_t>(std::max(error.mark.pos, 0)));
     YamlHint hint = explain_syntax_error(document.text, pos, error.msg);
     diagnostics.error(hint.pos, "", std::move(hint.message));

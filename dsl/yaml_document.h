@@ -28,7 +28,7 @@ struct YamlNode {
   bool quoted = false;  // a scalar in quotes or a block scalar: never a number or a boolean by its looks
   bool flow = false;    // a list or map in [] or {}
   TextPos pos;
-  std::string text;       // of a scalar; variables replaced once variables.h has run
+  std::string text;       // of a scalar; variables replaced once variables.h has run. Of null its word: "~"
   size_t raw_offset = 0;  // where a scalar begins in the file, in bytes
   // When variables were replaced: the scalar as written, and the byte of it that each byte of `text` comes
   // from.

@@ -63,6 +63,13 @@ int parenthesis_balance(std::string_view expression) {
 YamlHint explain_syntax_error(std::string_view text, TextPos pos, std::string_view parser_message) {
   if (parser_message.find("anchor is not defined") != std::string_view::npos)
     return {pos, "aliases (*name) are not allowed in job files: write the value out, or quote it"};
+  if (const size_t escape = parser_message.find("unknown escape character: ");
+      escape != std::string_view::npos) {
+    return {pos,
+            fmt::format("inside \"…\" YAML reads '\\{}' as an escape of its own, which it does not know: "
+                        "write the value in '…' (a quote inside is '' there), or the backslash as '\\\\'",
+                        parser_message.substr(escape + 26))};
+  }
   const std::vector<std::string_view> lines = lines_of(text);
   if (parser_message.find("unknown token") != std::string_view::npos &&
       pos.line <= static_cast<int>(lines.size())) {
