@@ -1,6 +1,8 @@
 // The sink kind `console`: rows on standard output, for a look at a stream.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 
 #include "engine/catalog.h"
@@ -8,39 +10,106 @@
 namespace rideflow {
 namespace {
 
+constexpr size_t kRoomBytes = 1 << 20;
+constexpr Micros kSlow = 3 * kMicrosPerSecond;  // then the job says that it waits
+
+// What the writing beside the task has done.
+struct ConsoleAccount {
+  std::atomic<int64_t> written{0};
+  std::atomic<bool> failed{false};
+};
+
+class ConsoleWritten : public Completion {
+ public:
+  ConsoleWritten(std::shared_ptr<ConsoleAccount> account, int64_t bytes)
+      : account_(std::move(account)), bytes_(bytes) {}
+  bool done() const override { return account_->failed.load() || account_->written.load() >= bytes_; }
+  Status status() const override { return {}; }  // a failure ends the task by itself
+
+ private:
+  std::shared_ptr<ConsoleAccount> account_;
+  int64_t bytes_;
+};
+
+// Whoever reads standard output may stop reading (a pager, a stopped terminal): the rows wait, and with them
+// this job's checkpoints, but no thread of the job's.
 class ConsoleSink : public Sink {
  public:
   ConsoleSink(std::shared_ptr<const SinkConfig> config, std::unique_ptr<Encoder> encoder)
       : config_(std::move(config)), encoder_(std::move(encoder)), named_(config_->options.flag("names")) {}
 
   Status open(const OpenContext& context) override {
+    env_ = context.env;
     metrics_ = context.metrics;
     return {};
   }
 
   Status process(int, Batch batch, Output&) override {
-    text_.clear();
+    const size_t before = text_.size();
     for (int32_t row = 0; row < batch.rows; ++row) {
       if (named_) text_ += config_->sink + ": ";
       encoder_->encode(batch, row, /*framed=*/true, text_);
     }
+    accepted_ += static_cast<int64_t>(text_.size() - before);
     if (metrics_ != nullptr) metrics_->rows_absorbed.add(batch.rows);
-    // One write per batch, so that lines of several tasks do not mix.
-    const size_t written = std::fwrite(text_.data(), 1, text_.size(), stdout);
-    std::fflush(stdout);
-    if (written == text_.size()) return {};
-    return Status::external(Code::unavailable, "standard output can't be written");
+    return write();
   }
 
-  Result<Prepared> prepare(Epoch) override { return Prepared{}; }
+  bool has_room() override {
+    if (!text_.empty()) (void)write();  // an error is told by the next call that can
+    return text_.size() < kRoomBytes;
+  }
+
+  Status on_tick(Micros now, Output&) override {
+    RF_TRY(write());
+    if (metrics_ == nullptr) return {};
+    if (writing_ == nullptr) {
+      metrics_->waits_for.clear();
+    } else if (env_->monotonic() - since_ >= kSlow && !metrics_->waits_for.waits()) {
+      metrics_->waits_for.set("the reader of standard output", now - (env_->monotonic() - since_));
+    }
+    return {};
+  }
+
+  Result<Prepared> prepare(Epoch) override {
+    RF_TRY(write());
+    Prepared prepared;
+    if (account_->written.load() < accepted_)
+      prepared.durable = std::make_shared<ConsoleWritten>(account_, accepted_);
+    return prepared;
+  }
   Status commit(Epoch, const std::string&) override { return {}; }
 
  private:
+  // Hands out what there is, one piece at a time: whole rows, so that lines of several tasks do not mix.
+  Status write() {
+    if (writing_ != nullptr && writing_->done()) writing_ = nullptr;
+    if (account_->failed.load())
+      return Status::external(Code::unavailable, "standard output can't be written");
+    if (writing_ != nullptr || text_.empty()) return {};
+    since_ = env_->monotonic();
+    writing_ = env_->offload(
+        [account = account_, text = std::move(text_)] {
+          if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+            account->failed = true;
+          account->written.fetch_add(static_cast<int64_t>(text.size()));
+          return Status();
+        },
+        Lane::others);
+    text_ = {};
+    return {};
+  }
+
   std::shared_ptr<const SinkConfig> config_;
   std::unique_ptr<Encoder> encoder_;
   bool named_;
+  Env* env_ = nullptr;
   OperatorMetrics* metrics_ = nullptr;
+  std::shared_ptr<ConsoleAccount> account_ = std::make_shared<ConsoleAccount>();
+  int64_t accepted_ = 0;
   std::string text_;
+  std::shared_ptr<Completion> writing_;  // null: nothing is being written
+  Micros since_ = 0;                     // when that began
 };
 
 }  // namespace

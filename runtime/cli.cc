@@ -15,6 +15,8 @@
 namespace rideflow {
 namespace {
 
+constexpr int kSettleMs = 500;
+
 // The command was told `--format json`: what reads its output reads errors there too. Set once, at the start.
 bool json_errors = false;
 
@@ -159,8 +161,12 @@ int run_cli(int argc, char** argv, const Catalog& catalog) {
   context.env = &env;
   context.catalog = &catalog;
   context.variable = posix_variable;
-  const int code = command->run(context, *args);
-  return code == 0 ? finish(output_status()) : code;
+  context.disk_progress = [&env] { return env.disk_progress(); };
+  int code = command->run(context, *args);
+  if (code == 0) code = finish(output_status());
+  // What still waits for others, such as a client that does not come down, ends with the process.
+  if (!env.settle(kSettleMs)) end_process(code);
+  return code;
 }
 
 std::vector<Command> docs_commands() {

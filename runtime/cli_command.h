@@ -13,6 +13,7 @@ namespace rideflow {
 
 // What every command gets. One thread.
 struct CliContext {
+  std::function<int64_t()> disk_progress;  // another value whenever background work on the disk went on
   Env* env = nullptr;
   const Catalog* catalog = nullptr;
   // Value of an environment variable, or nothing.

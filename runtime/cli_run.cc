@@ -10,7 +10,9 @@
 #include "runtime/http_server.h"
 #include "runtime/job_files.h"
 #include "runtime/job_host.h"
+#include "runtime/job_revival.h"
 #include "runtime/kept_rows_alarm.h"
+#include "runtime/posix_exit.h"
 #include "runtime/posix_process.h"
 #include "runtime/progress.h"
 #include "runtime/worker_feed.h"
@@ -19,6 +21,11 @@ namespace rideflow {
 namespace {
 
 constexpr int kLoopMs = 100;
+constexpr int kEnded = 2;  // the exit code of a process that had to be ended
+// What a stop may take, stage by stage, where nothing goes on: five seconds in all.
+constexpr int kNoticeMs = 4'000;
+constexpr int kStopJobsMs = 3'500;
+constexpr int kTakeDownMs = 1'000;
 constexpr Micros kAlarmPeriod = 10 * kMicrosPerSecond;
 
 // A file that is watched for edits.
@@ -52,8 +59,10 @@ class Session {
       jobs.push_back(std::move(job));
     }
     catch_stop_signals();
+    watch_ = std::make_unique<ExitWatch>(kNoticeMs);
     RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow"), access_));
     jobs_ = std::make_shared<HostedJobs>(host_.get());
+    if (dev_) revival_ = std::make_unique<JobRevival>(context_.env, host_.get(), jobs_.get());
     for (const LoadedJob& job : jobs) jobs_->announce(job.plan->job);  // before anybody can ask
     RF_TRY(listen());
     RF_TRY(start_feed());
@@ -64,6 +73,13 @@ class Session {
     if (dev_) print(fmt::format("\ndashboard: {}\n\n", server_->url()));
     loop();
     return end();
+  }
+
+  // The error of run() was printed.
+  bool told() const { return told_; }
+  // All that is left is to take down what there is.
+  void end_with(int code) {
+    if (watch_) watch_->expect("taking down what the jobs used", kTakeDownMs, code);
   }
 
  private:
@@ -149,7 +165,14 @@ class Session {
     for (const HostedJob& job : host_->jobs()) {
       if (!job.job->over()) return false;
     }
-    return true;
+    return !revival_ || !revival_->waits();
+  }
+
+  void revive(ProgressDisplay& progress) {
+    for (const std::string& text : revival_->look(options_)) {
+      progress.clear();
+      tell(text + "\n");
+    }
   }
 
   void loop() {
@@ -157,6 +180,7 @@ class Session {
     while (!stop_signal_received()) {
       const Micros now = context_.env->monotonic();
       if (stop_at_ > 0 && now >= stop_at_) break;
+      if (revival_) revive(progress);
       if (all_over() && !args_.has("watch")) break;
       if (!args_.has("quiet")) progress.show(views(), now);
       if (args_.has("watch")) look_for_edits(progress);
@@ -201,8 +225,14 @@ class Session {
   }
 
   Status end() {
+    watch_->expect("stopping the jobs", kStopJobsMs, kEnded,
+                   [this] { return context_.disk_progress() + host_->progress(); });
     if (feed_) feed_->stop();
     Status status = host_->stop_all();
+    // Told before anything is taken down, which may take long.
+    watch_->expect("taking down what the jobs used", kTakeDownMs, status.ok() ? 0 : exit_code(status));
+    if (!status.ok()) print_error(status);
+    told_ = !status.ok();
     for (const JobView& view : views()) tell(summary(view));
     if (feed_) tell(fmt::format("{} events generated\n", feed_->events()));
     tell(fmt::format("data: {} (the next start goes on from there)\n", args_.get("data-dir", ".rideflow")));
@@ -216,6 +246,7 @@ class Session {
   RunOptions options_;
   LoadOptions load_;
   Micros stop_at_ = 0;
+  std::unique_ptr<ExitWatch> watch_;  // goes last
   std::shared_ptr<const JobAccess> access_;
   std::unique_ptr<JobHost> host_;
   std::shared_ptr<HostedJobs> jobs_;
@@ -225,6 +256,8 @@ class Session {
   std::vector<WatchedJob> watched_;
   KeptRowsAlarm alarm_;
   Micros next_alarm_ = 0;
+  std::unique_ptr<JobRevival> revival_;  // null: a job that failed stays so
+  bool told_ = false;                    // how the jobs ended
 };
 
 std::vector<FlagSpec> shared_flags() {
@@ -242,8 +275,12 @@ std::vector<FlagSpec> shared_flags() {
 }
 
 int run_session(CliContext& context, const ParsedArgs& args, bool dev) {
-  const Status status = Session(context, args, dev).run();
-  if (!status.ok()) print_error(status);
+  Session session(context, args, dev);
+  const Status status = session.run();
+  if (!status.ok() && !session.told()) {
+    print_error(status);
+  }
+  session.end_with(exit_code(status));
   return exit_code(status);
 }
 

@@ -54,7 +54,7 @@ struct CoordinatorState {
   std::map<int32_t, bool> ended;  // tasks whose input ended
   bool stop_requested = false;
   Micros stop_requested_at = 0;
-  int64_t stop_patience = 3 * kMicrosPerSecond;  // with a last checkpoint that waits for others
+  int64_t stop_patience = 2 * kMicrosPerSecond;  // with a last checkpoint that waits for others
   std::optional<Status> failure;
   std::vector<CheckpointRecord> history;  // newest first, at most 50
 };

@@ -73,7 +73,12 @@ std::string job_document(const JobView& view) {
   } else {
     json.null();
   }
-  json.key("nodes").begin_array();
+  json.key("waiting").begin_array();
+  for (const JobExecution::Waiting& one : view.waiting) {
+    json.begin_object().field("step", one.step).field("for", one.what);
+    time_field(json, "since", one.since).end_object();
+  }
+  json.end_array().key("nodes").begin_array();
   for (const NodeView& node : view.nodes) write_node(json, node);
   json.end_array().key("edges").begin_array();
   for (const EdgeView& edge : view.edges) {

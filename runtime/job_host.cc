@@ -65,7 +65,9 @@ Status JobHost::restart(std::shared_ptr<const LogicalPlan> plan, const RunOption
   const std::optional<HostedJob> old = find(plan->job);
   if (old && !old->job->over()) {
     old->job->stop();
-    RF_TRY(old->job->wait());
+    const Status stopped = old->job->wait();
+    // One that stopped without a last checkpoint goes on from the one before.
+    if (old->job->execution().phase() != JobPhase::stopped) RF_TRY(stopped);
   }
   Status status = start(std::move(plan), options);
   if (status.ok() || !old) return status;
@@ -88,6 +90,15 @@ Status JobHost::stop_all() {
   }
   answered_ = true;
   return first;
+}
+
+int64_t JobHost::progress() const {
+  int64_t sum = 0;
+  for (const HostedJob& hosted : jobs()) {
+    sum += hosted.job->over() ? 1 : 0;
+    for (const auto& task : hosted.job->execution().graph().counters()) sum += task->task.busy_nanos.get();
+  }
+  return sum;
 }
 
 std::vector<HostedJob> JobHost::jobs() const {

@@ -53,6 +53,9 @@ class JobHost {
   // Asks every job for a last checkpoint and a pause, and waits.
   Status stop_all();
 
+  // Another value whenever a task of a job has done something since the last call. Any thread.
+  int64_t progress() const;
+
   std::vector<HostedJob> jobs() const;
   std::optional<HostedJob> find(const std::string& name) const;
 

@@ -206,6 +206,7 @@ JobView JobMonitor::view(const JobEntry& entry, Micros monotonic) const {
   if (view.error.empty() && state.failure) view.error = state.failure->to_string();
   for (const Stage& stage : graph.plan().stages)
     view.parallelism = std::max(view.parallelism, stage.parallelism);
+  view.waiting = execution.waiting();
   view.nodes = nodes_of(graph);
   view.edges = edges_of(graph);
   view.sources = sources_of(graph);

@@ -62,6 +62,7 @@ struct JobView {
   int32_t parallelism = 1;
   Micros watermark = kNoTime;  // least over the sources
   std::optional<WatermarkHolder> holder;
+  std::vector<JobExecution::Waiting> waiting;  // for what is not in this process
   std::vector<NodeView> nodes;
   std::vector<EdgeView> edges;
   std::vector<SourceView> sources;

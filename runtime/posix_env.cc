@@ -142,6 +142,9 @@ class PosixEnv::Pool {
     wake_.notify_one();
   }
 
+  bool runs() const { return running_.load() > 0; }
+  int64_t ended() const { return ended_.load(); }
+
  private:
   void run() {
     while (true) {
@@ -153,10 +156,15 @@ class PosixEnv::Pool {
         work = std::move(queue_.front());
         queue_.pop_front();
       }
+      running_.fetch_add(1);
       work->run();
+      running_.fetch_sub(1);
+      ended_.fetch_add(1);
     }
   }
 
+  std::atomic<int64_t> running_{0};
+  std::atomic<int64_t> ended_{0};
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<Work>> queue_;
@@ -266,6 +274,10 @@ std::shared_ptr<Completion> PosixEnv::offload(std::function<Status()> work, Lane
 
 bool PosixEnv::settle(int timeout_ms) {
   return waiters_->wait(timeout_ms);
+}
+
+int64_t PosixEnv::disk_progress() {
+  return pool_->runs() ? monotonic() : pool_->ended();
 }
 
 void PosixEnv::log(LogLevel level, std::string_view event, std::span<const LogField> fields) {

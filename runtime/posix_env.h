@@ -39,6 +39,8 @@ class PosixEnv : public Env {
   std::shared_ptr<Completion> offload(std::function<Status()> work, Lane lane) override;
   // Waits at most this long for the work of Lane::others; true when none is under way.
   bool settle(int timeout_ms);
+  // Another value whenever work of Lane::disk went on since the last call.
+  int64_t disk_progress();
   void log(LogLevel level, std::string_view event, std::span<const LogField> fields) override;
   void kill_point(std::string_view name) override;
 

@@ -30,6 +30,9 @@ int64_t resident_bytes();
 // Directory of the running executable.
 std::string executable_dir();
 
+// Ends the process at once, without the destructors of what its threads still use.
+[[noreturn]] void end_process(int code);
+
 // No core file, whatever ends this process: it would hold the secrets that the process has read.
 void forbid_core_files();
 

@@ -50,9 +50,12 @@ std::string progress_line(const JobView& view) {
     if (node.role == "source") rate += node.rows_per_second;
   }
   const int64_t epoch = view.checkpoints.empty() ? 0 : view.checkpoints.front().epoch.value;
-  return fmt::format("{}  {}  rows {} ({}/s)  watermark {}  lag {}  checkpoint {}", view.job, view.state,
-                     with_commas(rows), with_commas(static_cast<int64_t>(rate)), time_text(view.watermark),
-                     with_commas(lag), epoch);
+  std::string line = fmt::format("{}  {}  rows {} ({}/s)  watermark {}  lag {}  checkpoint {}", view.job,
+                                 view.state, with_commas(rows), with_commas(static_cast<int64_t>(rate)),
+                                 time_text(view.watermark), with_commas(lag), epoch);
+  if (!view.waiting.empty())
+    line += fmt::format("  waits since {} for {}", time_text(view.waiting[0].since), view.waiting[0].what);
+  return line;
 }
 
 std::string summary(const JobView& view) {

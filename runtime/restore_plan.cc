@@ -24,7 +24,21 @@ Result<std::unique_ptr<RestorePlan>> RestorePlan::make(const JobCheckpoint& chec
   std::unique_ptr<RestorePlan> plan(new RestorePlan(checkpoint, graph, policy));
   RF_TRY(plan->find_gone());
   for (const auto& [node, type] : now) RF_TRY(plan->compare(node, type));
+  plan->drop_sources();
   return plan;
+}
+
+// Positions of a topic that is another one now, say: the source begins as its `start` says, and all other
+// state stays.
+void RestorePlan::drop_sources() {
+  const LogicalPlan& job = *graph_.plan().logical;
+  for (const LogicalNode& node : job.nodes) {
+    const auto& steps = policy_.steps;
+    if (node.role != "source" || std::find(steps.begin(), steps.end(), node.step) == steps.end()) continue;
+    if (!dropped_.insert(node_name(job, node.id)).second) continue;
+    notes_.push_back(
+        fmt::format("positions of source '{}' dropped: it begins anew, as its 'start' says", node.step));
+  }
 }
 
 Status RestorePlan::allow(const std::string& step, const std::string& refusal) const {

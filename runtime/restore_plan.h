@@ -35,6 +35,7 @@ class RestorePlan {
   RestorePlan(const JobCheckpoint& checkpoint, const JobGraph& graph, const DropPolicy& policy)
       : checkpoint_(checkpoint), graph_(graph), policy_(policy) {}
   Status find_gone();
+  void drop_sources();
   Status compare(const std::string& node, const StateType& now);
   Status give_up(const std::string& node, const std::string& why);
   Status migrate(const std::string& node, StateChange change);

@@ -9,19 +9,17 @@ namespace rideflow {
 namespace {
 
 using kafka::Handle;
-using kafka::Reports;
 
 class KafkaAdmin : public TopicAdmin {
  public:
   Status open(const Resources& resources, const Options& cluster) {
-    RF_ASSIGN(Handle<rd_kafka_conf_t> conf, kafka::make_conf(cluster, {}, &resources, &reports_));
-    RF_ASSIGN(client_, kafka::make_client(RD_KAFKA_PRODUCER, std::move(conf)));
-    return {};
+    RF_ASSIGN(Handle<rd_kafka_conf_t> conf, kafka::make_conf(cluster, {}, &resources, &client_.reports()));
+    return client_.open(RD_KAFKA_PRODUCER, std::move(conf));
   }
 
   Result<std::vector<TopicInfo>> list() override {
     RF_ASSIGN(const Handle<const rd_kafka_metadata_t> metadata,
-              kafka::ask_metadata(client_.get(), nullptr, "list topics", &reports_));
+              kafka::ask_metadata(client_.get(), "list topics", client_.reports()));
     std::vector<TopicInfo> all;
     const Handle<rd_kafka_topic_partition_list_t> first(rd_kafka_topic_partition_list_new(16));
     for (int i = 0; i < metadata->topic_cnt; ++i) {
@@ -46,34 +44,36 @@ class KafkaAdmin : public TopicAdmin {
   }
 
   Status create(const std::string& name, int32_t partitions) override {
-    return kafka::create_topic(client_.get(), name, partitions, &reports_);
+    return kafka::create_topic(client_.get(), name, partitions, client_.reports());
   }
   Status remove(const std::string& name) override {
-    return kafka::delete_topic(client_.get(), name, &reports_);
+    return kafka::delete_topic(client_.get(), name, client_.reports());
   }
 
  private:
   // Offsets of all partitions of the list, with one question per broker.
   Status ask_offsets(rd_kafka_topic_partition_list_t* list, int64_t time) {
     if (list->cnt == 0) return {};
-    const auto error = kafka::ask_leader(client_.get(), reports_, [&](int timeout_ms) {
-      auto asked = kafka::ask_offsets(client_.get(), list, time, timeout_ms);
-      for (int i = 0; i < list->cnt && asked == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) asked = list->elems[i].err;
-      return asked;
-    });
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, "list topics", &reports_);
+    const auto error =
+        kafka::ask_patiently(client_.get(), client_.reports(), kafka::Known::yes, [&](int timeout_ms) {
+          auto asked = kafka::ask_offsets(client_.get(), list, time, timeout_ms);
+          for (int i = 0; i < list->cnt && asked == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
+            asked = list->elems[i].err;
+          return asked;
+        });
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return kafka::to_status(error, "list topics", &client_.reports());
     for (int i = 0; i < list->cnt; ++i) {
       const rd_kafka_topic_partition_t& one = list->elems[i];
       if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return kafka::to_status(one.err, fmt::format("partition {} of topic '{}'", one.partition, one.topic),
-                                &reports_);
+                                &client_.reports());
       }
     }
     return {};
   }
 
-  Reports reports_{nullptr};
-  Handle<rd_kafka_t> client_;
+  kafka::Client client_{nullptr};
 };
 
 }  // namespace

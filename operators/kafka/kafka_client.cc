@@ -11,6 +11,8 @@
 namespace rideflow::kafka {
 namespace {
 
+constexpr int kMetadataMs = 500;  // short, so that a refused connection is soon seen
+
 constexpr std::array<std::string_view, 46> kAllowed = {
     "acks",
     "api.version.request.timeout.ms",
@@ -124,31 +126,6 @@ Status set_security(rd_kafka_conf_t* conf, const Options& cluster, const Resourc
   return set(conf, "sasl.password", secret);
 }
 
-// Why a connection never came to be: asking again changes nothing.
-bool is_refusal(rd_kafka_resp_err_t code) {
-  return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
-         code == RD_KAFKA_RESP_ERR__SSL;
-}
-
-// Whether the same question may have an answer in a moment.
-bool is_passing(rd_kafka_resp_err_t code) {
-  switch (code) {
-    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
-    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-    case RD_KAFKA_RESP_ERR__WAIT_COORD:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // Whether `code` explains less than `known`: a refusal is followed by "disconnected", then "all brokers are
 // down".
 bool says_less(rd_kafka_resp_err_t code, rd_kafka_resp_err_t known) {
@@ -160,6 +137,7 @@ bool says_less(rd_kafka_resp_err_t code, rd_kafka_resp_err_t known) {
 }  // namespace
 
 void Reports::error(rd_kafka_resp_err_t code, const char* reason) {
+  if (is_missing(code) || is_unheard(code)) doubts_.fetch_add(1, std::memory_order_relaxed);
   {
     const std::lock_guard lock(mutex_);
     if (!says_less(code, code_)) {
@@ -257,6 +235,64 @@ Result<Handle<rd_kafka_t>> make_client(rd_kafka_type_t type, Handle<rd_kafka_con
   return Handle<rd_kafka_t>(client);
 }
 
+Client::~Client() {
+  if (handle_ == nullptr) return;
+  // In a structure of its own: whoever runs it, or drops it, takes all of it down in this order.
+  struct Remains {
+    std::unique_ptr<Reports> reports;
+    std::shared_ptr<void> kept;
+    Handle<rd_kafka_t> handle;
+    Handle<rd_kafka_topic_t> topic;
+    std::set<int32_t> consumed;
+    void take_down() {
+      for (const int32_t partition : consumed) rd_kafka_consume_stop(topic.get(), partition);
+      consumed.clear();
+      topic.reset();
+      // Nobody joined a group: there is none to leave.
+      rd_kafka_destroy_flags(handle.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
+    ~Remains() {
+      if (handle != nullptr) take_down();
+    }
+  };
+  auto remains = std::make_shared<Remains>();
+  remains->reports = std::move(reports_);
+  remains->kept = std::move(kept_);
+  remains->handle = std::move(handle_);
+  remains->topic = std::move(topic_);
+  remains->consumed = std::move(consumed_);
+  if (env_ == nullptr) return;  // by its destructor
+  (void)env_->offload(
+      [remains] {
+        remains->take_down();
+        return Status();
+      },
+      Lane::others);
+}
+
+Status Client::open(rd_kafka_type_t type, Handle<rd_kafka_conf_t> conf) {
+  RF_ASSIGN(handle_, make_client(type, std::move(conf)));
+  return {};
+}
+
+Status Client::open_topic(const std::string& name) {
+  topic_.reset(rd_kafka_topic_new(handle_.get(), name.c_str(), nullptr));
+  if (topic_ != nullptr) return {};
+  return to_status(rd_kafka_last_error(), fmt::format("topic '{}'", name), reports_.get());
+}
+
+Status Client::consume(Partition partition, int64_t offset, const std::string& what) {
+  stop(partition);
+  if (rd_kafka_consume_start(topic_.get(), partition.value, offset) != 0)
+    return to_status(rd_kafka_last_error(), what, reports_.get());
+  consumed_.insert(partition.value);
+  return {};
+}
+
+void Client::stop(Partition partition) {
+  if (consumed_.erase(partition.value) > 0) rd_kafka_consume_stop(topic_.get(), partition.value);
+}
+
 Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* reports) {
   std::string reason = rd_kafka_err2str(code);
   if (reports != nullptr) {
@@ -310,34 +346,20 @@ Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* rep
   }
 }
 
-Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, rd_kafka_topic_t* topic,
-                                                       const std::string& what, Reports* reports) {
-  constexpr int kStepMs = 500;
-  for (int waited = 0;; waited += kStepMs) {
-    const rd_kafka_metadata_t* raw = nullptr;
-    const auto error = rd_kafka_metadata(client, topic == nullptr ? 1 : 0, topic, &raw, kStepMs);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return Handle<const rd_kafka_metadata_t>(raw);
-    rd_kafka_poll(client, 0);  // what the connections had to say
-    const bool vague = error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TRANSPORT;
-    const bool refused = reports != nullptr && reports->refused();
-    if (!vague || refused || waited + kStepMs >= kTimeoutMs) return to_status(error, what, reports);
-  }
-}
-
-rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, Reports& reports,
-                               const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask) {
-  constexpr int kQuestionMs = 3'000;
-  constexpr int kPauseMs = 100;
-  // Without a clock, by the number of questions: those that reach nobody take their whole time-out.
-  constexpr int kQuestions = kLeaderTimeoutMs / kQuestionMs;
-  const Micros begin = reports.monotonic();
-  for (int asked = 1;; ++asked) {
-    const rd_kafka_resp_err_t error = ask(kQuestionMs);
-    const Micros now = reports.monotonic();
-    const bool over = begin == kNoTime ? asked >= kQuestions : now - begin > kLeaderTimeoutMs * Micros{1000};
-    if (!is_passing(error) || over || reports.refused()) return error;
-    rd_kafka_poll(client, kPauseMs);
-  }
+Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, const std::string& what,
+                                                       Reports& reports) {
+  Handle<const rd_kafka_metadata_t> metadata;
+  const auto error = ask_patiently(
+      client, reports, Known::no,
+      [&](int timeout_ms) {
+        const rd_kafka_metadata_t* raw = nullptr;
+        const auto answer = rd_kafka_metadata(client, 1, nullptr, &raw, timeout_ms);
+        metadata.reset(raw);
+        return answer;
+      },
+      kMetadataMs);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return to_status(error, what, &reports);
+  return metadata;
 }
 
 rd_kafka_resp_err_t ask_offsets(rd_kafka_t* client, rd_kafka_topic_partition_list_t* list, int64_t time_ms,
@@ -349,21 +371,40 @@ rd_kafka_resp_err_t ask_offsets(rd_kafka_t* client, rd_kafka_topic_partition_lis
   return rd_kafka_offsets_for_times(client, list, timeout_ms);
 }
 
-Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports* reports) {
+rd_kafka_resp_err_t ask_count_once(rd_kafka_t* client, const std::string& topic, int timeout_ms,
+                                   int32_t& count) {
   const Handle<rd_kafka_topic_t> handle(rd_kafka_topic_new(client, topic.c_str(), nullptr));
-  if (handle == nullptr) return to_status(rd_kafka_last_error(), fmt::format("topic '{}'", topic), reports);
-  RF_ASSIGN(const Handle<const rd_kafka_metadata_t> metadata,
-            ask_metadata(client, handle.get(), fmt::format("topic '{}'", topic), reports));
-  const bool there = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
-  if (there && metadata->topics[0].partition_cnt > 0) return metadata->topics[0].partition_cnt;
-  const auto why = metadata->topic_cnt == 1 && metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR
-                       ? metadata->topics[0].err
-                       : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-  return to_status(why, fmt::format("topic '{}'", topic), reports);
+  if (handle == nullptr) return rd_kafka_last_error();
+  const rd_kafka_metadata_t* raw = nullptr;
+  const auto error = rd_kafka_metadata(client, 0, handle.get(), &raw, timeout_ms);
+  const Handle<const rd_kafka_metadata_t> metadata(raw);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+  if (metadata->topic_cnt != 1) return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+  if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) return found.err;
+  if (found.partition_cnt == 0) return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  count = found.partition_cnt;
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports& reports, Known known,
+                                int32_t at_least) {
+  int32_t count = 0;
+  const auto error = ask_patiently(
+      client, reports, known,
+      [&](int timeout_ms) {
+        count = 0;
+        const auto answer = ask_count_once(client, topic, timeout_ms, count);
+        const bool fewer = answer == RD_KAFKA_RESP_ERR_NO_ERROR && count < at_least;
+        return fewer ? RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION : answer;
+      },
+      kMetadataMs);
+  if (count > 0) return count;  // fewer than there were, too: it was asked for long enough
+  return to_status(error, fmt::format("topic '{}'", topic), &reports);
 }
 
 Result<int32_t> ensure_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions,
-                             Reports* reports) {
+                             Reports& reports) {
   Result<int32_t> count = partition_count(client, topic, reports);
   if (count.ok() || count.status().code() != Code::not_found) return count;
   const Status created = create_topic(client, topic, partitions, reports);
@@ -374,12 +415,7 @@ Result<int32_t> ensure_topic(rd_kafka_t* client, const std::string& topic, int32
                         fmt::format("Kafka has no topic '{}' and it can't be made here ({}): create it first",
                                     topic, created.message()));
   }
-  for (int attempt = 0; attempt < 20; ++attempt) {
-    count = partition_count(client, topic, reports);
-    if (count.ok() || count.status().code() != Code::not_found) break;
-    rd_kafka_poll(client, 100);  // the brokers tell each other
-  }
-  return count;
+  return partition_count(client, topic, reports, Known::yes);  // the brokers tell each other
 }
 
 namespace {
@@ -409,11 +445,10 @@ rd_kafka_resp_err_t ask_to_create(rd_kafka_t* client, rd_kafka_NewTopic_t* topic
 
 }  // namespace
 
-rd_kafka_resp_err_t ask_for_topic(rd_kafka_t* client, Reports* reports,
+rd_kafka_resp_err_t ask_for_topic(rd_kafka_t* client, Reports& reports,
                                   const std::function<rd_kafka_resp_err_t(int timeout_ms)>& create) {
-  Reports nobody(nullptr);
   bool again = false;
-  return ask_leader(client, reports == nullptr ? nobody : *reports, [&](int timeout_ms) {
+  return ask_patiently(client, reports, Known::no, [&](int timeout_ms) {
     const rd_kafka_resp_err_t error = create(timeout_ms);
     // The answer to the request before may be what was lost.
     const bool made = again && error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
@@ -422,7 +457,7 @@ rd_kafka_resp_err_t ask_for_topic(rd_kafka_t* client, Reports* reports,
   });
 }
 
-Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions, Reports* reports) {
+Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions, Reports& reports) {
   char why[256] = {};
   // -1: the brokers' default replication.
   const Handle<rd_kafka_NewTopic_t> request(
@@ -432,19 +467,25 @@ Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partit
   const auto error = ask_for_topic(
       client, reports, [&](int timeout_ms) { return ask_to_create(client, request.get(), timeout_ms); });
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  return to_status(error, fmt::format("create topic '{}'", topic), reports);
+  return to_status(error, fmt::format("create topic '{}'", topic), &reports);
 }
 
-Status delete_topic(rd_kafka_t* client, const std::string& topic, Reports* reports) {
+Status delete_topic(rd_kafka_t* client, const std::string& topic, Reports& reports) {
   const Handle<rd_kafka_DeleteTopic_t> request(rd_kafka_DeleteTopic_new(topic.c_str()));
-  const Handle<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
-  rd_kafka_DeleteTopic_t* requests[] = {request.get()};
-  rd_kafka_DeleteTopics(client, requests, 1, nullptr, queue.get());
-  const auto error = admin_result(queue.get(), 2 * kTimeoutMs, [](rd_kafka_event_t* event, size_t* count) {
-    return rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), count);
+  bool again = false;
+  const auto error = ask_patiently(client, reports, Known::no, [&](int timeout_ms) {
+    const Handle<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
+    rd_kafka_DeleteTopic_t* requests[] = {request.get()};
+    rd_kafka_DeleteTopics(client, requests, 1, nullptr, queue.get());
+    const auto answer = admin_result(queue.get(), timeout_ms, [](rd_kafka_event_t* event, size_t* count) {
+      return rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), count);
+    });
+    const bool gone = again && is_missing(answer);
+    again = true;
+    return gone ? RD_KAFKA_RESP_ERR_NO_ERROR : answer;
   });
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  return to_status(error, fmt::format("delete topic '{}'", topic), reports);
+  return to_status(error, fmt::format("delete topic '{}'", topic), &reports);
 }
 
 }  // namespace rideflow::kafka

@@ -3,13 +3,16 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "engine/catalog.h"
 #include "engine/job_access.h"
+#include "operators/kafka/kafka_patience.h"
 
 namespace rideflow::kafka {
 
@@ -39,6 +42,12 @@ class Reports {
   // True when the brokers refused this client (a wrong password, a certificate that is not trusted), or the
   // process refused the connection.
   bool refused();
+  // Whether a broker has answered this client before.
+  bool met() const { return met_.load(std::memory_order_relaxed); }
+  void set_met() { met_.store(true, std::memory_order_relaxed); }
+  // Counts what may mean that a topic is another one than it was: connections that broke, a topic or
+  // partition that a broker did not know.
+  int64_t doubts() const { return doubts_.load(std::memory_order_relaxed); }
   // Connections go where these allow: the addresses of the job as well as those that brokers advertise.
   void confine(std::shared_ptr<const OutgoingAddresses> outgoing) { outgoing_ = std::move(outgoing); }
   int connect(int socket, const void* address, size_t size, const char* broker);
@@ -50,6 +59,8 @@ class Reports {
 
  private:
   Env* env_;
+  std::atomic<bool> met_{false};
+  std::atomic<int64_t> doubts_{0};
   std::mutex mutex_;
   rd_kafka_resp_err_t code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string reason_;
@@ -70,37 +81,64 @@ Status set(rd_kafka_conf_t* conf, const char* name, const std::string& value);
 // Takes the configuration.
 Result<Handle<rd_kafka_t>> make_client(rd_kafka_type_t type, Handle<rd_kafka_conf_t> conf);
 
+// A client, a topic of it and what its callbacks use; shared by a connector and its work in the background.
+// When the last of them lets go of it, it is taken down beside (Lane::others): rd_kafka_destroy() waits for
+// the threads of librdkafka, which may take long and, for a topic that is gone, for ever.
+class Client {
+ public:
+  // `env` null: no clock, no logs, taken down on the spot.
+  explicit Client(Env* env) : env_(env), reports_(std::make_unique<Reports>(env)) {}
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  Status open(rd_kafka_type_t type, Handle<rd_kafka_conf_t> conf);
+  Status open_topic(const std::string& name);
+  rd_kafka_t* get() const { return handle_.get(); }
+  rd_kafka_topic_t* topic() const { return topic_.get(); }
+  Reports& reports() { return *reports_; }
+  // One thread. Consuming from `offset`; again from elsewhere is allowed.
+  Status consume(Partition partition, int64_t offset, const std::string& what);
+  void stop(Partition partition);
+  // What the callbacks of messages use, kept as long as the client.
+  void keep(std::shared_ptr<void> what) { kept_ = std::move(what); }
+
+ private:
+  Env* env_;
+  std::unique_ptr<Reports> reports_;
+  std::shared_ptr<void> kept_;
+  Handle<rd_kafka_t> handle_;
+  Handle<rd_kafka_topic_t> topic_;
+  std::set<int32_t> consumed_;
+};
+
 // A sentence with a way out. `what`: "topic 'rides'"; `reports` may know more than the code.
 Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* reports = nullptr);
 
-// What the brokers know of one topic, or of all (null). Waits for a broker, but not once it has refused.
-Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, rd_kafka_topic_t* topic,
-                                                       const std::string& what, Reports* reports);
-// Asks the leaders of partitions, for at most kLeaderTimeoutMs, in questions of at most the time-out that
-// `ask` is given. Asks again while there is no leader yet (the topic was made a moment ago) and while it
-// can't be reached: a broker that starts again is back within seconds, and librdkafka may wait for the
-// connection that broke. Not once a connection has been refused.
-rd_kafka_resp_err_t ask_leader(rd_kafka_t* client, Reports& reports,
-                               const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask);
+// What the brokers know of all topics.
+Result<Handle<const rd_kafka_metadata_t>> ask_metadata(rd_kafka_t* client, const std::string& what,
+                                                       Reports& reports);
 // One question to each broker for the offsets of the list's partitions at `time_ms`, or at librdkafka's
 // special times RD_KAFKA_OFFSET_BEGINNING and _END. Every entry gets an offset or an error of its own:
 // librdkafka calls it no error that a broker did not answer in time, and leaves the entry as it was, the time
 // in the place of the offset.
 rd_kafka_resp_err_t ask_offsets(rd_kafka_t* client, rd_kafka_topic_partition_list_t* list, int64_t time_ms,
                                 int timeout_ms);
-// Partitions of a topic; not_found (user) when there is none. Waits for the broker.
-Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports* reports);
+// How many partitions a topic has; one question.
+rd_kafka_resp_err_t ask_count_once(rd_kafka_t* client, const std::string& topic, int timeout_ms,
+                                   int32_t& count);
+// The same, with patience; not_found (user) when there is no such topic. Of one that was there before with
+// more than `at_least` partitions, so many are waited for.
+Result<int32_t> partition_count(rd_kafka_t* client, const std::string& topic, Reports& reports,
+                                Known known = Known::no, int32_t at_least = 1);
 // The same; a missing topic is made first, with `partitions`.
 Result<int32_t> ensure_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions,
-                             Reports* reports);
-// Asks for a topic to be made, as ask_leader() asks. One that is there already when it is asked again is
-// made: the connection may have broken behind the first request.
-rd_kafka_resp_err_t ask_for_topic(rd_kafka_t* client, Reports* reports,
+                             Reports& reports);
+// Asks for a topic to be made. One that is there already when it is asked again is made: the connection may
+// have broken behind the first request.
+rd_kafka_resp_err_t ask_for_topic(rd_kafka_t* client, Reports& reports,
                                   const std::function<rd_kafka_resp_err_t(int timeout_ms)>& create);
-Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions, Reports* reports);
-Status delete_topic(rd_kafka_t* client, const std::string& topic, Reports* reports);
-
-inline constexpr int kTimeoutMs = 10'000;
-inline constexpr int kLeaderTimeoutMs = 30'000;
+Status create_topic(rd_kafka_t* client, const std::string& topic, int32_t partitions, Reports& reports);
+Status delete_topic(rd_kafka_t* client, const std::string& topic, Reports& reports);
 
 }  // namespace rideflow::kafka

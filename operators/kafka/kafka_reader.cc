@@ -3,36 +3,25 @@
 #include <algorithm>
 #include <map>
 
-#include "operators/kafka/kafka_client.h"
+#include "engine/time.h"
+#include "operators/kafka/kafka_incarnation.h"
+#include "operators/kafka/kafka_survey.h"
 #include "operators/kafka/kafka_topic.h"
 
 namespace rideflow {
 namespace {
 
+using kafka::Client;
 using kafka::Handle;
-using kafka::kTimeoutMs;
-using kafka::Reports;
+using kafka::Incarnation;
+using kafka::Known;
+using kafka::Patience;
+using kafka::RecordMark;
+using kafka::Survey;
 
-constexpr Micros kProofEvery = kMicrosPerSecond;      // how often the brokers are asked for the ends
+constexpr Micros kSurveyEvery = kMicrosPerSecond;     // how often the brokers are asked for the ends
 constexpr Micros kProofHolds = 3 * kMicrosPerSecond;  // how long an answer counts
-
-// The result of a background question for how many partitions there are; shared with the work that fills it.
-struct CountQuestion {
-  std::mutex mutex;
-  int32_t count = 0;
-};
-
-// One question for the ends of all partitions that this reader reads. The work fills in `end` and `error`,
-// and is not looked at before it is done.
-struct EndsQuestion {
-  struct One {
-    int64_t position = 0;  // of the reader when it asked
-    int64_t end = -1;      // -1: not known, ask again
-    Status error;
-  };
-  Micros asked_at = kNoTime;
-  std::map<Partition, One> partitions;
-};
+constexpr int kSilenceMs = 3'000;                     // then the job says that it waits for the brokers
 
 // Calls use(name, value) for each header; a null value has no data.
 template <class Use>
@@ -57,18 +46,12 @@ class KafkaReader : public RecordReader {
         topic_name_(std::make_shared<const std::string>(name_)),
         skip_gaps_(config.options.text("on_gap") == "skip") {}
 
-  ~KafkaReader() override {
-    for (auto& [partition, part] : parts_) rd_kafka_consume_stop(topic_.get(), partition.value);
-    for (const auto& work : running_) wait(*work);
-  }
-  KafkaReader(const KafkaReader&) = delete;
-  KafkaReader& operator=(const KafkaReader&) = delete;
-
   Status open(const OpenContext& context) override {
     env_ = context.env;
-    reports_ = std::make_unique<Reports>(env_);
+    metrics_ = context.metrics;
+    client_ = std::make_shared<Client>(env_);
     RF_ASSIGN(Handle<rd_kafka_conf_t> conf,
-              kafka::make_conf(config_.cluster, config_.options, context.resources, reports_.get()));
+              kafka::make_conf(config_.cluster, config_.options, context.resources, &client_->reports()));
     char group[512] = {};
     size_t group_size = sizeof(group);
     if (rd_kafka_conf_get(conf.get(), "group.id", group, &group_size) != RD_KAFKA_CONF_OK ||
@@ -81,41 +64,32 @@ class KafkaReader : public RecordReader {
           std::pair{"enable.partition.eof", "true"}, std::pair{"auto.offset.reset", "error"}}) {
       RF_TRY(kafka::set(conf.get(), property, value));
     }
-    RF_ASSIGN(client_, kafka::make_client(RD_KAFKA_CONSUMER, std::move(conf)));
-    const int64_t partitions = config_.options.integer("partitions", 4);
-    RF_ASSIGN(count_,
-              kafka::ensure_topic(client_.get(), name_, static_cast<int32_t>(partitions), reports_.get()));
-    topic_.reset(rd_kafka_topic_new(client_.get(), name_.c_str(), nullptr));
-    if (topic_ == nullptr) return kafka::to_status(rd_kafka_last_error(), what(), reports_.get());
-    return {};
+    RF_TRY(client_->open(RD_KAFKA_CONSUMER, std::move(conf)));
+    RF_TRY(find_topic(context.restored));
+    char* const cluster = rd_kafka_clusterid(client_->get(), 0);
+    if (cluster != nullptr) {
+      cluster_ = cluster;
+      rd_kafka_mem_free(client_->get(), cluster);
+    }
+    doubts_ = client_->reports().doubts();
+    return client_->open_topic(name_);
   }
 
   // What is known; asks again in the background.
   Result<std::vector<Partition>> partitions() override {
-    if (discovery_ != nullptr && discovery_->done()) {
-      if (discovery_->status().ok()) {
-        const std::lock_guard lock(discovered_->mutex);
-        count_ = std::max(count_, discovered_->count);
-      } else if (discovery_->status().code() == Code::not_found) {
-        return deleted();
-      }
-      discovery_ = nullptr;
-    } else if (discovery_ == nullptr && listed_) {
-      auto answer = discovered_ = std::make_shared<CountQuestion>();
-      discovery_ = background([this, answer]() -> Status {
-        RF_ASSIGN(const int32_t count, kafka::partition_count(client_.get(), name_, reports_.get()));
-        const std::lock_guard lock(answer->mutex);
-        answer->count = count;
-        return {};
-      });
-    }
+    RF_TRY(take_survey());
+    if (listed_) count_wanted_ = true;
     listed_ = true;
+    ask_again();
     std::vector<Partition> all;
     for (int32_t p = 0; p < count_; ++p) all.emplace_back(p);
     return all;
   }
 
   Result<Position> resolve(Partition partition, StartAt at, Micros time) override {
+    // One that was found while the job runs is asked for beside it.
+    const auto found = found_.find(partition);
+    if (found != found_.end() && at == StartAt::earliest) return Position{found->second, {}};
     RF_ASSIGN(const auto ends, ask_ends(partition));
     if (at == StartAt::earliest) return Position{ends.first, {}};
     if (at == StartAt::latest) return Position{ends.second, {}};
@@ -132,96 +106,290 @@ class KafkaReader : public RecordReader {
     int64_t low = 0;
     int64_t high = 0;
     const auto error =
-        rd_kafka_get_watermark_offsets(client_.get(), name_.c_str(), partition.value, &low, &high);
+        rd_kafka_get_watermark_offsets(client_->get(), name_.c_str(), partition.value, &low, &high);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), nullptr);
     return Position{std::max(high, parts_.at(partition).offset), {}};
   }
 
   Status assign(Partition partition, const Position& position) override {
-    if (parts_.count(partition) != 0) rd_kafka_consume_stop(topic_.get(), partition.value);
-    Part& part = parts_[partition];
-    part = Part();
+    Part part;
     part.offset = position.offset;
-    return start(partition, position.offset);
+    RF_ASSIGN(part.incarnation, Incarnation::decode(position.detail));
+    if (partition.value >= count_) RF_TRY(find_partition(partition));
+    return begin(partition, parts_[partition] = std::move(part));
   }
 
   Result<Poll> poll(Partition partition, int32_t budget) override {
-    rd_kafka_poll(client_.get(), 0);
+    rd_kafka_poll(client_->get(), 0);
+    RF_TRY(take_survey());
+    ask_again();
+    RF_TRY(look_for_doubts());
     Part& part = parts_.at(partition);
-    RF_TRY(part.failed);
+    RF_TRY(std::exchange(part.failed, Status()));  // told once: what passes must not stay
+    Poll poll;
+    if (part.state == State::doubtful) {
+      RF_TRY(settle_doubt(partition, part));
+      return poll;
+    }
     messages_.resize(static_cast<size_t>(budget));
     const ssize_t got =
-        rd_kafka_consume_batch(topic_.get(), partition.value, 0, messages_.data(), messages_.size());
-    if (got < 0) return kafka::to_status(rd_kafka_last_error(), what(partition), reports_.get());
-    Poll poll;
-    Status failed;
-    poll.chunk = take(partition, part, static_cast<size_t>(got), failed);
-    if (!failed.ok()) return failed;
+        rd_kafka_consume_batch(client_->topic(), partition.value, 0, messages_.data(), messages_.size());
+    if (got < 0) return kafka::to_status(rd_kafka_last_error(), what(partition), &client_->reports());
+    const Messages messages(messages_.data(), static_cast<size_t>(got));
+    size_t from = 0;
+    if (part.state == State::comparing && got > 0) {
+      RF_ASSIGN(from, compare(partition, part, messages));
+      if (part.state != State::reading) return poll;
+    }
+    poll.chunk = take(partition, part, messages, from);
     if (poll.chunk != nullptr) return poll;
-    RF_ASSIGN(const bool proven, prove_end(part));
-    if (proven) poll.state = Poll::State::proven_end;
+    RF_TRY(std::exchange(part.failed, Status()));
+    if (part.state == State::reading && proven_end(part)) poll.state = Poll::State::proven_end;
     return poll;
   }
 
-  Position position(Partition partition) const override { return Position{parts_.at(partition).offset, {}}; }
+  Position position(Partition partition) const override {
+    const Part& part = parts_.at(partition);
+    return Position{part.offset, part.detail};
+  }
 
   void on_checkpoint_complete(Epoch) override {
+    // Brokers that don't answer would collect these.
+    if (silence_.since() != kNoTime || parts_.empty()) return;
     const Handle<rd_kafka_topic_partition_list_t> list(
         rd_kafka_topic_partition_list_new(static_cast<int>(parts_.size())));
     for (const auto& [partition, part] : parts_) {
       rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value)->offset = part.offset;
     }
     // For displays only: nobody starts from these offsets, so a failure is no matter.
-    if (!parts_.empty()) rd_kafka_commit(client_.get(), list.get(), 1);
+    rd_kafka_commit(client_->get(), list.get(), 1);
   }
 
  private:
+  enum class State : uint8_t {
+    comparing,  // consumes from a record that was read before, to see that it is still the same
+    reading,
+    doubtful,  // consumes nothing until a survey has said what there is
+  };
   struct Part {
-    int64_t offset = 0;         // of the next record
+    State state = State::reading;
+    int64_t offset = 0;       // of the next record
+    Incarnation incarnation;  // and its encoding:
+    std::string detail;
+    size_t mark = 0;            // comparing: which of the incarnation's
     Status failed;              // to be told by the next poll
+    Micros doubt_at = 0;        // doubtful: a survey from then on counts
+    int64_t first = -1;         // by the last answer, when it was asked for
     int64_t end = -1;           // by the last answer
     Micros ended_at = kNoTime;  // when that was asked for
+    Patience missing;
+  };
+  // The messages of a batch, freed at its end.
+  class Messages {
+   public:
+    Messages(rd_kafka_message_t** all, size_t count) : all_(all), count_(count) {}
+    ~Messages() {
+      for (size_t i = 0; i < count_; ++i) rd_kafka_message_destroy(all_[i]);
+    }
+    Messages(const Messages&) = delete;
+    Messages& operator=(const Messages&) = delete;
+    size_t size() const { return count_; }
+    const rd_kafka_message_t& operator[](size_t i) const { return *all_[i]; }
+
+   private:
+    rd_kafka_message_t** all_;
+    size_t count_;
   };
 
   std::string what() const { return fmt::format("topic '{}'", name_); }
   std::string what(Partition p) const { return fmt::format("partition {} of topic '{}'", p.value, name_); }
-  Status deleted() const {
-    return Status::user(Code::data_loss,
-                        fmt::format("Kafka, {}: the topic was deleted while the job reads it", what()));
+
+  // ---- Another topic than it was
+
+  Status refuse(const std::string& which, const std::string& found) const {
+    return Status::user(
+        Code::data_loss,
+        fmt::format("Kafka, {}: {}: the topic was deleted and made again, or kafka.brokers names another "
+                    "cluster. What the job has read and computed belongs to the old one: 'rideflow run FILE "
+                    "--drop-state {}' reads this topic as its 'start' says and keeps the rest of the job's "
+                    "state; another --data-dir begins with nothing",
+                    which, found, config_.source));
+  }
+  Status gone() const {
+    return refuse(what(), fmt::format("the brokers have not known it for {} s", kafka::kPatienceMs / 1000));
   }
 
-  Status start(Partition partition, int64_t offset) {
-    if (rd_kafka_consume_start(topic_.get(), partition.value, offset) == 0) return {};
-    return kafka::to_status(rd_kafka_last_error(), what(partition), reports_.get());
+  // A topic of which a checkpoint has positions is never made here.
+  Status find_topic(bool restored) {
+    if (!restored) {
+      const auto partitions = static_cast<int32_t>(config_.options.integer("partitions", 4));
+      RF_ASSIGN(count_, kafka::ensure_topic(client_->get(), name_, partitions, client_->reports()));
+      return {};
+    }
+    Result<int32_t> count = kafka::partition_count(client_->get(), name_, client_->reports(), Known::yes);
+    if (!count.ok() && count.status().code() == Code::not_found) return gone();
+    RF_ASSIGN(count_, std::move(count));
+    return {};
   }
 
-  // First and end offset, by the broker, now.
-  Result<std::pair<int64_t, int64_t>> ask_ends(Partition partition) {
-    RF_ASSIGN(const int64_t first, ask_offset(partition, RD_KAFKA_OFFSET_BEGINNING));
-    RF_ASSIGN(const int64_t end, ask_offset(partition, RD_KAFKA_OFFSET_END));
-    return std::pair(first, end);
+  Status find_partition(Partition partition) {
+    RF_ASSIGN(count_, kafka::partition_count(client_->get(), name_, client_->reports(), Known::yes,
+                                             partition.value + 1));
+    if (partition.value < count_) return {};
+    return refuse(what(), fmt::format("the job has read partition {}, but there are only {} partitions",
+                                      partition.value, count_));
   }
 
-  // The offset at a time, or at one of librdkafka's two special ones. The question for both ends at once
-  // would not keep to its time-out while the leader can't be reached.
-  Result<int64_t> ask_offset(Partition partition, int64_t time_ms) {
-    const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
-    const auto* const entry = rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
-    const auto error = kafka::ask_leader(client_.get(), *reports_, [&](int timeout_ms) {
-      const auto asked = kafka::ask_offsets(client_.get(), list.get(), time_ms, timeout_ms);
-      return asked != RD_KAFKA_RESP_ERR_NO_ERROR ? asked : entry->err;
-    });
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka::to_status(error, what(partition), reports_.get());
-    return entry->offset;
+  // Begins with the records that were read before, as far as the log has them: `first` is where it begins,
+  // when that is known.
+  Status begin(Partition partition, Part& part, int64_t first = 0) {
+    const auto& marks = part.incarnation.marks();
+    part.mark = 0;
+    while (part.mark < marks.size() && marks[part.mark].offset < first) ++part.mark;
+    return compare_next(partition, part, first);
   }
 
-  // The records of messages_[0, count), copied into one arena; frees the messages.
-  std::shared_ptr<const Origin> take(Partition partition, Part& part, size_t count, Status& failed) {
+  Status compare_next(Partition partition, Part& part, int64_t first) {
+    const auto& marks = part.incarnation.marks();
+    remember(part);
+    if (part.mark < marks.size()) {
+      part.state = State::comparing;
+      return client_->consume(partition, marks[part.mark].offset, what(partition));
+    }
+    if (!marks.empty()) RF_TRY(not_compared(partition, part));
+    part.state = State::reading;
+    // The record before the position is what to remember until one has been read.
+    return client_->consume(partition, marks.empty() ? std::max(first, part.offset - 1) : part.offset,
+                            what(partition));
+  }
+
+  // Retention or compaction took every record that is remembered.
+  Status not_compared(Partition partition, const Part& part) {
+    const std::string& was = part.incarnation.cluster;
+    if (!was.empty() && !cluster_.empty() && was != cluster_) {
+      return refuse(what(partition), fmt::format("the cluster is '{}' now and was '{}'", cluster_, was));
+    }
+    env_->warn("topic_not_compared",
+               {{"topic", name_},
+                {"partition", fmt::format("{}", partition.value)},
+                {"why",
+                 "none of the records that were read before is there any more, so whether this is "
+                 "still the same topic is not known"}});
+    return {};
+  }
+
+  // The first message decides. Returns where the records that have not been read begin, when it is the same.
+  Result<size_t> compare(Partition partition, Part& part, const Messages& messages) {
+    const rd_kafka_message_t& message = messages[0];
+    const RecordMark& mark = part.incarnation.marks()[part.mark];
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset == mark.offset) {
+      if (kafka::mark_of(message) != mark) {
+        return refuse(
+            what(partition),
+            fmt::format("the record at offset {} is not the one that the job read there", mark.offset));
+      }
+      part.state = State::reading;
+      if (part.mark == 0) return size_t{1};
+      // What lies between is known to the job.
+      RF_TRY(client_->consume(partition, part.offset, what(partition)));
+      return messages.size();
+    }
+    const bool end = message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR || (end && message.offset > mark.offset)) {
+      ++part.mark;  // compacted away, or what is there now is not a record
+      RF_TRY(compare_next(partition, part, 0));
+      if (part.state == State::reading) return messages.size();
+      return size_t{0};
+    }
+    if (end) {
+      doubt(partition, part);  // the log ends before it
+    } else {
+      RF_TRY(on_message_error(partition, part, message));
+    }
+    return size_t{0};
+  }
+
+  // ---- Doubts
+
+  // What is there is asked for before anything more is read.
+  void doubt(Partition partition, Part& part) {
+    client_->stop(partition);
+    part.state = State::doubtful;
+    part.doubt_at = env_->monotonic();
+    part.first = -1;
+  }
+
+  // Connections broke, or a broker did not know something: the topic may be another one from here on.
+  Status look_for_doubts() {
+    const int64_t doubts = client_->reports().doubts();
+    if (doubts == doubts_) return {};
+    doubts_ = doubts;
+    for (auto& [partition, part] : parts_) {
+      if (part.state == State::reading && part.offset > 0) RF_TRY(begin(partition, part));
+    }
+    return {};
+  }
+
+  Status settle_doubt(Partition partition, Part& part) {
+    if (part.first < 0 || part.ended_at == kNoTime || part.ended_at < part.doubt_at) return {};
+    if (part.end < part.offset) return ends_before(partition, part.offset, part.end);
+    if (part.offset < part.first) RF_TRY(on_gap(partition, part));
+    return begin(partition, part, part.first);
+  }
+
+  Status ends_before(Partition partition, int64_t offset, int64_t end) const {
+    return refuse(what(partition),
+                  fmt::format("the job was at offset {}, but the partition ends at {}", offset, end));
+  }
+
+  // The offset is not in the log: retention took it.
+  Status on_gap(Partition partition, Part& part) {
+    if (!skip_gaps_) {
+      return Status::external(
+          Code::out_of_range,
+          fmt::format("Kafka, {}: offset {} is gone, the first is {}: rows were lost before they were read. "
+                      "'on_gap: skip' would go on from there and count them",
+                      what(partition), part.offset, part.first));
+    }
+    env_->warn("topic_gap_skipped", {{"topic", name_},
+                                     {"partition", fmt::format("{}", partition.value)},
+                                     {"from", fmt::format("{}", part.offset)},
+                                     {"lost", fmt::format("{}", part.first - part.offset)}});
+    part.offset = part.first;
+    return {};
+  }
+
+  Status on_message_error(Partition partition, Part& part, const rd_kafka_message_t& message) {
+    switch (message.err) {
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        // The place behind what is only for transactions, too.
+        if (message.offset < part.offset) {
+          doubt(partition, part);
+        } else {
+          part.offset = message.offset;
+        }
+        return {};
+      case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+      case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        doubt(partition, part);
+        return {};
+      default:
+        if (!kafka::is_missing(message.err))
+          return kafka::to_status(message.err, what(partition), &client_->reports());
+        doubt(partition, part);
+        return {};
+    }
+  }
+
+  // ---- Records
+
+  // The records of the messages from `from` on, copied into one arena.
+  std::shared_ptr<const Origin> take(Partition partition, Part& part, const Messages& messages, size_t from) {
     size_t bytes = 0;
-    for (size_t i = 0; i < count; ++i) {
-      bytes += messages_[i]->len + messages_[i]->key_len + 1;
+    for (size_t i = from; i < messages.size(); ++i) {
+      bytes += messages[i].len + messages[i].key_len + 1;
       if (!config_.headers) continue;
-      for_each_header(*messages_[i], [&](std::string_view name, std::string_view value) {
+      for_each_header(messages[i], [&](std::string_view name, std::string_view value) {
         bytes += name.size() + value.size();
       });
     }
@@ -229,24 +397,33 @@ class KafkaReader : public RecordReader {
     origin->topic = topic_name_;
     origin->partition = partition;
     origin->arena = BufferRef::allocate(bytes);
-    origin->records.reserve(count);
+    origin->records.reserve(messages.size());
     char* to = origin->arena.as_mutable<char>();
-    for (size_t i = 0; i < count; ++i) {
-      const rd_kafka_message_t& message = *messages_[i];
-      if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset >= part.offset && failed.ok()) {
-        to = add(message, to, *origin);
-        if (config_.headers) to = add_headers(message, to, *origin);
-        part.offset = message.offset + 1;
-      } else if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR && failed.ok()) {
-        failed = on_message_error(partition, part, message);
+    const rd_kafka_message_t* newest = nullptr;
+    for (size_t i = from; i < messages.size(); ++i) {
+      const rd_kafka_message_t& message = messages[i];
+      if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        part.failed = on_message_error(partition, part, message);
+        if (!part.failed.ok() || part.state != State::reading) break;
+        continue;
       }
-      rd_kafka_message_destroy(messages_[i]);
+      newest = &message;
+      if (message.offset < part.offset) continue;
+      to = add(message, to, *origin);
+      if (config_.headers) to = add_headers(message, to, *origin);
+      part.offset = message.offset + 1;
     }
-    if (origin->records.empty()) return nullptr;
+    if (newest != nullptr) learn(part, *newest);
     // Records before an error are handed out first; the client tells an error only once.
-    part.failed = std::exchange(failed, Status());
-    return origin;
+    return origin->records.empty() ? nullptr : origin;
   }
+
+  void learn(Part& part, const rd_kafka_message_t& newest) const {
+    part.incarnation.learn(kafka::mark_of(newest));
+    part.incarnation.cluster = cluster_;
+    remember(part);
+  }
+  static void remember(Part& part) { part.detail = part.incarnation.encode(); }
 
   static char* add(const rd_kafka_message_t& message, char* to, Origin& origin) {
     if (message.len > 0) std::memcpy(to, message.payload, message.len);
@@ -279,115 +456,122 @@ class KafkaReader : public RecordReader {
     return to;
   }
 
-  Status on_message_error(Partition partition, Part& part, const rd_kafka_message_t& message) {
-    switch (message.err) {
-      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        // The place behind what is only for transactions, too.
-        part.offset = std::max(part.offset, message.offset);
-        return {};
-      case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-      case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        return on_gap(partition, part);
-      case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-      case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-      case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        return deleted();
-      default:
-        return kafka::to_status(message.err, what(partition), reports_.get());
-    }
+  // ---- Surveys
+
+  // First and end offset, by the broker, now. Waits.
+  Result<std::pair<int64_t, int64_t>> ask_ends(Partition partition) {
+    RF_ASSIGN(const int64_t first, ask_offset(partition, RD_KAFKA_OFFSET_BEGINNING));
+    RF_ASSIGN(const int64_t end, ask_offset(partition, RD_KAFKA_OFFSET_END));
+    return std::pair(first, end);
   }
 
-  // The offset is not in the log: retention took it, or the topic is another than it was.
-  Status on_gap(Partition partition, Part& part) {
-    RF_ASSIGN(const auto ends, ask_ends(partition));
-    const auto& [first, end] = ends;
-    if (part.offset > end) return recreated(partition, part.offset, end);
-    if (!skip_gaps_) {
-      return Status::external(
-          Code::out_of_range,
-          fmt::format("Kafka, {}: offset {} is gone, the first is {}: rows were lost before they were read. "
-                      "'on_gap: skip' would go on from there and count them",
-                      what(partition), part.offset, first));
-    }
-    env_->warn("topic_gap_skipped", {{"topic", name_},
-                                     {"partition", fmt::format("{}", partition.value)},
-                                     {"from", fmt::format("{}", part.offset)},
-                                     {"lost", fmt::format("{}", first - part.offset)}});
-    rd_kafka_consume_stop(topic_.get(), partition.value);
-    part.offset = first;
-    return start(partition, first);
-  }
-
-  Status recreated(Partition partition, int64_t offset, int64_t end) const {
-    return Status::user(
-        Code::data_loss,
-        fmt::format("Kafka, {}: the job was at offset {}, but the partition ends at {}: the topic "
-                    "was deleted and made again",
-                    what(partition), offset, end));
+  // The offset at a time, or at one of librdkafka's two special ones. The question for both ends at once
+  // would not keep to its time-out while the leader can't be reached.
+  Result<int64_t> ask_offset(Partition partition, int64_t time_ms) {
+    const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
+    const auto* const entry = rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
+    const auto error =
+        kafka::ask_patiently(client_->get(), client_->reports(), Known::yes, [&](int timeout_ms) {
+          const auto asked = kafka::ask_offsets(client_->get(), list.get(), time_ms, timeout_ms);
+          return asked != RD_KAFKA_RESP_ERR_NO_ERROR ? asked : entry->err;
+        });
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return kafka::to_status(error, what(partition), &client_->reports());
+    return entry->offset;
   }
 
   // Nothing came: whether the broker said within the last seconds that nothing is there.
-  Result<bool> prove_end(const Part& part) {
-    const Micros now = env_->monotonic();
-    if (asking_ != nullptr && asking_->done()) {
-      asking_ = nullptr;
-      RF_TRY(take_ends());
-    }
-    if (asking_ == nullptr && (asked_at_ == kNoTime || now - asked_at_ >= kProofEvery)) ask_for_ends(now);
-    return part.end == part.offset && now - part.ended_at <= kProofHolds;
+  bool proven_end(const Part& part) const {
+    return part.end == part.offset && part.ended_at != kNoTime &&
+           env_->monotonic() - part.ended_at <= kProofHolds;
   }
 
-  // One question to each broker, whatever the number of its partitions.
-  void ask_for_ends(Micros now) {
+  // One survey at a time, of all partitions of this reader.
+  void ask_again() {
+    const Micros now = env_->monotonic();
+    if (asking_ != nullptr || (asked_at_ != kNoTime && now - asked_at_ < kSurveyEvery)) return;
     asked_at_ = now;
-    auto question = question_ = std::make_shared<EndsQuestion>();
-    question->asked_at = now;
-    for (const auto& [partition, part] : parts_) question->partitions[partition].position = part.offset;
-    asking_ = background([this, question]() -> Status {
-      const Handle<rd_kafka_topic_partition_list_t> list(
-          rd_kafka_topic_partition_list_new(static_cast<int>(question->partitions.size())));
-      for (const auto& [partition, one] : question->partitions) {
-        rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), partition.value);
-      }
-      const auto error = kafka::ask_offsets(client_.get(), list.get(), RD_KAFKA_OFFSET_END, kTimeoutMs);
-      for (int i = 0; i < list->cnt; ++i) {
-        const rd_kafka_topic_partition_t& answer = list->elems[i];
-        EndsQuestion::One& one = question->partitions[Partition(answer.partition)];
-        const auto why = error != RD_KAFKA_RESP_ERR_NO_ERROR ? error : answer.err;
-        if (why == RD_KAFKA_RESP_ERR_NO_ERROR) {
-          one.end = answer.offset;
-        } else {
-          one.error = kafka::to_status(why, what(Partition(answer.partition)), reports_.get());
-        }
-      }
-      return {};
-    });
+    survey_ = std::make_shared<Survey>();
+    survey_->asked_at = now;
+    survey_->ask_count = std::exchange(count_wanted_, false);
+    survey_->known = count_;
+    for (const auto& [partition, part] : parts_) {
+      Survey::One& one = survey_->partitions[partition];
+      one.position = part.offset;
+      one.ask_first = part.state == State::doubtful;
+    }
+    asking_ = env_->offload(
+        [client = client_, survey = survey_, topic = name_] {
+          kafka::take_survey(*client, topic, *survey);
+          return Status();
+        },
+        Lane::others);
   }
 
   // A partition without an answer (its broker is away, its leader changes) is asked for again.
-  Status take_ends() {
-    for (const auto& [partition, one] : question_->partitions) {
+  Status take_survey() {
+    if (asking_ == nullptr || !asking_->done()) return {};
+    RF_TRY(asking_->status());
+    asking_ = nullptr;
+    const Survey& survey = *survey_;
+    note_silence(survey);
+    if (survey.ask_count) RF_TRY(take_count(survey));
+    for (const auto& [partition, one] : survey.partitions) {
       const auto found = parts_.find(partition);
       if (found == parts_.end()) continue;
-      if (!one.error.ok() && one.error.retry() == Retry::no) return one.error;
+      Part& part = found->second;
+      RF_TRY(take_answer(partition, part, one));
       if (one.end < 0) continue;
       // The position as it was: records that came meanwhile lie behind the answer.
-      if (one.end < one.position) return recreated(partition, one.position, one.end);
-      found->second.end = one.end;
-      found->second.ended_at = question_->asked_at;
+      if (one.end < one.position) return ends_before(partition, one.position, one.end);
+      part.end = one.end;
+      if (one.first >= 0) part.first = one.first;
+      part.ended_at = survey.asked_at;
     }
     return {};
   }
 
-  // Runs beside this task; the destructor waits for it, since it uses the client.
-  std::shared_ptr<Completion> background(std::function<Status()> work) {
-    std::erase_if(running_, [](const auto& c) { return c->done(); });
-    running_.push_back(env_->offload(std::move(work)));
-    return running_.back();
+  Status take_count(const Survey& survey) {
+    if (kafka::is_missing(survey.error)) {
+      if (missing_.over(env_->monotonic())) return gone();
+      return {};
+    }
+    if (survey.error != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    missing_.end();
+    for (int32_t p = survey.known; p < survey.count; ++p) {
+      found_[Partition(p)] = survey.partitions.at(Partition(p)).first;
+    }
+    count_ = std::max(count_, survey.count);
+    return {};
   }
-  // At most the time-out of a question. Serving the client's events is a way to wait.
-  void wait(const Completion& work) const {
-    for (int i = 0; i < 2 * kTimeoutMs / 10 && !work.done(); ++i) rd_kafka_poll(client_.get(), 10);
+
+  Status take_answer(Partition partition, Part& part, const Survey::One& one) {
+    if (kafka::is_missing(one.error)) {
+      if (part.missing.over(env_->monotonic())) return gone();
+      return {};
+    }
+    part.missing.end();
+    if (one.error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    Status why = kafka::to_status(one.error, what(partition), &client_->reports());
+    return why.retry() == Retry::no ? why : Status();
+  }
+
+  // The job waits for brokers as long as it takes, and says so.
+  void note_silence(const Survey& survey) {
+    const bool told = metrics_ != nullptr && metrics_->waits_for.waits();
+    if (!survey.unheard()) {
+      silence_.end();
+      if (!told) return;
+      metrics_->waits_for.clear();
+      env_->info("kafka_back", {{"topic", name_}});
+      return;
+    }
+    silence_.begin(survey.asked_at);
+    if (!silence_.over(env_->monotonic(), kSilenceMs) || told || metrics_ == nullptr) return;
+    const std::string brokers = config_.cluster.text("brokers");
+    metrics_->waits_for.set(fmt::format("the brokers of topic '{}' ({})", name_, brokers),
+                            env_->now() - (env_->monotonic() - silence_.since()));
+    env_->warn("kafka_waits", {{"topic", name_}, {"brokers", brokers}});
   }
 
   SourceConfig config_;
@@ -395,19 +579,21 @@ class KafkaReader : public RecordReader {
   std::shared_ptr<const std::string> topic_name_;
   bool skip_gaps_;
   Env* env_ = nullptr;
-  std::unique_ptr<Reports> reports_;  // outlives the client
-  Handle<rd_kafka_t> client_;
-  Handle<rd_kafka_topic_t> topic_;
+  OperatorMetrics* metrics_ = nullptr;
+  std::shared_ptr<Client> client_;
+  std::string cluster_;  // its id; "": not known
   int32_t count_ = 0;
   bool listed_ = false;
-  std::shared_ptr<CountQuestion> discovered_;
-  std::shared_ptr<Completion> discovery_;
+  bool count_wanted_ = false;
+  std::map<Partition, int64_t> found_;  // partitions found while running: where they begin
   std::map<Partition, Part> parts_;
-  std::shared_ptr<EndsQuestion> question_;
-  std::shared_ptr<Completion> asking_;  // null: no question is under way
+  int64_t doubts_ = 0;  // of the client, as of the last look
+  Patience missing_;    // the topic
+  Patience silence_;
+  std::shared_ptr<Survey> survey_;
+  std::shared_ptr<Completion> asking_;  // null: no survey is under way
   Micros asked_at_ = kNoTime;
   std::vector<rd_kafka_message_t*> messages_;
-  std::vector<std::shared_ptr<Completion>> running_;
 };
 
 }  // namespace

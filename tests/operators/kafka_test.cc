@@ -1,13 +1,16 @@
 // Kafka as source and sink, against librdkafka's own broker in this process. What that broker can't do
 // (making topics by request, users, TLS) is tested on a real Kafka elsewhere.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <mutex>
 #include <set>
 
 #include "operators/kafka/kafka_client.h"
+#include "operators/kafka/kafka_incarnation.h"
 // rdkafka_mock.h needs rdkafka.h before it.
 #include <librdkafka/rdkafka_mock.h>
 
@@ -24,6 +27,14 @@ namespace kafka_test {
 using test::options;
 using testing::HasSubstr;
 
+// A clock that runs a hundred times as fast once it is told to: patience is long.
+class FastEnv : public PosixEnv {
+ public:
+  using PosixEnv::PosixEnv;
+  Micros monotonic() override { return PosixEnv::monotonic() * (fast ? 100 : 1); }
+  std::atomic<bool> fast{false};
+};
+
 // The broker, and a world around it whose clock is the real one: librdkafka's is.
 class Kafka : public testing::Test {
  protected:
@@ -37,6 +48,7 @@ class Kafka : public testing::Test {
     brokers_ = rd_kafka_mock_cluster_bootstraps(cluster_);
   }
   ~Kafka() override {
+    env_.settle(20'000);  // clients are taken down beside; without their broker they would wait for answers
     rd_kafka_mock_cluster_destroy(cluster_);
     host_.reset();
   }
@@ -49,6 +61,7 @@ class Kafka : public testing::Test {
     Options o = options({{"brokers", brokers_}});
     OptionValue map;
     map.map = properties;
+    map.map.emplace(map.map.begin(), "fetch.wait.max.ms", "20");  // an answer about one partition is for all
     o.set("properties", map);
     return o;
   }
@@ -61,6 +74,7 @@ class Kafka : public testing::Test {
     c.job = "job";
     c.lineage = "l1";
     c.step = "step";
+    c.restored = restored_;
     return c;
   }
 
@@ -135,7 +149,8 @@ class Kafka : public testing::Test {
   // A hundredth of a second, spent in the broker's own client.
   void wait() { rd_kafka_poll(host_.get(), 10); }
 
-  PosixEnv env_;
+  FastEnv env_;
+  bool restored_ = false;  // what is opened is: positions of a checkpoint follow
   Resources resources_;
   OperatorMetrics metrics_;
   kafka::Handle<rd_kafka_t> host_;
@@ -261,18 +276,20 @@ TEST_F(Kafka, ALeaderThatCannotBeReachedIsAskedAgain) {
   kafka::Reports reports(&env_);
   int asked = 0;
   const auto unreachable = [&](int timeout_ms) {
-    EXPECT_LT(timeout_ms, kafka::kLeaderTimeoutMs);
+    EXPECT_LT(timeout_ms, kafka::kPatienceMs);
     ++asked;
     return asked == 1   ? RD_KAFKA_RESP_ERR__TIMED_OUT
            : asked == 2 ? RD_KAFKA_RESP_ERR__TRANSPORT
                         : RD_KAFKA_RESP_ERR_NO_ERROR;
   };
-  EXPECT_EQ(kafka::ask_leader(host_.get(), reports, unreachable), RD_KAFKA_RESP_ERR_NO_ERROR);
+  EXPECT_EQ(kafka::ask_patiently(host_.get(), reports, kafka::Known::yes, unreachable),
+            RD_KAFKA_RESP_ERR_NO_ERROR);
   EXPECT_EQ(asked, 3);
 
   asked = 0;
   reports.error(RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong password");
-  EXPECT_EQ(kafka::ask_leader(host_.get(), reports, unreachable), RD_KAFKA_RESP_ERR__TIMED_OUT);
+  EXPECT_EQ(kafka::ask_patiently(host_.get(), reports, kafka::Known::yes, unreachable),
+            RD_KAFKA_RESP_ERR__TIMED_OUT);
   EXPECT_EQ(asked, 1);
 }
 
@@ -304,7 +321,8 @@ TEST_F(Kafka, AnOffsetThatNoBrokerToldIsNoOffset) {
 TEST_F(Kafka, ALeaderIsNotAskedForEver) {
   kafka::Reports reports(nullptr);
   const auto nobody = [](int) { return RD_KAFKA_RESP_ERR__TIMED_OUT; };
-  EXPECT_EQ(kafka::ask_leader(host_.get(), reports, nobody), RD_KAFKA_RESP_ERR__TIMED_OUT);
+  EXPECT_EQ(kafka::ask_patiently(host_.get(), reports, kafka::Known::yes, nobody),
+            RD_KAFKA_RESP_ERR__TIMED_OUT);
 }
 
 // A broker that dies while a topic is made is asked again; that the topic is there by then is no error.
@@ -313,7 +331,7 @@ TEST_F(Kafka, ATopicIsAskedForAgainWhenTheConnectionBreaks) {
   const auto asked = [&](std::vector<rd_kafka_resp_err_t> answers) {
     size_t next = 0;
     const auto error = kafka::ask_for_topic(
-        host_.get(), &reports, [&](int) { return answers[std::min(next++, answers.size() - 1)]; });
+        host_.get(), reports, [&](int) { return answers[std::min(next++, answers.size() - 1)]; });
     return std::pair(error, next);
   };
   const auto broken = RD_KAFKA_RESP_ERR__TRANSPORT;
@@ -426,6 +444,256 @@ TEST_F(Kafka, APositionBehindTheEndIsAnotherTopic) {
   }
   EXPECT_EQ(status.code(), Code::data_loss);
   EXPECT_THAT(status.message(), HasSubstr("deleted and made again"));
+}
+
+// What a broker says while it starts: for every kind of question, and every kind of answer that is not final.
+TEST_F(Kafka, AnAnswerThatIsNotFinalIsAskedForAgain) {
+  kafka::Reports reports(&env_);
+  const auto final = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+  const auto asked = [&](kafka::Known known, rd_kafka_resp_err_t first) {
+    int count = 0;
+    const auto answer =
+        kafka::ask_patiently(host_.get(), reports, known, [&](int) { return ++count == 1 ? first : final; });
+    EXPECT_EQ(answer, count == 1 ? first : final);
+    return count;
+  };
+  for (const auto code :
+       {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+        RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
+        RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT}) {
+    EXPECT_EQ(asked(kafka::Known::no, code), 2) << rd_kafka_err2name(code);
+    EXPECT_EQ(asked(kafka::Known::yes, code), 2) << rd_kafka_err2name(code);
+  }
+  for (const auto code : {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+                          RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION}) {
+    EXPECT_EQ(asked(kafka::Known::no, code), 1) << rd_kafka_err2name(code);
+    EXPECT_EQ(asked(kafka::Known::yes, code), 2) << rd_kafka_err2name(code);
+  }
+  EXPECT_EQ(asked(kafka::Known::yes, RD_KAFKA_RESP_ERR_NO_ERROR), 1);
+}
+
+// Not for ever: a topic that is gone is refused by name.
+TEST_F(Kafka, PatienceEnds) {
+  kafka::Reports reports(&env_);
+  env_.fast = true;
+  for (const auto code : {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+                          RD_KAFKA_RESP_ERR__TRANSPORT}) {
+    EXPECT_EQ(kafka::ask_patiently(host_.get(), reports, kafka::Known::yes, [&](int) { return code; }), code);
+  }
+}
+
+TEST_F(Kafka, ATopicThatABrokerDoesNotKnowYetIsWaitedFor) {
+  make_topic("rides", 1);
+  produce("rides", rows(0, 4));
+  rd_kafka_mock_topic_set_error(cluster_, "rides", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  restored_ = true;
+  const auto back = env_.offload([&] {
+    for (int i = 0; i < 40; ++i) rd_kafka_poll(host_.get(), 10);
+    rd_kafka_mock_topic_set_error(cluster_, "rides", RD_KAFKA_RESP_ERR_NO_ERROR);
+    return Status();
+  });
+  const auto made = open_reader(options({{"name", "rides"}}), cluster());
+  ASSERT_TRUE(made.ok()) << made.status().to_string();
+  EXPECT_TRUE(back->done());
+  ASSERT_TRUE((*made)->assign(Partition(0), {1, ""}).ok());
+  EXPECT_EQ(read(**made, Partition(0), 3).size(), 3U);
+}
+
+TEST_F(Kafka, ATopicThatIsGoneIsRefusedByName) {
+  make_topic("rides", 1);
+  rd_kafka_mock_topic_set_error(cluster_, "rides", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  restored_ = true;
+  env_.fast = true;
+  const auto made = open_reader(options({{"name", "rides"}}), cluster());
+  EXPECT_EQ(made.status().code(), Code::data_loss) << made.status().to_string();
+  for (const char* part : {"'rides'", "deleted and made again", "--drop-state in"})
+    EXPECT_THAT(made.status().message(), HasSubstr(part));
+}
+
+TEST_F(Kafka, FewerPartitionsAreAnotherTopic) {
+  make_topic("rides", 1);
+  const auto r = reader("rides");
+  env_.fast = true;
+  const Status status = r->assign(Partition(2), {7, ""});
+  EXPECT_EQ(status.code(), Code::data_loss) << status.to_string();
+  EXPECT_THAT(status.message(), HasSubstr("partition 2"));
+  EXPECT_THAT(status.message(), HasSubstr("only 1"));
+}
+
+// A topic that was deleted and made again while the job was stopped: whatever its length is, the records that
+// were read before are not there. Another topic stands for it; the checkpoint doesn't know its name.
+TEST_F(Kafka, ATopicThatWasMadeAgainIsRefused) {
+  constexpr int kRead = 20;
+  make_topic("old", 1);
+  produce("old", rows(0, kRead));
+  const auto position_after = [&](size_t count) {
+    const auto r = reader("old");
+    EXPECT_TRUE(r->assign(Partition(0), {0, ""}).ok());
+    EXPECT_EQ(read(*r, Partition(0), count, 4).size(), count);
+    return r->position(Partition(0));
+  };
+  for (const size_t read_before : {size_t{4}, size_t{kRead}}) {
+    const Position position = position_after(read_before);
+    ASSERT_EQ(position.offset, static_cast<int64_t>(read_before));
+    for (const int length : std::set{0, static_cast<int>(read_before), 3 * kRead}) {
+      for (const int first_row : {0, 1'000}) {
+        const std::string name = fmt::format("new_{}_{}_{}", read_before, length, first_row);
+        make_topic(name, 1);
+        if (length > 0) produce(name, rows(first_row, length));
+        const bool same = first_row == 0 && length >= static_cast<int>(read_before);
+        const auto r = reader(name);
+        ASSERT_TRUE(r->assign(Partition(0), position).ok());
+        Status status;
+        size_t got = 0;
+        const size_t left = same ? static_cast<size_t>(length) - read_before : 1;
+        bool settled = false;
+        for (int i = 0; i < 2'000 && status.ok() && !settled; ++i) {
+          const auto poll = r->poll(Partition(0), 100);
+          status = poll.status();
+          if (!poll.ok()) break;
+          if (poll->chunk != nullptr) got += poll->chunk->records.size();
+          settled = got >= left && (left > 0 || poll->state == Poll::State::proven_end);
+          wait();
+        }
+        if (same) {
+          EXPECT_TRUE(status.ok()) << name << status.to_string();
+          EXPECT_EQ(got, left) << name;
+          continue;
+        }
+        EXPECT_EQ(status.code(), Code::data_loss) << name;
+        EXPECT_THAT(status.message(), HasSubstr("deleted and made again")) << name;
+        EXPECT_EQ(got, 0U) << name;
+      }
+    }
+  }
+}
+
+// Nothing is remembered in checkpoints of earlier versions: they are accepted, and remember from then on.
+TEST_F(Kafka, APositionWithoutMemoryIsAcceptedAndLearns) {
+  make_topic("rides", 1);
+  produce("rides", rows(0, 9));
+  const auto r = reader("rides");
+  for (const int64_t offset : {0, 5, 9}) {
+    ASSERT_TRUE(r->assign(Partition(0), {offset, ""}).ok());
+    const auto count = static_cast<size_t>(9 - offset);
+    EXPECT_EQ(read(*r, Partition(0), count).size(), count);
+    for (int i = 0; i < 1'000 && r->position(Partition(0)).detail.empty(); ++i) {
+      ASSERT_TRUE(r->poll(Partition(0), 10).ok());
+      wait();
+    }
+    const auto known = kafka::Incarnation::decode(r->position(Partition(0)).detail);
+    ASSERT_TRUE(known.ok());
+    ASSERT_FALSE(known->marks().empty()) << offset;
+    EXPECT_EQ(known->marks().front().offset, 8);
+  }
+  EXPECT_FALSE(r->assign(Partition(0), {3, "\x7f"}).ok());
+}
+
+// What passes is told once: the next poll asks anew.
+TEST_F(Kafka, AnErrorBehindRecordsThatPassesDoesNotStay) {
+  make_topic("rides", 1);
+  produce("rides", rows(0, 3));
+  const auto r = reader("rides");
+  ASSERT_TRUE(r->assign(Partition(0), {0, ""}).ok());
+  for (int i = 0; i < 100; ++i) wait();  // fetched, and not yet polled
+  constexpr int16_t kFetch = 1;
+  rd_kafka_mock_push_request_errors(cluster_, kFetch, 1, RD_KAFKA_RESP_ERR_UNKNOWN);
+  for (int i = 0; i < 150; ++i) wait();
+  const auto first = r->poll(Partition(0), 100);
+  ASSERT_TRUE(first.ok() && first->chunk != nullptr);
+  produce("rides", rows(3, 2));
+  size_t got = 0;
+  int errors = 0;
+  for (int i = 0; i < 2'000 && got < 2; ++i) {
+    const auto poll = r->poll(Partition(0), 100);
+    if (!poll.ok()) {
+      ASSERT_EQ(poll.status().retry(), Retry::backoff) << poll.status().to_string();
+      ++errors;
+    } else if (poll->chunk != nullptr) {
+      got += poll->chunk->records.size();
+    }
+    wait();
+  }
+  EXPECT_EQ(got, 2U);
+  EXPECT_LE(errors, 1);
+}
+
+// Brokers that went away are waited for, aloud, by no thread; and nothing is lost.
+TEST_F(Kafka, ASinkWhoseBrokersAreAwayHoldsNobodyUp) {
+  make_topic("rides", 1);
+  const auto config = sink_config("rides");
+  config->cluster = cluster({{"queue.buffering.max.messages", "50"}});
+  auto made = test::catalog().find_sink("topic")->make(config);
+  ASSERT_TRUE(made.ok() && (*made)->open(context()).ok());
+  Sink& sink = **made;
+  test::write(sink, rows(0, 5));
+  ASSERT_TRUE(settle(sink).ok());
+  rd_kafka_mock_broker_set_down(cluster_, 1);
+  test::write(sink, rows(5, 200));  // returns, though the client has room for fifty
+  EXPECT_FALSE(sink.has_room());
+  const auto prepared = sink.prepare(Epoch(2));
+  ASSERT_TRUE(prepared.ok());
+  test::NoOutput out;
+  env_.fast = true;
+  for (int i = 0; i < 1'000 && !metrics_.waits_for.waits(); ++i) {
+    ASSERT_TRUE(sink.on_tick(env_.now(), out).ok());
+    wait();
+  }
+  ASSERT_TRUE(metrics_.waits_for.get().has_value());
+  EXPECT_THAT(metrics_.waits_for.get()->what, HasSubstr("200 rows"));
+  EXPECT_TRUE(env_.settle(0)) << "a thread waits";
+  for (int i = 0; i < 100; ++i) {  // four minutes and more, by this clock
+    ASSERT_TRUE(sink.on_tick(env_.now(), out).ok());
+    ASSERT_FALSE(prepared->durable->done());
+    wait();
+  }
+  rd_kafka_mock_broker_set_up(cluster_, 1);
+  while (!prepared->durable->done()) {
+    (void)sink.has_room();
+    ASSERT_TRUE(sink.on_tick(env_.now(), out).ok());
+    wait();
+  }
+  EXPECT_TRUE(prepared->durable->status().ok());
+  ASSERT_TRUE(sink.on_tick(env_.now(), out).ok());
+  EXPECT_FALSE(metrics_.waits_for.waits());
+  env_.fast = false;
+  const auto r = reader("rides");
+  ASSERT_TRUE(r->assign(Partition(0), {0, ""}).ok());
+  const auto all = read(*r, Partition(0), 205);
+  ASSERT_EQ(all.size(), 205U);
+  for (int i = 0; i < 205; ++i)
+    EXPECT_THAT(all[static_cast<size_t>(i)].payload, HasSubstr(fmt::format("\"n\":{}}}", i)));
+}
+
+// Each has one question under way, in a thread of its own; work on the disk goes on.
+TEST_F(Kafka, SourcesWhoseBrokersAreAwayHoldNobodyUp) {
+  make_topic("rides", 1);
+  std::vector<std::unique_ptr<RecordReader>> readers;
+  for (int i = 0; i < 6; ++i) {
+    readers.push_back(reader("rides"));
+    ASSERT_TRUE(readers.back()->assign(Partition(0), {0, ""}).ok());
+  }
+  rd_kafka_mock_broker_set_down(cluster_, 1);
+  for (int round = 0; round < 150; ++round) {
+    for (const auto& r : readers) ASSERT_TRUE(r->poll(Partition(0), 10).ok());
+    wait();
+  }
+  EXPECT_FALSE(env_.settle(0)) << "nobody asks";
+  const auto disk = env_.offload([] { return Status(); });
+  for (int i = 0; i < 500 && !disk->done(); ++i) wait();
+  EXPECT_TRUE(disk->done());
+  for (int i = 0; i < 3'000 && !metrics_.waits_for.waits(); ++i) {
+    for (const auto& r : readers) ASSERT_TRUE(r->poll(Partition(0), 10).ok());
+    wait();
+  }
+  EXPECT_TRUE(metrics_.waits_for.waits());
+  rd_kafka_mock_broker_set_up(cluster_, 1);
+  for (int i = 0; i < 3'000 && metrics_.waits_for.waits(); ++i) {
+    for (const auto& r : readers) ASSERT_TRUE(r->poll(Partition(0), 10).ok());
+    wait();
+  }
+  EXPECT_FALSE(metrics_.waits_for.waits());
 }
 
 TEST_F(Kafka, ProduceErrorsFailTheCheckpoint) {
