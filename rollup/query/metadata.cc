@@ -104,6 +104,12 @@ ColumnFacts facts_of(const RollupSnapshot& snapshot, size_t d, bool cardinality)
   return facts;
 }
 
+// "PT1M", "P1D", "P3M", "P1Y".
+std::string period_of(const Duration& d) {
+  if (d.is_fixed()) return interval_to_iso(d.total_micros());
+  return d.months % 12 == 0 ? fmt::format("P{}Y", d.months / 12) : fmt::format("P{}M", d.months);
+}
+
 }  // namespace
 
 Result<std::string> run_time_boundary(const JsonObject& json, Query& query) {
@@ -135,8 +141,10 @@ Result<std::string> run_segment_metadata(const JsonObject& json, Query& query) {
   RF_TRY(parse_query(json, false, query));
   const RollupSpec& spec = *query.snapshot->spec;
   bool aggregators = false;
+  bool granularity = false;
   bool cardinality = find(json, "analysisTypes") == nullptr;
   for (const Json* type : items(find(json, "analysisTypes"))) {
+    granularity = granularity || text(type) == "queryGranularity";
     aggregators = aggregators || text(type) == "aggregators";
     cardinality = cardinality || text(type) == "cardinality";
   }
@@ -170,14 +178,14 @@ Result<std::string> run_segment_metadata(const JsonObject& json, Query& query) {
   } else {
     out.null();
   }
-  out.key("timestampSpec")
-      .null()
-      .key("queryGranularity")
-      .null()
-      .key("rollup")
-      .null()
-      .end_object()
-      .end_array();
+  out.key("timestampSpec").null().key("queryGranularity");
+  if (granularity) {
+    out.begin_object().field("type", "period").field("period", period_of(spec.granularity));
+    out.field("timeZone", "UTC").key("origin").null().end_object();
+  } else {
+    out.null();
+  }
+  out.key("rollup").null().end_object().end_array();
   return text_out;
 }
 

@@ -150,6 +150,7 @@ TEST(RollupQueries, ScanAndMetadata) {
           .body;
   EXPECT_THAT(metadata, HasSubstr(R"("user_hll":{"typeSignature":"COMPLEX<HLLSketch>","type":"HLLSketch")"));
   EXPECT_THAT(metadata, HasSubstr(R"("added":{"type":"longSum","name":"added","fieldName":"added"})"));
+  EXPECT_THAT(metadata, HasSubstr(R"("queryGranularity":null)"));
 }
 
 TEST(RollupQueries, AnswersSayWhatIsComplete) {

@@ -225,6 +225,33 @@ TEST_F(Store, BytesAreThoseOfCellsInMemoryAndOfSegmentFiles) {
   EXPECT_EQ(store_->snapshot("rides")->segment_bytes(), files);
 }
 
+// What a dashboard needs to draw no gaps that are none.
+TEST_F(Store, TheGranularityOfCellsIsInTheSegmentMetadata) {
+  open();
+  for (const auto& [word, period] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"none", "PT0.001S"},
+                                                                  {"second", "PT1S"},
+                                                                  {"PT90S", "PT1M30S"},
+                                                                  {"fifteen_minute", "PT15M"},
+                                                                  {"hour", "PT1H"},
+                                                                  {"day", "P1D"},
+                                                                  {"week", "P7D"},
+                                                                  {"month", "P1M"},
+                                                                  {"P3M", "P3M"},
+                                                                  {"year", "P1Y"}}) {
+    RollupSpec spec = rides_spec();
+    spec.datasource = word;
+    spec.granularity = *parse_granularity(word);
+    const auto w = writer(0, 1, spec);
+    EXPECT_TRUE(add(*w, {ride(kStart, "Lyon", 1)}, spec).empty());
+    const std::string asked =
+        R"({"queryType":"segmentMetadata","analysisTypes":["queryGranularity"],"dataSource":")";
+    EXPECT_THAT(query(asked + word + "\"}"),
+                HasSubstr(std::string(R"("queryGranularity":{"type":"period","period":")") + period + "\","))
+        << word;
+  }
+}
+
 TEST_F(Store, RetentionFollowsTheCommittedWatermark) {
   RollupSpec spec = rides_spec();
   spec.granularity = *parse_granularity("second");
