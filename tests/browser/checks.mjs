@@ -7,6 +7,8 @@ export class Checks {
   passed = 0;
   failed = 0;
   browser = null;
+  /** How a page's context is closed. */
+  close = (context) => context.close();
 
   constructor(place) {
     this.place = place;
@@ -25,7 +27,7 @@ export class Checks {
       console.log(`FAIL  ${this.place}: ${name}, ${took()}\n      ${why}`);
     } finally {
       // A check that failed leaves its page open, which would ask on and slow down what follows.
-      await Promise.all((this.browser?.contexts() ?? []).map((context) => context.close()));
+      await Promise.all((this.browser?.contexts() ?? []).map((context) => this.close(context)));
     }
   }
 }
@@ -53,10 +55,27 @@ export async function eventually(probe, what, timeoutMs = PATIENCE_MS) {
     last = await probe();
     if (last) return last;
     if (Date.now() > end) throw new Error(`${what}: still not after ${timeoutMs / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
 /** Every panel of the page shows the answer to its question. */
 export const settled = (page) =>
   eventually(async () => (await page.locator('[aria-busy="true"]').count()) === 0, 'all panels have answers');
+
+/** Waits for `count` further answers to what `test` picks: time as the page counts it. */
+export async function answers(page, test, count) {
+  let left = count;
+  const seen = (response) => {
+    if (test(response)) left -= 1;
+  };
+  page.on('response', seen);
+  try {
+    await eventually(() => left <= 0, `${count} more answers`);
+  } finally {
+    page.off('response', seen);
+  }
+}
+
+export const isQuery = (response) => response.url().endsWith('/druid/v2');
+export const isJob = (response) => /\/api\/v1\/jobs\/[^/]+$/.test(response.url());

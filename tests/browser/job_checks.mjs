@@ -1,5 +1,5 @@
 // The job page: the document of the API, drawn and added up.
-import { eventually, equal, ok } from './checks.mjs';
+import { answers, eventually, equal, isJob, ok } from './checks.mjs';
 import { openPage } from './browser.mjs';
 
 export async function jobChecks(checks, browser, base) {
@@ -36,8 +36,44 @@ export async function jobChecks(checks, browser, base) {
     const cell = page.locator('.account').first().locator('tbody tr').first().locator('td').first();
     const polled = async () => Number((await cell.textContent()).replace(/,/g, ''));
     ok((await eventually(polled, 'a count of polled rows')) >= job.sources[0].polled, 'polled rows shown');
-    await page.waitForTimeout(3500);
+    await answers(page, isJob, 4);
     await page.getByText('Every row is accounted for').waitFor();
+    await close();
+  });
+
+  await checks.check('the row account has a line per step of the file, and its parts unfold', async () => {
+    const { page, close } = await openPage(browser, base, { hash: '#/job' });
+    const lines = page.locator('.account.steps tr[data-step]');
+    await lines.first().waitFor();
+    const names = await lines.evaluateAll((rows) => rows.map((row) => row.dataset.step));
+    equal(names.length, new Set(names).size, 'every step once');
+    const steps = new Map();
+    for (const node of document.nodes.filter((n) => n.role !== 'source' && !n.step.startsWith('_'))) {
+      const name = node.role === 'rejected' ? `${node.step}.rejected` : node.step;
+      steps.set(name, (steps.get(name) ?? 0) + 1);
+    }
+    equal(names.filter((name) => !name.startsWith('_')).sort(), [...steps.keys()].sort(), 'the steps');
+    const [folded, parts] = [...steps].find(([, count]) => count > 1) ?? [];
+    if (folded !== undefined) {
+      equal(await page.locator('.account .part').count(), 0, 'parts shown before unfolding');
+      await page.getByRole('button', { name: `Parts of ${folded}`, exact: true }).click();
+      equal(await page.locator('.account .part').count(), parts, `parts of ${folded}`);
+    }
+    await close();
+  });
+
+  await checks.check('on a phone nothing is cut off', async () => {
+    const { page, close } = await openPage(browser, base, { hash: '#/job', width: 360, height: 780 });
+    await page.locator('.step').first().waitFor();
+    const drawn = await page.locator('.step-list .step').count();
+    const named = new Set(document.nodes.filter((n) => !n.step.startsWith('_')).map((n) => n.step));
+    ok(drawn >= named.size, `${drawn} of ${named.size} steps listed`);
+    const cut = () => page.evaluate(() =>
+      [...window.document.querySelectorAll('.scroll-x')]
+        .filter((element) => element.scrollWidth > element.clientWidth)
+        .map((element) => `${element.getAttribute('aria-label')}: ${element.scrollWidth} px`));
+    equal(await cut(), [], 'tables wider than the phone');
+    ok((await page.locator('.account-list [data-step]').count()) >= named.size - 3, 'an account of every step');
     await close();
   });
 

@@ -44,14 +44,14 @@ async function answering(base, path, process, timeoutMs) {
     } catch {
       // Not listening yet.
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`Nothing answers at ${base}${path}:\n${process.output()}`);
 }
 
 export async function startMock(root) {
   const port = await freePort();
-  const process_ = start(process.execPath, [join(root, 'ui/dev/mock-server.mjs'), '--port', String(port)], root);
+  const process_ = start(process.execPath, [join(root, 'ui/dev/mock-server.mjs'), '--port', String(port), '--history', '130'], root);
   const base = `http://127.0.0.1:${port}`;
   await answering(base, '/status/health', process_, 30_000);
   return { base, stop: () => stop(process_) };
