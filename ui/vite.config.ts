@@ -11,5 +11,5 @@ export default defineConfig({
   server: {
     proxy: { '/druid': api, '/api': api, '/status': api },
   },
-  test: { environment: 'node', include: ['test/**/*.test.ts'] },
+  test: { environment: 'node', css: true, include: ['test/**/*.test.ts'] },
 });

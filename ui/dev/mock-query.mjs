@@ -133,8 +133,40 @@ function* rowsOf(table, intervals) {
 
 const iso = (ms) => new Date(ms).toISOString();
 
+/** What the main job declares of each rollup: granularity, dimensions, metrics with their aggregators. */
+const SHAPES = {
+  live_rides: ['PT1S', ['city', 'status'], {
+    count: 'count', fare_sum: 'doubleSum', fare_q: 'quantilesDoublesSketch', drivers: 'HLLSketchMerge',
+    riders: 'HLLSketchMerge',
+  }],
+  live_cells: ['PT1M', ['city', 'cell'], { requests: 'longSum', available: 'HLLSketchMerge' }],
+  live_trips: ['PT1M', ['city'], {
+    count: 'count', wait_sum: 'doubleSum', wait_q: 'quantilesDoublesSketch', trip_sum: 'doubleSum',
+    trip_q: 'quantilesDoublesSketch',
+  }],
+  rides_by_minute: ['PT1M', ['city'], {
+    requested: 'longSum', completed: 'longSum', cancelled: 'longSum', revenue: 'doubleSum',
+  }],
+  live_ratings: ['PT1M', ['gender'], { total_rides: 'longSum', rating_sum: 'doubleSum', ratings: 'longSum' }],
+};
+
+function segmentMetadata(dataSource, table) {
+  const shape = SHAPES[dataSource];
+  if (!shape) return [];
+  const [period, dimensions, metrics] = shape;
+  const columns = { __time: { type: 'LONG', cardinality: null } };
+  for (const name of dimensions) columns[name] = { type: 'STRING', cardinality: new Set(table.map((r) => r[name])).size };
+  const aggregators = {};
+  for (const [name, type] of Object.entries(metrics)) {
+    columns[name] = { type: type === 'count' || type === 'longSum' ? 'LONG' : 'DOUBLE', hasNulls: type !== 'count', cardinality: null };
+    aggregators[name] = { type: type === 'count' ? 'longSum' : type, name, fieldName: name };
+  }
+  return [{ id: 'merged', columns, aggregators, queryGranularity: { type: 'period', period, timeZone: 'UTC' } }];
+}
+
 export function answer(query, tables) {
   const table = tables[query.dataSource] ?? [];
+  if (query.queryType === 'segmentMetadata') return segmentMetadata(query.dataSource, table);
   if (query.queryType === 'timeBoundary') {
     if (table.length === 0) return [];
     const [minTime, maxTime] = [iso(table[0].t), iso(table[table.length - 1].t)];

@@ -1,14 +1,23 @@
-// The frame of both pages: name, pages, state of the connection, colours.
+// The frame of all pages: name, pages, state of the connection, colours.
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { TokenForm, useRefused } from './parts/token_form';
 import { ThemeToggle } from './parts/theme_toggle';
-import { formatRoute, parseRoute, type LiveRoute, type Route } from './model/route';
+import { listRollups } from './api/client';
+import { usePoll } from './data/use_poll';
+import { LIVE_ROLLUPS } from './model/live';
+import { anyRollup, formatRoute, parseRoute, type LiveRoute, type RollupRoute, type Route } from './model/route';
 import { JobPage } from './views/job';
 import { LivePage } from './views/live';
+import { RollupPage } from './views/rollup';
+
+const ROLLUPS_PERIOD_MS = 5000;
+
+const TITLES = { live: 'Live', rollup: 'Rollups', job: 'Job' };
 
 export function App() {
   const [route, setRoute] = useState<Route>(() => parseRoute(location.hash));
   const [lastLive, setLastLive] = useState<LiveRoute | null>(null);
+  const [lastRollup, setLastRollup] = useState<RollupRoute | null>(null);
   useEffect(() => {
     const changed = () => setRoute(parseRoute(location.hash));
     window.addEventListener('hashchange', changed);
@@ -16,7 +25,8 @@ export function App() {
   }, []);
   useEffect(() => {
     if (route.page === 'live') setLastLive(route);
-    document.title = route.page === 'live' ? 'Live – Rideflow' : 'Job – Rideflow';
+    if (route.page === 'rollup') setLastRollup(route);
+    document.title = `${TITLES[route.page]} – Rideflow`;
   }, [route]);
   const go = useCallback((next: Route) => {
     const hash = formatRoute(next);
@@ -24,6 +34,12 @@ export function App() {
   }, []);
   const refused = useRefused();
   const [attempt, setAttempt] = useState(0);
+  const rollups = usePoll(`rollups ${attempt}`, listRollups, ROLLUPS_PERIOD_MS);
+  // The dashboard of the ride-hailing job is for its rollups; every other one has a page of its own. While nothing is
+  // known, or nobody answers, the dashboard says what is the matter.
+  const rides = rollups.data === null ? rollups.error !== null : LIVE_ROLLUPS.every((r) => rollups.data!.includes(r));
+  const home = route.page === 'live' && !rides ? anyRollup(null) : route;
+  const shown = rollups.data === null && rollups.error === null && route.page === 'live' ? null : home;
   const live = formatRoute(lastLive ?? parseRoute(''));
   return (
     <>
@@ -39,18 +55,27 @@ export function App() {
           <span>Rideflow</span>
         </a>
         <nav aria-label="Pages">
-          <a href={live} aria-current={route.page === 'live' ? 'page' : undefined}>Live</a>
+          {(rides || rollups.data === null) && (
+            <a href={live} aria-current={shown?.page === 'live' ? 'page' : undefined}>Live</a>
+          )}
+          <a
+            href={formatRoute(lastRollup ?? anyRollup(null))}
+            aria-current={shown?.page === 'rollup' ? 'page' : undefined}
+          >
+            Rollups
+          </a>
           <a href="#/job" aria-current={route.page === 'job' ? 'page' : undefined}>Job</a>
         </nav>
         <ThemeToggle />
       </header>
       <main id="main" tabIndex={-1}>
         {refused && <TokenForm stored={() => setAttempt(attempt + 1)} />}
-        {route.page === 'live' ? (
-          <LivePage key={`live ${attempt}`} route={route} go={go} />
-        ) : (
-          <JobPage key={`job ${attempt}`} route={route} go={go} />
+        {shown === null && <div class="blank" aria-busy="true"><p class="message loading">Loading</p></div>}
+        {shown?.page === 'live' && <LivePage key={`live ${attempt}`} route={shown} go={go} />}
+        {shown?.page === 'rollup' && (
+          <RollupPage key={`rollup ${attempt}`} route={shown} rollups={rollups.data} go={go} />
         )}
+        {shown?.page === 'job' && <JobPage key={`job ${attempt}`} route={shown} go={go} />}
       </main>
     </>
   );

@@ -71,7 +71,11 @@ describe('series', () => {
   it('tells no ride from no data yet', () => {
     const young = { ...span, oldest: span.from + 12_000 };
     const table = pivot([row(15, 'a', 4)], young, 'city', 'n', 0);
-    expect(table.series[0]!.values.slice(0, 5)).toEqual([null, null, 0, 4, 0]);
+    expect(table.series[0]!.values.slice(0, 5)).toEqual([null, null, null, 4, 0]);
+    const cut = pivot([row(11, 'a', 1), row(15, 'a', 4)], young, 'city', 'n', 0);
+    expect(cut.series[0]!.values.slice(0, 4)).toEqual([null, null, null, 4]);
+    const average = pivot([row(11, 'a', 1)], young, 'city', 'n', null);
+    expect(average.series[0]!.values.slice(0, 4)).toEqual([null, null, 1, null]);
   });
 
   it('shows the first of a ranking and adds up the rest', () => {
@@ -105,7 +109,7 @@ describe('cells', () => {
     const cell = (city: string, name: string, requests: number, available: number): GroupByRow => ({
       version: 'v1', timestamp: '', event: { city, cell: name, requests, available },
     });
-    const [grid] = cityGrids([
+    const { grids: [grid] } = cityGrids([
       cell('x', '40.71,-74.00', 8, 1),
       cell('x', '40.73,-73.99', 1, 8),
       cell('x', '40.72,-74.00', 1, 1),
@@ -113,6 +117,26 @@ describe('cells', () => {
     expect(grid).toMatchObject({ columns: 2, rows: 3, requests: 10, available: 10 });
     expect(grid!.cells.map((c) => [c.x, c.y])).toEqual([[0, 2], [1, 0], [0, 1]]);
     expect(mostWanted(grid!.cells, 1)[0]!.name).toBe('40.71,-74.00');
+  });
+
+  const rowOf = (name: string, requests: number, available: number): GroupByRow => ({
+    version: 'v1', timestamp: '', event: { city: 'x', cell: name, requests, available },
+  });
+
+  it('colours by the differences there are, and one lone request is none of them', () => {
+    for (const unit of [20, 200, 5000]) {
+      const busy = [0.7, 0.85, 1, 1.15, 1.3].map((share, i) => rowOf(`40.7${i},-74.00`, unit * share, unit));
+      const { grids, strongest } = cityGrids([...busy, rowOf('40.79,-74.00', 1, 0)]);
+      const shades = grids[0]!.cells.map((cell) => cell.shade);
+      expect(Math.min(...shades.slice(0, 5))).toBeLessThan(-0.6);
+      expect(Math.max(...shades.slice(0, 5))).toBeGreaterThan(0.4);
+      expect(Math.abs(shades[5]!)).toBeLessThan(1);
+      expect(Math.abs(grids[0]!.cells[5]!.balance)).toBeLessThan(0.2);
+      expect(strongest).toBeGreaterThan(1.1);
+      expect(strongest).toBeLessThan(2);
+    }
+    const even = cityGrids([1, 2, 3].map((i) => rowOf(`40.7${i},-74.00`, 1000, 1000))).grids[0]!;
+    expect(even.cells.map((cell) => Math.abs(cell.shade))).toEqual([0, 0, 0]);
   });
 
   it('measures balance against the average, the same both ways', () => {
@@ -175,12 +199,6 @@ describe('graph', () => {
       }
     }
     expect(Math.max(...layout.nodes.map((n) => n.y)) + NODE_HEIGHT).toBeLessThanOrEqual(layout.height);
-  });
-
-  it('packs a narrow drawing to the top', () => {
-    const layout = layoutGraph(nodes, edges, true);
-    expect(layout.width).toBeLessThan(layoutGraph(nodes, edges).width);
-    expect(layout.nodes[0]!.y).toBe(0);
   });
 
   it('survives an empty job, a cycle and an edge to nowhere', () => {

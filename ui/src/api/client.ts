@@ -1,6 +1,7 @@
 // The HTTP API (docs/http-api.md), and nothing else: same origin, JSON in and out, one deadline for every call.
 import type { Query, QueryRow } from './druid';
 import type { JobDocument, JobListEntry, TapRow } from './job';
+import { metadataQuery, shapeOf, type MetadataRow, type RollupShape } from '../model/rollup';
 import { parseTime } from '../model/time';
 import { authorization, noteAnswer } from './token';
 
@@ -92,6 +93,23 @@ export function completeTo(header: string | null): number | null {
   } catch {
     return null;
   }
+}
+
+/** The rollups there are, by name. */
+export async function listRollups(signal: AbortSignal): Promise<string[]> {
+  return (await json<string[]>(await call('/druid/v2/datasources', {}, signal))).sort();
+}
+
+/** What a rollup holds; the oldest and newest cell come from elsewhere. */
+export async function readShape(rollup: string, signal: AbortSignal): Promise<RollupShape> {
+  const response = await call(
+    '/druid/v2',
+    { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(metadataQuery(rollup)) },
+    signal,
+  );
+  const [row] = await json<MetadataRow[]>(response);
+  if (!row) throw new ApiError('missing', `There is no rollup ${rollup}.`);
+  return shapeOf(rollup, row);
 }
 
 export async function listJobs(signal: AbortSignal): Promise<JobListEntry[]> {

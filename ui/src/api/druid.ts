@@ -1,13 +1,16 @@
-// Native Druid queries of the live page. Only what docs/http-api.md and the rollups of the main job offer.
+// Native Druid queries of the live page; those about any rollup are in ../model/rollup.ts. Only what docs/http-api.md
+// and the rollups of the main job offer.
 import { interval, type Span } from '../model/time';
 
 export type Filter =
-  | { type: 'selector'; dimension: string; value: string }
-  | { type: 'in'; dimension: string; values: string[] }
+  | { type: 'selector'; dimension: string; value: string | null }
+  | { type: 'in'; dimension: string; values: (string | null)[] }
   | { type: 'and'; fields: Filter[] };
 
 export type Aggregation =
   | { type: 'longSum' | 'doubleSum' | 'HLLSketchMerge' | 'quantilesDoublesSketch'; name: string; fieldName: string }
+  /** An aggregator that a rollup names itself. */
+  | { type: `${string}Min` | `${string}Max` | `${string}First` | `${string}Last`; name: string; fieldName: string }
   | { type: 'filtered'; name: string; filter: Filter; aggregator: Aggregation };
 
 export interface QuantilePostAggregation {

@@ -125,11 +125,11 @@ function draw(
   for (const cell of grid.cells) {
     if (cell.x === null || cell.y === null) continue;
     const volume = Math.sqrt((cell.requests + cell.available) / Math.max(busiest, 1));
-    const size = Math.max(3, Math.min(1, 0.22 + 0.78 * volume) * (side - 2));
+    const size = Math.max(4, Math.min(1, 0.34 + 0.66 * volume) * (side - 2));
     const inset = (side - size) / 2;
     const x = left + cell.x * side + inset;
     const y = top + cell.y * side + inset;
-    context.fillStyle = colors[Math.round((cell.balance + 1) * 2)]!;
+    context.fillStyle = colors[Math.round((cell.shade + 1) * 2)]!;
     context.beginPath();
     context.roundRect(x, y, size, size, Math.min(3, size / 4));
     context.fill();

@@ -2,7 +2,7 @@
 import uPlot from 'uplot';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { cssColor } from '../model/theme';
-import { clockTime } from '../model/format';
+import { clockTime, dayTime } from '../model/format';
 import { useTheme } from '../parts/theme_toggle';
 
 export interface Line {
@@ -87,7 +87,7 @@ function Tooltip({ times, lines, format, completeTo, hover }: Props & { hover: H
   return (
     <div class="tooltip" style={side} aria-hidden="true">
       <p>
-        {clockTime(start)}
+        {bucket >= LONG_MS ? dayTime(start, 0) : clockTime(start)}
         {open && <em> not complete yet</em>}
       </p>
       {rows.map(({ line, value }) => (
@@ -139,7 +139,7 @@ function optionsFor(
         space: 72,
         grid: { show: false },
         ticks: { show: false },
-        values: (_, splits) => splits.map((s) => clockTime(s * 1000, s % 60 !== 0)),
+        values: (chart, splits) => splits.map((s) => axisTime(s * 1000, spanOf(chart))),
       },
       {
         stroke: muted,
@@ -179,6 +179,16 @@ function optionsFor(
       ],
     },
   };
+}
+
+const LONG_MS = 1_200_000;
+
+const spanOf = (chart: uPlot) => ((chart.scales['x']?.max ?? 0) - (chart.scales['x']?.min ?? 0)) * 1000;
+
+/** Days where the chart spans several. */
+function axisTime(ms: number, span: number): string {
+  if (span > 129_600_000) return dayTime(ms, 0).slice(5, 10);
+  return clockTime(ms, ms % 60_000 !== 0);
 }
 
 /** Room above the highest value; from zero unless the values tell more about their spread without. */

@@ -26,8 +26,8 @@ export function clockOf(answer: QueryAnswer<TimeBoundaryRow>): DataClock {
   };
 }
 
-export async function readClock(signal: AbortSignal): Promise<DataClock> {
-  return clockOf(await runQuery<TimeBoundaryRow>(boundaryQuery('live_rides'), signal));
+export async function readClock(signal: AbortSignal, rollup = 'live_rides'): Promise<DataClock> {
+  return clockOf(await runQuery<TimeBoundaryRow>(boundaryQuery(rollup), signal));
 }
 
 /**

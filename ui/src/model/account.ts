@@ -1,6 +1,7 @@
 // The row account: every row that went in is somewhere. Per source: polled = decoded + rejected. Per step:
 // in = passed on or absorbed + filtered + late + rejected + held.
 import type { JobDocument, JobNode, JobSource } from '../api/job';
+import { isMain, roleOf, stepName } from './steps';
 
 export interface StepAccount {
   id: number;
@@ -59,6 +60,70 @@ export function isSource(node: JobNode): boolean {
 
 export function stepAccounts(job: JobDocument): StepAccount[] {
   return job.nodes.filter((node) => !isSource(node)).map(stepAccount);
+}
+
+/** A step of the job file: the account of its rows, and of what the planner made of it. */
+export interface FoldedAccount extends StepAccount {
+  name: string;
+  /** In the order of the rows. */
+  parts: StepAccount[];
+}
+
+/**
+ * One account per step of the job file. Rows come in by its first parts; behind the part that absorbs them there are
+ * results, whose own filters and rejections stand with the parts. What late and rejected rows go through is a way out,
+ * and counts where they leave.
+ */
+export function foldedAccounts(job: Pick<JobDocument, 'nodes' | 'edges'>): FoldedAccount[] {
+  const steps = new Map<string, JobNode[]>();
+  for (const node of job.nodes) {
+    if (isSource(node)) continue;
+    steps.set(stepName(node), [...(steps.get(stepName(node)) ?? []), node]);
+  }
+  return [...steps].map(([name, nodes]) => foldStep(name, nodes, job.edges));
+}
+
+function foldStep(name: string, nodes: JobNode[], edges: JobDocument['edges']): FoldedAccount {
+  const ids = new Map(nodes.map((node) => [node.id, node]));
+  const inner = edges.filter((edge) => ids.has(edge.from) && ids.has(edge.to));
+  const entered = new Set(edges.filter((edge) => ids.has(edge.to) && !ids.has(edge.from)).map((edge) => edge.to));
+  const doors = nodes.filter((node) => entered.has(node.id));
+  const first = doors.length > 0 ? doors : nodes.slice(0, 1);
+  const way = follow(first, inner.filter(isMain), ids);
+  const results = new Set(follow(way.filter((node) => node.absorbed > 0), inner.filter(isMain), ids).slice(1));
+  const absorbs = way.some((node) => node.absorbed > 0);
+  const before = way.filter((node) => node.absorbed > 0 || !results.has(node));
+  const last = way.filter((node) => !inner.some((edge) => edge.from === node.id && isMain(edge)));
+  const total = (of: JobNode[], value: (node: JobNode) => number) => of.reduce((sum, node) => sum + value(node), 0);
+  const out = total(last, (node) => node.rows_out);
+  return {
+    id: nodes[0]!.id,
+    name,
+    step: nodes[0]!.step,
+    role: roleOf(nodes),
+    in: total(first, (node) => node.rows_in),
+    passed: absorbs ? null : out,
+    absorbed: total(before, (node) => node.absorbed),
+    filtered: total(before, (node) => node.filtered),
+    late: total(before, (node) => node.late),
+    rejected: total(before, (node) => node.rejected),
+    held: total(before, (node) => node.held),
+    results: absorbs ? out : 0,
+    difference: nodes.map(stepAccount).reduce((sum, part) => sum + part.difference, 0),
+    parts: nodes.map(stepAccount),
+  };
+}
+
+/** These nodes and those that their rows reach, each once, in order. */
+function follow(from: JobNode[], edges: JobDocument['edges'], ids: Map<number, JobNode>): JobNode[] {
+  const found = [...from];
+  for (let i = 0; i < found.length; i += 1) {
+    for (const edge of edges) {
+      const next = edge.from === found[i]!.id ? ids.get(edge.to) : undefined;
+      if (next && !found.includes(next)) found.push(next);
+    }
+  }
+  return found;
 }
 
 /**

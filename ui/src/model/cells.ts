@@ -10,8 +10,10 @@ export interface Cell {
   /** Column and row in the grid of its city, row 0 in the north; null when the name tells no place. */
   x: number | null;
   y: number | null;
-  /** -1 (many vehicles) to 1 (many requests), 0 like the average of everything shown. */
+  /** -1 (four times the vehicles) to 1 (four times the requests), 0 like the average of everything shown. */
   balance: number;
+  /** The same on a scale of the cells shown, -1 to 1: what a map colours by, so that it shows their differences. */
+  shade: number;
 }
 
 export interface CityGrid {
@@ -21,6 +23,12 @@ export interface CityGrid {
   rows: number;
   requests: number;
   available: number;
+}
+
+export interface CityGrids {
+  grids: CityGrid[];
+  /** How many times the average a cell of the strongest colour is, or more. */
+  strongest: number;
 }
 
 interface Place {
@@ -35,11 +43,41 @@ export function parseCell(name: string): Place | null {
   return { lat: Number(match[1]), lon: Number(match[2]) };
 }
 
-/** Balance is a log ratio against the average, so that twice as much and half as much are equally far from 0. */
+/** Events of the average that count beside a cell's own, so that one request alone makes no shortage. */
+const PRIOR = 10;
+
+/**
+ * How often the ratio doubles against the average: twice as much and half as much are equally far from 0. A cell with
+ * few events stays near 0.
+ */
+export function octavesOf(requests: number, available: number, averageRatio: number): number {
+  const requested = (PRIOR * averageRatio) / (1 + averageRatio);
+  const ratio = (requests + requested) / (available + PRIOR - requested);
+  return Math.log2(ratio / averageRatio);
+}
+
+const clamp = (value: number) => Math.max(-1, Math.min(1, value));
+
 export function balanceOf(requests: number, available: number, averageRatio: number): number {
-  const ratio = (requests + 0.5) / (available + 0.5 / averageRatio);
-  const octaves = Math.log2(ratio / averageRatio) / 2;
-  return Math.max(-1, Math.min(1, octaves));
+  return clamp(octavesOf(requests, available, averageRatio) / 2);
+}
+
+/**
+ * Nine tenths of what happens is in cells that differ at most so much. Never less than a quarter of a doubling: what is
+ * even looks even.
+ */
+const LEAST_SPREAD = 1 / 4;
+
+function spreadOf(cells: Cell[], averageRatio: number): number {
+  const weighted = cells
+    .map((c) => ({ off: Math.abs(octavesOf(c.requests, c.available, averageRatio)), weight: c.requests + c.available }))
+    .sort((a, b) => a.off - b.off);
+  let left = 0.9 * weighted.reduce((total, c) => total + c.weight, 0);
+  for (const { off, weight } of weighted) {
+    left -= weight;
+    if (left <= 0) return Math.max(off, LEAST_SPREAD);
+  }
+  return LEAST_SPREAD;
 }
 
 /** The distance between neighbours: the least gap between different values, 0.01 at most when there is one. */
@@ -53,7 +91,7 @@ function pitch(values: number[]): number {
   return Number.isFinite(least) ? least : 1;
 }
 
-export function cityGrids(rows: GroupByRow[]): CityGrid[] {
+export function cityGrids(rows: GroupByRow[]): CityGrids {
   const byCity = new Map<string, Cell[]>();
   let allRequests = 0;
   let allAvailable = 0;
@@ -63,17 +101,22 @@ export function cityGrids(rows: GroupByRow[]): CityGrid[] {
     const available = Math.round(numberOf(row.event['available']) ?? 0); // an estimate
     allRequests += requests;
     allAvailable += available;
-    const cell = { city, name: String(row.event['cell']), requests, available, x: null, y: null, balance: 0 };
+    const cell = { city, name: String(row.event['cell']), requests, available, x: null, y: null, balance: 0, shade: 0 };
     const cells = byCity.get(city);
     if (cells) cells.push(cell);
     else byCity.set(city, [cell]);
   }
   const averageRatio = allRequests > 0 && allAvailable > 0 ? allRequests / allAvailable : 1;
-  return [...byCity].sort(([a], [b]) => (a < b ? -1 : 1)).map(([city, cells]) => gridOf(city, cells, averageRatio));
+  const spread = spreadOf([...byCity.values()].flat(), averageRatio);
+  for (const cell of [...byCity.values()].flat()) {
+    cell.balance = balanceOf(cell.requests, cell.available, averageRatio);
+    cell.shade = clamp(octavesOf(cell.requests, cell.available, averageRatio) / spread);
+  }
+  const sorted = [...byCity].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { grids: sorted.map(([city, cells]) => gridOf(city, cells)), strongest: 2 ** spread };
 }
 
-function gridOf(city: string, cells: Cell[], averageRatio: number): CityGrid {
-  for (const cell of cells) cell.balance = balanceOf(cell.requests, cell.available, averageRatio);
+function gridOf(city: string, cells: Cell[]): CityGrid {
   const places = cells.map((cell) => parseCell(cell.name));
   const known = places.filter((place): place is Place => place !== null);
   const latPitch = pitch(known.map((p) => p.lat));

@@ -33,7 +33,10 @@ function trimZeros(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
-/** Money without a currency: the events carry none. */
+/** What stands beside money: the events name no currency, so none is made up. */
+export const NO_CURRENCY = 'no currency given';
+
+
 export function money(value: Maybe): string {
   if (!known(value)) return DASH;
   return Math.abs(value) < 1000 ? two.format(value) : whole.format(value);

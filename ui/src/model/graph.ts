@@ -23,7 +23,6 @@ export interface GraphLayout {
 export const NODE_WIDTH = 196;
 export const NODE_HEIGHT = 60;
 const GAP_X = 100;
-const NARROW_GAP_X = 40;
 const GAP_Y = 18;
 const PART_GAP_Y = 30;
 const SWEEPS = 8;
@@ -72,12 +71,12 @@ export function componentsOf(nodes: JobNode[], edges: JobEdge[]): JobNode[][] {
   return [...parts.values()];
 }
 
-/** Parts stand under each other. A narrow drawing is packed: layers close together, every layer from the top. */
-export function layoutGraph(nodes: JobNode[], edges: JobEdge[], narrow = false): GraphLayout {
+/** Parts stand under each other. */
+export function layoutGraph(nodes: JobNode[], edges: JobEdge[]): GraphLayout {
   const whole: GraphLayout = { nodes: [], edges: [], width: 0, height: 0 };
   for (const part of componentsOf(nodes, edges)) {
     const top = whole.height === 0 ? 0 : whole.height + PART_GAP_Y;
-    const layout = layoutPart(part, edges, top, narrow);
+    const layout = layoutPart(part, edges, top);
     whole.nodes.push(...layout.nodes);
     whole.edges.push(...layout.edges);
     whole.width = Math.max(whole.width, layout.width);
@@ -86,8 +85,7 @@ export function layoutGraph(nodes: JobNode[], edges: JobEdge[], narrow = false):
   return whole;
 }
 
-function layoutPart(nodes: JobNode[], edges: JobEdge[], top: number, narrow: boolean): GraphLayout {
-  const gapX = narrow ? NARROW_GAP_X : GAP_X;
+function layoutPart(nodes: JobNode[], edges: JobEdge[], top: number): GraphLayout {
   const layer = layersOf(nodes, edges);
   const index = new Map(nodes.map((node, i) => [node.id, i]));
   const vertices: Vertex[] = nodes.map((_, i) => ({ node: i, layer: layer[i]!, order: i }));
@@ -107,12 +105,12 @@ function layoutPart(nodes: JobNode[], edges: JobEdge[], top: number, narrow: boo
     chains.push({ edge, chain });
   }
   const layers = orderLayers(vertices, links);
-  const y = assignRows(vertices, layers, links, narrow ? 0 : ROUNDS).map((value) => value + top);
-  const x = (v: number) => vertices[v]!.layer * (NODE_WIDTH + gapX);
+  const y = assignRows(vertices, layers, links, ROUNDS).map((value) => value + top);
+  const x = (v: number) => vertices[v]!.layer * (NODE_WIDTH + GAP_X);
   return {
     nodes: nodes.map((node, i) => ({ node, layer: layer[i]!, x: x(i), y: y[i]! })),
     edges: chains.map(({ edge, chain }) => ({ edge, path: pathOf(chain, vertices, x, y) })),
-    width: layers.length * (NODE_WIDTH + gapX) - gapX,
+    width: layers.length * (NODE_WIDTH + GAP_X) - GAP_X,
     height: Math.max(...y) + NODE_HEIGHT,
   };
 }

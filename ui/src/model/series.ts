@@ -29,9 +29,16 @@ function slotsOf(span: Span): Slots {
   return { times, slot: (timestamp) => index.get(floorTo(Date.parse(timestamp), span.bucket.ms)) };
 }
 
+/**
+ * A bucket that began before the oldest row there is: counts of it are of a part of its time, and are not drawn. An
+ * average of a part is one all the same.
+ */
+const isCut = (t: number, span: Span, empty: number | null): boolean =>
+  empty === null ? t + span.bucket.ms <= span.oldest : t < span.oldest;
+
 /** What a bucket without a row holds: nothing before the oldest row there is, else `empty`. */
 function blanks(times: number[], span: Span, empty: number | null): (number | null)[] {
-  return times.map((t) => (t + span.bucket.ms <= span.oldest ? null : empty));
+  return times.map((t) => (isCut(t, span, empty) ? null : empty));
 }
 
 /** One metric per value of a dimension. Buckets without a row hold `empty` (0 for counts, null for averages). */
@@ -50,7 +57,7 @@ export function pivot(
     const key = String(row.event[dimension] ?? 'none');
     let values = byKey.get(key);
     if (!values) byKey.set(key, (values = blanks(times, span, empty)));
-    values[at] = numberOf(row.event[metric]) ?? empty;
+    if (!isCut(times[at]!, span, empty)) values[at] = numberOf(row.event[metric]) ?? empty;
   }
   const series = [...byKey].map(([key, values]) => ({ key, values }));
   return { times, series: series.sort((a, b) => (a.key < b.key ? -1 : 1)) };
@@ -68,6 +75,7 @@ export function columns(
   for (const row of rows) {
     const at = slot(row.timestamp);
     if (at === undefined) continue;
+    if (isCut(times[at]!, span, empty)) continue;
     for (const one of series) one.values[at] = numberOf(row.result[one.key]) ?? empty;
   }
   return { times, series };

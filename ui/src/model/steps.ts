@@ -45,16 +45,21 @@ export function stepsOf(job: Pick<JobDocument, 'nodes' | 'edges'>): Steps {
   return { nodes, edges: [...edges.values()], silent: job.nodes.length - kept.length };
 }
 
+/** What a step does, by the parts that do its work. */
+export function roleOf(parts: JobNode[]): string {
+  const work = parts.filter((part) => !HELPERS.has(part.role));
+  return (work.length > 0 ? work : parts.slice(0, 1)).map((part) => part.role).join(', ');
+}
+
 function fold(parts: JobNode[], entered: Set<number>): JobNode {
   const first = parts[0]!;
   const doors = parts.filter((part) => entered.has(part.id));
   const through = doors.length > 0 ? doors : [first];
   const most = (value: (node: JobNode) => number) => Math.max(...parts.map(value));
-  const work = parts.filter((part) => !HELPERS.has(part.role));
   const watermarks = parts.flatMap((part) => (part.watermark === null ? [] : [part.watermark])).sort();
   return {
     ...first,
-    role: (work.length > 0 ? work : [first]).map((part) => part.role).join(', '),
+    role: roleOf(parts),
     rows_per_second: through.reduce((total, part) => total + part.rows_per_second, 0),
     busy: most((part) => part.busy),
     blocked: most((part) => part.blocked),

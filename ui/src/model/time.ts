@@ -1,7 +1,7 @@
 // The time ranges of the dashboard, the buckets of its charts, and intervals in Druid's notation.
 
 export const RANGES = ['5m', '15m', '1h', '6h', '24h'] as const;
-export type Range = (typeof RANGES)[number];
+export type Range = (typeof RANGES)[number] | '7d' | '30d';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -13,6 +13,8 @@ export const RANGE_MS: Record<Range, number> = {
   '1h': HOUR,
   '6h': 6 * HOUR,
   '24h': 24 * HOUR,
+  '7d': 7 * 24 * HOUR,
+  '30d': 30 * 24 * HOUR,
 };
 
 export const RANGE_NAMES: Record<Range, string> = {
@@ -21,6 +23,8 @@ export const RANGE_NAMES: Record<Range, string> = {
   '1h': '1 hour',
   '6h': '6 hours',
   '24h': '24 hours',
+  '7d': '7 days',
+  '30d': '30 days',
 };
 
 /** "last 15 minutes", "last hour". */
@@ -68,6 +72,17 @@ export function chartSpan(range: Range, at: number, oldest: number, finest = 0):
   const to = floorTo(at, bucket.ms);
   const length = Math.max(floorTo(wanted, bucket.ms), Math.min(LEAST_BUCKETS * bucket.ms, RANGE_MS[range]));
   return { from: to - length, to, bucket, oldest };
+}
+
+/** "minute", "20 minutes": a bucket's length in words. */
+export function bucketName(bucket: Bucket): string {
+  const units: [number, string][] = [[24 * HOUR, 'day'], [HOUR, 'hour'], [MINUTE, 'minute'], [SECOND, 'second']];
+  const [ms, name] = units.find(([unit]) => bucket.ms % unit === 0) ?? [SECOND, 'second'];
+  const count = bucket.ms / ms;
+  if (bucket.period === 'P1M') return 'month';
+  if (bucket.period === 'P1Y') return 'year';
+  if (bucket.period === 'P1W') return 'week';
+  return count === 1 ? name : `${count} ${name}s`;
 }
 
 export function floorTo(ms: number, unit: number): number {

@@ -26,7 +26,7 @@ interface Props {
 }
 
 export function LivePage({ route, go }: Props) {
-  const clock = usePoll('clock', readClock);
+  const clock = usePoll('clock', (signal) => readClock(signal));
   const scope = useScope(clock, route);
   const { names, ranked } = useCities(scope, route.city);
   const chooseCity = (city: string | null) => go({ ...route, city });
@@ -35,7 +35,7 @@ export function LivePage({ route, go }: Props) {
       <h1 class="visually-hidden">Live rides</h1>
       <div class="toolbar">
         <Filters route={route} cities={names} go={go} moment={scope?.at ?? null} />
-        <StatusLine clock={clock} route={route} />
+        <StatusLine clock={clock} paused={route.at !== null} />
       </div>
       {scope === null ? (
         <NothingYet clock={clock} />

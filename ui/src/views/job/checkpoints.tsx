@@ -2,11 +2,13 @@
 import type { Checkpoint, JobDocument } from '../../api/job';
 import { bytes, dayTime, duration, title } from '../../model/format';
 import { parseTime } from '../../model/time';
+import { useNarrow } from '../../parts/use_narrow';
 
 const SHOWN = 8;
 
 export function Checkpoints({ job }: { job: JobDocument }) {
   const all = job.checkpoints;
+  const narrow = useNarrow();
   return (
     <section class="panel" aria-labelledby="panel-checkpoints">
       <header class="panel-head">
@@ -21,14 +23,14 @@ export function Checkpoints({ job }: { job: JobDocument }) {
         <>
           <Bars checkpoints={[...all].reverse()} />
           <div class="scroll-x" tabIndex={0} role="group" aria-label="Newest checkpoints">
-            <table class="table">
+            <table class={`table ${narrow ? 'table-tight' : ''}`}>
               <thead>
                 <tr>
                   <th scope="col" class="num">Epoch</th>
                   <th scope="col">Started</th>
                   <th scope="col" class="num">Took</th>
                   <th scope="col" class="num">Size</th>
-                  <th scope="col">State</th>
+                  {!narrow && <th scope="col">State</th>}
                 </tr>
               </thead>
               <tbody>
@@ -36,9 +38,9 @@ export function Checkpoints({ job }: { job: JobDocument }) {
                   <tr key={checkpoint.epoch}>
                     <td class="num">{checkpoint.epoch}</td>
                     <td class="tabular">{dayTime(parseTime(checkpoint.started_at), Date.now())}</td>
-                    <td class="num">{duration(checkpoint.duration_ms)}</td>
+                    <td class="num">{took(checkpoint)}</td>
                     <td class="num">{bytes(checkpoint.bytes)}</td>
-                    <td>{title(checkpoint.state)}</td>
+                    {!narrow && <td>{title(checkpoint.state)}</td>}
                   </tr>
                 ))}
               </tbody>
@@ -49,6 +51,9 @@ export function Checkpoints({ job }: { job: JobDocument }) {
     </section>
   );
 }
+
+const took = (checkpoint: Checkpoint) =>
+  checkpoint.state === 'complete' ? duration(checkpoint.duration_ms) : title(checkpoint.state);
 
 const HEIGHT = 56;
 

@@ -1,10 +1,12 @@
 // The job's graph: every step with its speed and how its last second went, every edge as wide as its flow.
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import type { JobDocument, JobEdge, JobNode } from '../../api/job';
 import { age, percent, rate } from '../../model/format';
 import { layoutGraph, NODE_HEIGHT, NODE_WIDTH, type PlacedNode } from '../../model/graph';
 import { isMain, stepName, stepsOf } from '../../model/steps';
 import { parseTime } from '../../model/time';
+import { useNarrow } from '../../parts/use_narrow';
+import { StepList } from './step_list';
 
 interface Props {
   job: JobDocument;
@@ -13,24 +15,11 @@ interface Props {
 }
 
 const PAD = 4;
-const NARROW = '(max-width: 640px)';
-
-function useNarrow(): boolean {
-  const [narrow, setNarrow] = useState(() => window.matchMedia(NARROW).matches);
-  useEffect(() => {
-    const query = window.matchMedia(NARROW);
-    const changed = () => setNarrow(query.matches);
-    query.addEventListener('change', changed);
-    return () => query.removeEventListener('change', changed);
-  }, []);
-  return narrow;
-}
-
 export function JobGraph({ job, step, chooseStep }: Props) {
   const narrow = useNarrow();
   const { nodes, edges, silent } = stepsOf(job);
   const shape = JSON.stringify([nodes.map((n) => [n.id, n.step, n.role]), edges]);
-  const layout = useMemo(() => layoutGraph(nodes, edges, narrow), [shape, narrow]);
+  const layout = useMemo(() => layoutGraph(nodes, edges), [shape]);
   const byId = new Map(nodes.map((node) => [node.id, node]));
   return (
     <section class="panel graph-panel" aria-labelledby="panel-graph">
@@ -48,7 +37,11 @@ export function JobGraph({ job, step, chooseStep }: Props) {
           <span><i class="key-idle" />Idle</span>
         </p>
       </header>
-      <div class="scroll-x graph-scroll" tabIndex={0} role="group" aria-label="Graph of the job">
+      {narrow && (
+        <StepList nodes={layout.nodes.map(({ node }) => byId.get(node.id) ?? node)} edges={edges} step={step}
+          chooseStep={chooseStep} />
+      )}
+      {!narrow && <div class="scroll-x graph-scroll" tabIndex={0} role="group" aria-label="Graph of the job">
         <svg
           class="graph"
           width={layout.width + 2 * PAD}
@@ -70,7 +63,7 @@ export function JobGraph({ job, step, chooseStep }: Props) {
             />
           ))}
         </svg>
-      </div>
+      </div>}
     </section>
   );
 }
@@ -135,7 +128,7 @@ function shorten(name: string, most: number): string {
   return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
 }
 
-function nodeLabel(node: JobNode): string {
+export function nodeLabel(node: JobNode): string {
   const watermark = parseTime(node.watermark);
   const behind = watermark === null ? '' : `, watermark ${age(Date.now() - watermark)} behind`;
   return (

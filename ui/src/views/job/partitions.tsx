@@ -2,8 +2,10 @@
 import type { JobDocument, JobSource, SourcePartition } from '../../api/job';
 import { age, bytes, count } from '../../model/format';
 import { parseTime } from '../../model/time';
+import { useNarrow } from '../../parts/use_narrow';
 
 export function Partitions({ job }: { job: JobDocument }) {
+  const narrow = useNarrow();
   return (
     <section class="panel" aria-labelledby="panel-partitions">
       <header class="panel-head">
@@ -13,18 +15,18 @@ export function Partitions({ job }: { job: JobDocument }) {
         </div>
       </header>
       <div class="scroll-x" tabIndex={0} role="group" aria-label="Partitions">
-        <table class="table">
+        <table class={`table ${narrow ? 'table-tight' : ''}`}>
           <thead>
             <tr>
               <th scope="col">Source</th>
               <th scope="col" class="num">Partition</th>
-              <th scope="col" class="num">Position</th>
+              {!narrow && <th scope="col" class="num">Position</th>}
               <th scope="col" class="num">Lag</th>
               <th scope="col" class="num">Watermark</th>
             </tr>
           </thead>
           {job.sources.map((source) => (
-            <SourceBody key={source.source} source={source} job={job} />
+            <SourceBody key={source.source} source={source} job={job} narrow={narrow} />
           ))}
         </table>
       </div>
@@ -32,7 +34,7 @@ export function Partitions({ job }: { job: JobDocument }) {
   );
 }
 
-function SourceBody({ source, job }: { source: JobSource; job: JobDocument }) {
+function SourceBody({ source, job, narrow }: { source: JobSource; job: JobDocument; narrow: boolean }) {
   const held = job.watermark_held_by;
   return (
     <tbody>
@@ -42,6 +44,7 @@ function SourceBody({ source, job }: { source: JobSource; job: JobDocument }) {
           source={source}
           partition={partition}
           first={i === 0}
+          narrow={narrow}
           holds={held?.source === source.source && held.partition === partition.partition}
         />
       ))}
@@ -53,10 +56,11 @@ interface RowProps {
   source: JobSource;
   partition: SourcePartition;
   first: boolean;
+  narrow: boolean;
   holds: boolean;
 }
 
-function PartitionRow({ source, partition, first, holds }: RowProps) {
+function PartitionRow({ source, partition, first, narrow, holds }: RowProps) {
   const watermark = parseTime(partition.watermark);
   const lag = Math.max(0, partition.end - partition.position);
   return (
@@ -68,7 +72,7 @@ function PartitionRow({ source, partition, first, holds }: RowProps) {
         </th>
       )}
       <td class="num">{partition.partition}</td>
-      <td class="num">{count(partition.position)}</td>
+      {!narrow && <td class="num">{count(partition.position)}</td>}
       <td class="num">{lag === 0 ? <span class="zero">0</span> : count(lag)}</td>
       <td class="num">
         {partition.idle ? 'idle' : watermark === null ? 'no rows yet' : `${age(Date.now() - watermark)} behind`}

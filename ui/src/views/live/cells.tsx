@@ -30,7 +30,7 @@ export function Cells({ scope, cities, chooseCity }: Props) {
   const loaded = usePoll(`cells ${scope.key}`, async (signal) => {
     const from = Math.floor((scope.at - RANGE_MS[scope.range]) / MINUTE) * MINUTE;
     const { rows } = await runQuery<GroupByRow>(cellsQuery({ from, to: scope.at }, scope.city), signal);
-    return { grids: cityGrids(rows), cut: rows.length >= MOST_CELLS };
+    return { ...cityGrids(rows), cut: rows.length >= MOST_CELLS };
   });
   return (
     <Panel
@@ -53,10 +53,12 @@ export function Cells({ scope, cities, chooseCity }: Props) {
         />
       }
     >
-      {({ grids, cut }) => (
+      {({ grids, strongest, cut }) => (
         <>
           {view === 'map' ? (
-            <Maps grids={inOrder(grids, cities)} alone={scope.city !== null} chooseCity={chooseCity} />
+            <Maps
+              grids={inOrder(grids, cities)} strongest={strongest} alone={scope.city !== null} chooseCity={chooseCity}
+            />
           ) : (
             <CellTable grids={grids} />
           )}
@@ -76,11 +78,12 @@ function inOrder(grids: CityGrid[], cities: string[]): CityGrid[] {
 
 interface MapsProps {
   grids: CityGrid[];
+  strongest: number;
   alone: boolean;
   chooseCity: (city: string | null) => void;
 }
 
-function Maps({ grids, alone, chooseCity }: MapsProps) {
+function Maps({ grids, strongest, alone, chooseCity }: MapsProps) {
   const busiest = Math.max(1, ...grids.flatMap((grid) => grid.cells.map((c) => c.requests + c.available)));
   const { shown, all, isLong, toggle } = useFirst(grids, MOST_MAPS);
   if (grids.every((grid) => grid.columns === 0)) return <CellTable grids={grids} />;
@@ -110,7 +113,9 @@ function Maps({ grids, alone, chooseCity }: MapsProps) {
           <i key={step} style={{ background: `var(--balance-${step})` }} />
         ))}
         <span>More requests</span>
-        <span class="map-key-size">Size: how busy</span>
+        <span class="map-key-size">
+          Darkest: {strongest.toFixed(1)} times the average of requests per vehicle, or more. Size: how busy
+        </span>
       </p>
     </>
   );

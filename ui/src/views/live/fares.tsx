@@ -4,7 +4,7 @@ import { runQuery } from '../../api/client';
 import { fareQuantilesQuery, type TimeseriesRow } from '../../api/druid';
 import { LineChart } from '../../charts/line_chart';
 import { usePoll } from '../../data/use_poll';
-import { money, title } from '../../model/format';
+import { money, NO_CURRENCY, title } from '../../model/format';
 import { columns, type SeriesTable } from '../../model/series';
 import { chartSpan } from '../../model/time';
 import { Panel } from '../../parts/panel';
@@ -31,7 +31,7 @@ export function Fares({ scope }: { scope: Scope }) {
   return (
     <Panel
       title="Fares"
-      note={`Completed rides, ${placeName(scope, title)}`}
+      note={`Completed rides, ${placeName(scope, title)}, ${NO_CURRENCY}`}
       loaded={loaded}
       isEmpty={(data) => data.table.series.every((s) => s.values.every((v) => v === null))}
       emptyText="No ride was completed in this time range."

@@ -3,7 +3,7 @@ import { runQuery } from '../../api/client';
 import { pulseQuery, pulseSeriesQuery, type TimeseriesRow } from '../../api/druid';
 import { Sparkline } from '../../charts/sparkline';
 import { usePoll } from '../../data/use_poll';
-import { clockTime, count, money, percent } from '../../model/format';
+import { clockTime, count, money, NO_CURRENCY, percent } from '../../model/format';
 import { columns, numberOf, type SeriesTable } from '../../model/series';
 import { chartSpan } from '../../model/time';
 import { pointsTrend, relativeTrend, share, type Trend } from '../../model/trend';
@@ -70,6 +70,7 @@ export function Pulse({ scope }: { scope: Scope }) {
         <Tile
           name="requested"
           label="Rides requested"
+          unit="rides"
           value={now?.requested ?? null}
           text={count(now?.requested)}
           trend={now && before ? relativeTrend(now.requested, before.requested) : null}
@@ -87,6 +88,8 @@ export function Pulse({ scope }: { scope: Scope }) {
         <Tile
           name="revenue"
           label="Revenue"
+          unit={NO_CURRENCY}
+          hint="The sum of the fares of completed rides"
           value={now?.revenue ?? null}
           text={money(now?.revenue)}
           trend={now && before ? relativeTrend(now.revenue, before.revenue) : null}
@@ -95,6 +98,7 @@ export function Pulse({ scope }: { scope: Scope }) {
         <Tile
           name="drivers"
           label="Active drivers"
+          unit="drivers"
           hint="Different drivers with an event, estimated"
           value={now?.drivers ?? null}
           text={count(now?.drivers)}
@@ -118,6 +122,7 @@ export function Pulse({ scope }: { scope: Scope }) {
 interface TileProps {
   name: string;
   label: string;
+  unit?: string;
   hint?: string;
   value: number | null;
   text: string;
@@ -128,11 +133,13 @@ interface TileProps {
 const ARROWS = { up: '↑', down: '↓', flat: '→' };
 const WORDS = { up: 'up', down: 'down', flat: 'unchanged' };
 
-function Tile({ name, label, hint, value, text, trend, history }: TileProps) {
+function Tile({ name, label, unit, hint, value, text, trend, history }: TileProps) {
   return (
     <div class="tile" data-tile={name} data-value={value ?? ''}>
       <h2 title={hint}>{label}</h2>
-      <p class="tile-value">{text}</p>
+      <p class="tile-line">
+        <span class="tile-value">{text}</span> {unit && <span class="note">{unit}</span>}
+      </p>
       <div class="tile-foot">
         <p class={`trend trend-${trend?.direction ?? 'none'}`}>
           {trend ? (

@@ -3,7 +3,6 @@ import { useEffect, useState } from 'preact/hooks';
 import type { DataClock } from '../../data/clock';
 import type { Loaded } from '../../data/poller';
 import { age, dayTime } from '../../model/format';
-import type { LiveRoute } from '../../model/route';
 
 type Tone = 'good' | 'quiet' | 'warn' | 'bad';
 
@@ -18,23 +17,35 @@ function useNow(): number {
   return now;
 }
 
-export function connectionOf(clock: Loaded<DataClock>, paused: boolean, now: number): { tone: Tone; text: string } {
+export interface Connection {
+  tone: Tone;
+  text: string;
+}
+
+/** `coarse`: how long a cell is, in ms. The newest one began before its newest row came. */
+export function connectionOf(clock: Loaded<DataClock>, paused: boolean, now: number, coarse = 0): Connection {
   if (clock.error) {
     const since = clock.at === 0 ? '' : ` Numbers are ${age(now - clock.at)} old.`;
     const unreachable = 'kind' in clock.error && clock.error.kind === 'unreachable';
     return { tone: 'bad', text: `${unreachable ? 'Disconnected, trying again.' : clock.error.message}${since}` };
   }
   if (clock.data === null) return { tone: 'quiet', text: 'Connecting' };
-  if (clock.data.newest === null) return { tone: 'quiet', text: 'Connected, no rides yet' };
+  if (clock.data.newest === null) return { tone: 'quiet', text: 'Connected, no rows yet' };
   if (paused) return { tone: 'quiet', text: 'Stopped' };
   const behind = now + clock.data.skew - clock.data.newest;
-  if (behind > STALE_MS) return { tone: 'warn', text: `Newest event ${age(behind)} ago` };
-  return { tone: 'good', text: behind < 2500 ? 'Live' : `Live, ${age(behind)} behind` };
+  if (behind > STALE_MS + 2 * coarse) return { tone: 'warn', text: `Newest event ${age(behind)} ago` };
+  return { tone: 'good', text: behind < 2500 + coarse ? 'Live' : `Live, ${age(behind)} behind` };
 }
 
-export function StatusLine({ clock, route }: { clock: Loaded<DataClock>; route: LiveRoute }) {
+interface Props {
+  clock: Loaded<DataClock>;
+  paused: boolean;
+  coarse?: number;
+}
+
+export function StatusLine({ clock, paused, coarse }: Props) {
   const now = useNow();
-  const { tone, text } = connectionOf(clock, route.at !== null, now);
+  const { tone, text } = connectionOf(clock, paused, now, coarse);
   const complete = clock.data?.completeTo ?? null;
   return (
     <p class="status-line">

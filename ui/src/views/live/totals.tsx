@@ -3,7 +3,7 @@ import { runQuery } from '../../api/client';
 import { totalsQuery, type TopNRow } from '../../api/druid';
 import { cityColor } from '../../charts/palette';
 import { usePoll } from '../../data/use_poll';
-import { clockTime, compact, count, money, percent, title } from '../../model/format';
+import { clockTime, compact, count, money, NO_CURRENCY, percent, title } from '../../model/format';
 import { numberOf } from '../../model/series';
 import { share } from '../../model/trend';
 import { Panel } from '../../parts/panel';
@@ -65,10 +65,11 @@ export function Totals({ scope, cities, chooseCity }: Props) {
     return { ...span, rows, completeTo: answer.completeTo } satisfies TotalsData;
   });
   const complete = loaded.data?.completeTo ?? null;
+  const until = complete === null ? ' only' : ` to ${clockTime(complete, false)}`;
   return (
     <Panel
       title="Last 24 hours"
-      note={complete === null ? 'Final minutes only' : `Final minutes to ${clockTime(complete, false)}`}
+      note={`Final minutes${until}. Revenue: ${NO_CURRENCY}`}
       loaded={loaded}
       isEmpty={(data) => data.rows.length === 0}
       emptyText="No minute is final yet. The first one arrives about a minute and a half after its first ride."
