@@ -15,13 +15,13 @@ constexpr std::string_view kClock =
     "a job does not read the clock, so that a replay gives the same rows: use the row's own time, or "
     "_timestamp, when its record was written";
 
-constexpr Advice kNames[] = {
+constexpr Advice kNameAdvice[] = {
     {" now current_timestamp current_time current_date localtime localtimestamp sysdate systimestamp "
      "current_row_timestamp utc_timestamp ",
      kClock},
 };
 
-constexpr Advice kFunctions[] = {
+constexpr Advice kFunctionAdvice[] = {
     {" getdate curdate curtime today unix_timestamp proctime clock_timestamp statement_timestamp "
      "transaction_timestamp to_unix_timestamp ",
      kClock},
@@ -57,7 +57,7 @@ constexpr Advice kFunctions[] = {
      "there is nothing like it: upper(), lower(), replace() and regexp_replace() are there"},
 };
 
-constexpr Advice kOperators[] = {
+constexpr Advice kOperatorAdvice[] = {
     {" ilike ", "write lower(x) like 'a%'"},
     {" !~ ", "write not regexp_like(x, 'pattern')"},
     {" <=> ", "write a is not distinct from b"},
@@ -97,16 +97,16 @@ std::string_view find_advice(std::span<const Advice> table, std::string_view wor
 }  // namespace
 
 std::string_view advice_on_name(std::string_view word) {
-  return find_advice(kNames, word);
+  return find_advice(kNameAdvice, word);
 }
 
 std::string_view advice_on_function(std::string_view word) {
-  const std::string_view advice = find_advice(kNames, word);
-  return advice.empty() ? find_advice(kFunctions, word) : advice;
+  const std::string_view advice = find_advice(kNameAdvice, word);
+  return advice.empty() ? find_advice(kFunctionAdvice, word) : advice;
 }
 
 std::string_view advice_on_operator(std::string_view word) {
-  return find_advice(kOperators, word);
+  return find_advice(kOperatorAdvice, word);
 }
 
 }  // namespace rideflow
