@@ -121,7 +121,11 @@ std::string functions(const Catalog& catalog) {
       "`nullif` and `if(condition, a, b)`.\n\n"
       "A number with a point is a double, and exact where it stands beside a decimal. Text beside a "
       "timestamp or "
-      "date in a comparison is read as one.\n\n";
+      "date in a comparison is read as one. The decimal value of a double is its shortest digits that read "
+      "back "
+      "as it: what round() rounds, a cast to decimal takes and every text of it has, always with a point or "
+      "an "
+      "exponent (`300000.0`, `0.1`; `1e21` and beyond, and below 0.000001 `1.5e-7`).\n\n";
   for (const auto& [group, rows] : groups)
     out += fmt::format("## {}\n\n| | | example |\n|---|---|---|\n{}\n", group, rows);
   return out;

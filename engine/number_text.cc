@@ -57,6 +57,16 @@ bool append_small_whole(std::string& out, double v) {
   return true;
 }
 
+// Of these, with digits behind the point, the library's shortest text is plain, hence ours.
+bool append_usual_fraction(std::string& out, double v) {
+  const double size = std::fabs(v);
+  if (!(size >= 1e-3 && size < 1e15)) return false;
+  std::array<char, 32> buffer;
+  char* const end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), v).ptr;
+  out.append(buffer.data(), end);
+  return true;
+}
+
 // The value of an exponent, held within what no text of 2 GiB can undo. Nothing when it is none.
 std::optional<int64_t> exponent_value(std::string_view text) {
   const bool minus = text.starts_with('-');
@@ -94,7 +104,7 @@ DoubleDigits digits_of(double v) {
 }
 
 void append_double(std::string& out, double v) {
-  if (append_small_whole(out, v)) return;
+  if (append_small_whole(out, v) || append_usual_fraction(out, v)) return;
   if (std::isnan(v)) {
     out += "NaN";
     return;

@@ -59,7 +59,8 @@ int round_interval(double micros, int64_t& out) {
   return fits ? 0 : 1;
 }
 
-std::string scale_failure(int64_t x, std::string_view op, double y) {
+template <class Y>
+std::string scale_failure(int64_t x, std::string_view op, Y y) {
   if (op == "/" && y == 0) return "division by zero";
   return fmt::format("{} {} {} is out of range of interval", interval_to_iso(x), op, y);
 }
@@ -86,6 +87,35 @@ BoundFunction bind_scaled(std::string_view op, bool interval_first) {
             call, errors, Kind::interval, [=](double y, int64_t x, int64_t& out) { return body(x, y, out); },
             [&](double y, int64_t x) { return scale_failure(x, name, y); });
       });
+}
+
+// The same by whole numbers, without a detour over doubles.
+int scale_whole(int64_t x, int64_t y, bool divide, int64_t& out) {
+  out = 0;
+  if (!divide) return __builtin_mul_overflow(x, y, &out) ? 1 : 0;
+  if (y == 0) return 1;
+  const Int128 rest = Int128{x} % y;
+  const Int128 size = rest < 0 ? -rest : rest;
+  const Int128 by = y < 0 ? -Int128{y} : Int128{y};
+  const Int128 away = size >= by - size ? ((x < 0) == (y < 0) ? 1 : -1) : 0;
+  const Int128 rounded = Int128{x} / y + away;
+  out = static_cast<int64_t>(rounded);
+  return out == rounded ? 0 : 1;
+}
+
+BoundFunction bind_scaled_whole(std::string_view op, bool interval_first) {
+  const std::string name(op);
+  const bool divide = op == "/";
+  const Kind first = interval_first ? Kind::interval : Kind::int64;
+  const Kind second = interval_first ? Kind::int64 : Kind::interval;
+  return bound_failing(name, {first, second}, Kind::interval, [=](const KernelCall& call, RowErrors& errors) {
+    return try_map_pairs<int64_t, int64_t, int64_t>(
+        call, errors, Kind::interval,
+        [=](int64_t x, int64_t y, int64_t& out) { return scale_whole(x, y, divide, out); },
+        [&](int64_t x, int64_t y) {
+          return scale_failure(interval_first ? x : y, name, interval_first ? y : x);
+        });
+  });
 }
 
 BoundFunction bind_ratio() {
@@ -152,6 +182,9 @@ std::optional<BoundFunction> bind_time_arithmetic(std::string_view op, std::span
   const auto is_number = [](Kind kind) { return Type(kind).is_numeric(); };
   if (op == "+") return bind_plus(a, b, Type(a).is_integer(), Type(b).is_integer());
   if (op == "-") return bind_minus(a, b, Type(b).is_integer());
+  const bool scales = op == "*" || op == "/";
+  if (scales && a == Kind::interval && Type(b).is_integer()) return bind_scaled_whole(op, true);
+  if (op == "*" && Type(a).is_integer() && b == Kind::interval) return bind_scaled_whole(op, false);
   if (op == "*" && a == Kind::interval && is_number(b)) return bind_scaled(op, true);
   if (op == "*" && is_number(a) && b == Kind::interval) return bind_scaled(op, false);
   if (op == "/" && a == Kind::interval && is_number(b)) return bind_scaled(op, true);

@@ -28,7 +28,8 @@ RIDEFLOW_REGISTER(json_format) {
       "a "
       "topic is rejected, and kept, like any other that is no object. Of a key that an object has more than "
       "once "
-      "the last counts.";
+      "the last counts. Whole numbers may be spelled in any way (7.0, 7e0). Doubles are written with the "
+      "shortest digits that read back equal, always with a point or an exponent: 300000.0, 1e21.";
   kind.make_decoder = [](const DecoderSpec& spec, const Options&) -> Result<std::unique_ptr<Decoder>> {
     return std::unique_ptr<Decoder>(std::make_unique<JsonDecoder>(spec));
   };

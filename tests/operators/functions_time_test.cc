@@ -187,5 +187,30 @@ TEST(TimeFunctions, ResultsStayInTheYears1To9999) {
   fails("date_add", {lit("microsecond"), lit(-1), first, lit("Asia/Tokyo")});
 }
 
+// 2^53 microseconds are 285 years: beyond, doubles would lose some.
+TEST(TimeFunctions, IntervalsByWholeNumbersAreExact) {
+  for (const char* op : {"*", "/"}) {
+    check_function(
+        op, {Kind::interval, Kind::int64},
+        [op](const auto& in) -> std::optional<Value> {
+          const Int128 x = in[0].integer;
+          const Int128 y = in[1].integer;
+          if (op[0] == '/' && y == 0) return std::nullopt;
+          Int128 v = op[0] == '*' ? x * y : x / y;
+          const Int128 rest = op[0] == '*' ? Int128{0} : x % y;
+          const Int128 twice = 2 * (rest < 0 ? -rest : rest);
+          if (rest != 0 && twice >= (y < 0 ? -y : y)) v += (x < 0) == (y < 0) ? 1 : -1;
+          if (v < INT64_MIN || v > INT64_MAX) return std::nullopt;
+          return Value::interval(static_cast<int64_t>(v));
+        },
+        [](size_t i, Random& random) {
+          const auto v = static_cast<int64_t>(random()) >> below(random, 63);
+          return i == 0 ? Value::interval(v) : Value::int64(v);
+        });
+  }
+  EXPECT_EQ(call_text("*", {lit(1), span("100000d")}), "P100000D");
+  EXPECT_EQ(call_text("/", {span("1h"), lit(0)}), "error: division by zero");
+}
+
 }  // namespace functions_time_test
 }  // namespace rideflow::test
