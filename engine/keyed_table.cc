@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kPageHeader = 64;
 constexpr size_t kPageBytes = 8192;  // at most, unless an entry is that large
 constexpr size_t kArenaBlock = 64 * 1024;
+constexpr size_t kLeastArenaBlock = 1024;   // many tables hold a few keys
 constexpr size_t kCacheBytes = 512 * 1024;  // tables above this are prefetched: about half of an L2 cache
 constexpr size_t kMostPooledPages = 1 << 16;
 constexpr int32_t kIndexAhead = 16;
@@ -134,7 +135,7 @@ KeyedTable::~KeyedTable() {
 Key KeyedTable::own(const Key& key) {
   if (key.is_inline()) return key;
   if (arena_size_ - arena_used_ < key.length) {
-    arena_size_ = std::max<size_t>(kArenaBlock, key.length);
+    arena_size_ = std::max<size_t>(std::clamp(arena_bytes_, kLeastArenaBlock, kArenaBlock), key.length);
     arena_used_ = 0;
     arena_.push_back(std::shared_ptr<char[]>(new char[arena_size_]));
     arena_bytes_ += arena_size_;

@@ -24,10 +24,18 @@ Status MemoryStateTable::apply(std::span<const CellChange> changes) {
 }
 
 Status MemoryStateTable::erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) {
-  std::erase_if(cells_, [&](const auto& cell) {
-    const auto& [group, slice, key] = cell.first;
-    return groups.contains(KeyGroup(group)) && slice >= begin_slice && slice < end_slice;
-  });
+  if (begin_slice >= end_slice) return {};
+  auto it = cells_.lower_bound(std::make_tuple(groups.begin, begin_slice, std::string()));
+  while (it != cells_.end() && groups.contains(KeyGroup(std::get<0>(it->first)))) {
+    const auto& [group, slice, key] = it->first;
+    if (slice < begin_slice) {
+      it = cells_.lower_bound(std::make_tuple(group, begin_slice, std::string()));
+    } else if (slice >= end_slice) {
+      it = cells_.lower_bound(std::make_tuple(group + 1, begin_slice, std::string()));
+    } else {
+      it = cells_.erase(it);
+    }
+  }
   return {};
 }
 

@@ -38,7 +38,11 @@ class SessionAggregate : public Operator, public MigratesState {
   struct Session {
     Micros start;
     Micros last;  // time of the newest row
-    enum class State : int64_t { none, open, closing } state;
+    enum class State : int32_t { none, open, closing } state;
+    // Whether the store has a cell of the row, by the number of freezes: of a session, how many there were
+    // when it began (one less when the cell of the one before is still to be erased); of none, one more than
+    // there were when the last one ended, if it was stored: the next freeze erases it. Zero in a cell.
+    int32_t mark;
   };
 
   SessionAggregate(std::shared_ptr<const StepConfig> config, std::unique_ptr<Accumulators> accumulators,
@@ -74,6 +78,9 @@ class SessionAggregate : public Operator, public MigratesState {
   Status apply_row(int32_t row, Output& out);
   Result<bool> close_sessions(int64_t& budget, Output& out);
   Result<bool> expire_sessions(Micros cutoff, int64_t& budget, Output& out);
+  bool to_be_erased(const Session& session) const {
+    return session.state == Session::State::none && session.mark == freezes_ + 1;
+  }
   Status give(std::byte* row, Output& out);
   void begin(std::byte* row, Micros time, uint64_t hash);
   void update_pending();
@@ -99,8 +106,9 @@ class SessionAggregate : public Operator, public MigratesState {
   std::vector<std::shared_ptr<HeldRows>> held_;
   int64_t sequence_ = 0;
   Micros applied_until_ = kNoTime;           // every row before it was applied
-  Micros erased_until_ = kNoTime;            // and its cell erased by the last freeze
-  std::vector<std::string> forgotten_keys_;  // whose rows compact() dropped since the last freeze
+  std::vector<std::string> forgotten_keys_;  // whose rows compact() dropped: stored, to be erased
+  int32_t freezes_ = 0;
+  Micros least_held_ = kEndOfTime;  // the earliest time of a held row in the store
 
   // A watermark under way.
   Phase phase_ = Phase::idle;
@@ -122,6 +130,7 @@ class FrozenSessions : public FrozenState {
   std::unique_ptr<FrozenTable> table;
   std::vector<HeldRows> held;  // copies of the places, sharing the columns
   std::vector<std::string> forgotten_keys;
+  int32_t freezes = 0;  // before this one
   Micros erase_before =
       kNoTime;  // held rows of these times were applied; kNoTime: none since the last freeze
   std::vector<Type> row_types;

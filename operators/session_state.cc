@@ -50,10 +50,16 @@ Status FrozenSessions::write(StateTable& cells, bool full) {
     change.key.append(key);
     return change;
   };
+  // A session that began and ended since the last freeze is nothing to the store.
   table->each(!full, [&](std::string_view key, const std::byte* row) {
-    CellChange& change = session(key);
-    if (read_session(row).state != SessionAggregate::Session::State::none) {
-      table->layout().encode(row, change.value.emplace());
+    SessionAggregate::Session at = read_session(row);
+    if (at.state != SessionAggregate::Session::State::none) {
+      std::string& value = session(key).value.emplace();
+      table->layout().encode(row, value);
+      at.mark = 0;
+      std::memcpy(value.data(), &at, sizeof(at));
+    } else if (at.mark == freezes + 1) {
+      session(key);
     }
   });
   for (const std::string& key : forgotten_keys) session(key);
@@ -75,13 +81,17 @@ std::unique_ptr<FrozenState> SessionAggregate::freeze(Epoch) {
   frozen->range = context_.range;
   frozen->key_groups = context_.key_groups;
   frozen->table = table_->freeze();
+  Micros least_held = kEndOfTime;
   for (auto& held : held_) {
     frozen->held.push_back(*held);
     held->stored = true;
+    least_held = std::min(least_held, held->time_at(held->next));
   }
   frozen->forgotten_keys = std::move(forgotten_keys_);
   forgotten_keys_.clear();
-  if (applied_until_ > erased_until_) frozen->erase_before = erased_until_ = applied_until_;
+  if (least_held_ < applied_until_) frozen->erase_before = applied_until_;
+  least_held_ = least_held;
+  frozen->freezes = freezes_++;
   for (const Field& field : config_->input->fields()) frozen->row_types.push_back(field.type);
   return frozen;
 }
@@ -103,7 +113,9 @@ Status SessionAggregate::restore(StateTable& cells) {
         const uint64_t hash = hash_key(key);
         std::byte* row = table_->row_of(hash, Key::of(key));
         RF_TRY(accumulators_->layout()->decode(value, row));
-        const Session session = read_session(row);
+        Session session = read_session(row);
+        session.mark = 0;
+        write_session(row, session);
         ++open_sessions_;
         timers_.push({session.last + gap_, session.start, hash, KeyedTable::key_of(row)});
         return {};
@@ -160,7 +172,7 @@ void SessionAggregate::compact() {
     const Key& key = table_->key(i);
     const Session session = read_session(table_->row(i));
     if (session.state == Session::State::none) {
-      forgotten_keys_.emplace_back(key.view());
+      if (to_be_erased(session)) forgotten_keys_.emplace_back(key.view());
       continue;
     }
     const uint64_t hash = hash_key(key.view());

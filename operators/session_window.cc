@@ -207,9 +207,10 @@ Status SessionAggregate::apply_row(int32_t row, Output& out) {
 
 void SessionAggregate::begin(std::byte* row, Micros time, uint64_t hash) {
   const RowLayout& layout = *accumulators_->layout();
+  const int32_t mark = to_be_erased(read_session(row)) ? freezes_ - 1 : freezes_;
   layout.destroy(row);
   layout.init(row);
-  write_session(row, {time, time, Session::State::open});
+  write_session(row, {time, time, Session::State::open, mark});
   ++open_sessions_;
   timers_.push({time + gap_, time, hash, KeyedTable::key_of(row)});
 }
@@ -225,7 +226,7 @@ Status SessionAggregate::give(std::byte* row, Output& out) {
   const Session session = read_session(row);
   const bool closed = session.state == Session::State::closing;
   const TimeRange window{session.start, closed ? session.last + 1 : session.last + gap_};
-  write_session(row, {0, 0, Session::State::none});
+  write_session(row, {0, 0, Session::State::none, session.mark < freezes_ ? freezes_ + 1 : 0});
   --open_sessions_;
   return results_.add(KeyedTable::key_of(row).view(), row, window, window.end - 1, 0, out);
 }

@@ -131,6 +131,7 @@ void WindowAggregate::make_pane(Pane& pane, const TimeRange& slice, const TimeRa
   pane.id = state_id(counted.start);
   pane.table = tables_.take();
   quiet_until_ = kNoTime;
+  fired_before_ = std::min(fired_before_, slice.start);
 }
 
 // The common case: every row of the batch lies in one slice.
@@ -146,9 +147,23 @@ bool WindowAggregate::assign_all(const Batch& batch) {
   return true;
 }
 
+// The pane's group in this batch, which may have one for every row.
+WindowAggregate::Group& WindowAggregate::group_of(Pane& pane) {
+  if (pane.batch != batches_) {
+    if (groups_used_ == groups_.size()) groups_.emplace_back();
+    pane.batch = batches_;
+    pane.group = groups_used_++;
+    groups_[pane.group].pane = &pane;
+    groups_[pane.group].all = false;
+    groups_[pane.group].rows.clear();
+  }
+  return groups_[pane.group];
+}
+
 void WindowAggregate::assign(const Batch& batch) {
   late_.clear();
   groups_used_ = 0;
+  ++batches_;
   if (groups_.empty()) groups_.emplace_back();
   groups_[0].all = false;
   if (assign_all(batch)) return;
@@ -172,17 +187,9 @@ void WindowAggregate::assign(const Batch& batch) {
         late_.push_back({row, last_window_of(spec_, slice_of(spec_, time)), reason});
         continue;
       }
-      const auto used = groups_.begin() + static_cast<ptrdiff_t>(groups_used_);
-      auto group = std::find_if(groups_.begin(), used, [pane](const Group& g) { return g.pane == pane; });
-      if (group == used) {
-        if (groups_used_ == groups_.size()) groups_.emplace_back();
-        group = groups_.begin() + static_cast<ptrdiff_t>(groups_used_++);
-        group->pane = pane;
-        group->all = false;
-        group->rows.clear();
-      }
-      group->rows.push_back(row);
-      last = effective == time ? &*group : nullptr;
+      Group& group = group_of(*pane);
+      group.rows.push_back(row);
+      last = effective == time ? &group : nullptr;
       continue;
     }
     last->rows.push_back(row);
@@ -365,15 +372,19 @@ Status WindowAggregate::update_hopping(const Group& group, const std::vector<int
 
 std::unique_ptr<FrozenState> WindowAggregate::freeze(Epoch) {
   auto frozen = std::make_unique<FrozenTables>(context_.range, context_.key_groups);
-  for (auto& [start, pane] : panes_) frozen->add({kPaneCell}, pane.id, pane.table->freeze());
+  const auto add = [&](std::string prefix, int64_t id, auto& from) {
+    from.stored = from.stored || from.table->size() > 0;
+    frozen->add(std::move(prefix), id, from.table->freeze());
+  };
+  for (auto& [start, pane] : panes_) add({kPaneCell}, pane.id, pane);
   for (auto& [place, pane] : late_panes_) {
     std::string prefix = {mode_ == Mode::running ? kEarlyPaneCell : kLatePaneCell};
     append_fixed(prefix, pane.first_end);
     if (mode_ == Mode::running) append_fixed(prefix, pane.slice.start);
-    frozen->add(std::move(prefix), pane.id, pane.table->freeze());
+    add(std::move(prefix), pane.id, pane);
   }
-  for (auto& [start, total] : totals_) frozen->add({kTotalCell}, start, total.table->freeze());
-  for (auto& [start, given] : given_) frozen->add({kGivenCell}, start, given.table->freeze());
+  for (auto& [start, total] : totals_) add({kTotalCell}, start, total);
+  for (auto& [start, given] : given_) add({kGivenCell}, start, given);
   frozen->erase(std::move(erased_));
   erased_.clear();
   return frozen;

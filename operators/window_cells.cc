@@ -12,6 +12,7 @@ void FrozenTables::add(std::string prefix, int64_t id, std::unique_ptr<FrozenTab
 Status FrozenTables::write(StateTable& table, bool full) {
   if (full) RF_TRY(table.erase_slices(range_, INT64_MIN, INT64_MAX));
   std::sort(erased_.begin(), erased_.end());
+  erased_.erase(std::unique(erased_.begin(), erased_.end()), erased_.end());  // several kinds had one
   for (size_t i = 0; i < erased_.size() && !full; ++i) {
     RF_TRY(table.erase_slices(range_, erased_[i], erased_[i] + 1));
   }

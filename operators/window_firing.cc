@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kEntriesPerCall = 8192;  // about half a millisecond of work
 constexpr int64_t kSmallTable = 1024;
+constexpr size_t kTablesCounted = 16;  // for the metrics, at a watermark
 
 // Of a row of hopping windows that subtract.
 int64_t rows_behind(const std::byte* row) {
@@ -41,7 +42,8 @@ Result<Progress> WindowAggregate::on_watermark(Micros watermark, Output& out) {
   drop_expired(watermark);
   watermark_ = progress_ = watermark;
   progress_start_ = kEndOfTime;
-  count_state();
+  const size_t tables = panes_.size() + late_panes_.size() + totals_.size() + given_.size();
+  if (++uncounted_ * kTablesCounted >= tables || watermark == kEndOfTime) count_state();
   return Progress::done;
 }
 
@@ -61,10 +63,15 @@ bool WindowAggregate::next_job(Micros watermark) {
 }
 
 bool WindowAggregate::next_direct(Micros watermark) {
-  for (auto& [start, pane] : panes_) {
+  // Panes that fired before may be kept for updates, many of them: the first that did not ends after this.
+  auto next = panes_.begin();
+  if (progress_ >= kNoTime + fire_delay_) next = panes_.upper_bound(progress_ - fire_delay_);
+  if (next != panes_.begin()) --next;
+  for (; next != panes_.end(); ++next) {
+    Pane& pane = next->second;
     const Micros at = fire_at(pane.slice.end);
     if (at > watermark) return false;
-    if (at <= progress_) continue;  // fired before, kept for updates
+    if (at <= progress_) continue;
     job_.active = true;
     job_.at = at;
     job_.window = pane.window;
@@ -93,7 +100,9 @@ bool WindowAggregate::next_running(Micros watermark) {
   };
   for (const auto& [start, pane] : panes_) offer_pane(pane);
   for (const auto& [place, pane] : late_panes_) offer_pane(pane);
-  for (const auto& [start, total] : totals_) offer(total.window.end, total.window);
+  for (auto it = totals_.rbegin(); it != totals_.rend() && it->second.window.end >= progress_; ++it) {
+    offer(it->second.window.end, it->second.window);  // those before fired, kept for updates
+  }
   if (!any) return false;
 
   Total& total = total_of(window);
@@ -145,8 +154,9 @@ bool WindowAggregate::offer_window(const Pane& pane, TimeRange& window) const {
 bool WindowAggregate::next_hopping(Micros watermark) {
   if (watermark < quiet_until_) return false;
   TimeRange window{kEndOfTime, kEndOfTime};
-  for (const auto& [start, pane] : panes_) {
-    if (offer_window(pane, window)) break;  // later panes have no earlier window
+  for (auto it = panes_.lower_bound(fired_before_); it != panes_.end(); ++it) {
+    if (offer_window(it->second, window)) break;  // later panes have no earlier window
+    if (fire_at(it->second.window.end) <= progress_) fired_before_ = it->second.slice.end;
   }
   for (const auto& [place, pane] : late_panes_) offer_window(pane, window);
   quiet_until_ = window.end == kEndOfTime ? kEndOfTime : fire_at(window.end);
@@ -314,7 +324,7 @@ KeyedTable* WindowAggregate::revisions_of(const TimeRange& window) {
 
 void WindowAggregate::drop_pane(Pane& pane) {
   if (mode_ == Mode::hopping) forget_nodes(pane);
-  erased_.push_back(pane.id);
+  if (pane.stored) erased_.push_back(pane.id);
   tables_.give_back(std::move(pane.table));
   const auto plain = panes_.find(pane.slice.start);
   if (plain != panes_.end() && &plain->second == &pane) {
@@ -334,21 +344,18 @@ void WindowAggregate::drop_expired(Micros watermark) {
     if (gone(pane.window)) drop_pane(pane);
   }
   const auto drop = [&](std::map<int64_t, Total>& tables, TablePool& pool) {
-    for (auto it = tables.begin(); it != tables.end();) {
-      if (!gone(it->second.window)) {
-        ++it;
-        continue;
-      }
-      erased_.push_back(it->first);
+    for (auto it = tables.begin(); it != tables.end() && gone(it->second.window); it = tables.erase(it)) {
+      if (it->second.stored) erased_.push_back(it->first);
       pool.give_back(std::move(it->second.table));
-      it = tables.erase(it);
     }
   };
   drop(totals_, tables_);
   drop(given_, revision_tables_);
 }
 
+// Of many tables the metrics are some watermarks old: counting must not cost more than firing.
 void WindowAggregate::count_state() {
+  uncounted_ = 0;
   if (!context_.metrics) return;
   int64_t keys = 0;
   size_t bytes = 0;

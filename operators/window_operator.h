@@ -66,10 +66,14 @@ class WindowAggregate : public Operator, public MigratesState {
     // and count from the window with this end on. kNoTime: for all.
     Micros first_end = kNoTime;
     bool in_sliding = false;  // added to the table that follows the windows
+    bool stored = false;      // a freeze had cells of it
+    uint64_t batch = 0;       // the last one that had rows for it, and their place in groups_
+    size_t group = 0;
     std::unique_ptr<KeyedTable> table;
   };
   struct Total {
     TimeRange window;
+    bool stored = false;  // as of a pane
     std::unique_ptr<KeyedTable> table;
   };
   // By id, slice start and first_end: hopping windows' rows that do not count as all of their slice do.
@@ -113,6 +117,7 @@ class WindowAggregate : public Operator, public MigratesState {
 
   // window_aggregate.cc: rows in
   void assign(const Batch& batch);
+  Group& group_of(Pane& pane);
   bool assign_all(const Batch& batch);
   Pane* pane_for(Micros time, Micros effective);
   Pane* late_pane_for(const TimeRange& slice, Micros partition_watermark);
@@ -201,12 +206,15 @@ class WindowAggregate : public Operator, public MigratesState {
   Micros progress_ = kNoTime;           // the same, while a firing is under way
   Micros progress_start_ = kEndOfTime;  // running: of windows that fire at `progress_`, the last one's start
   Micros quiet_until_ = kNoTime;        // hopping: nothing fires before it, unless a pane is made
+  Micros fired_before_ = kNoTime;       // hopping: of panes that start before it, all windows have fired
   Job job_;
-  std::vector<int64_t> erased_;  // ids of tables dropped since the last freeze
+  std::vector<int64_t> erased_;  // ids of stored tables that were dropped since the last freeze
 
   KeyEncoder encoder_;  // and scratch of one batch:
   std::vector<Group> groups_;
   size_t groups_used_ = 0;
+  uint64_t batches_ = 0;
+  size_t uncounted_ = 0;  // watermarks since the metrics were set
   std::vector<LateRow> late_;
   std::vector<int32_t> live_;
   std::vector<uint64_t> hashes_;

@@ -3,6 +3,7 @@
 #include <rocksdb/sst_file_writer.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "state/rocks_support.h"
 #include "state/state_key.h"
@@ -34,11 +35,17 @@ KeyGroupRange clamp(KeyGroupRange groups, int32_t key_groups) {
 }  // namespace
 
 RocksStateTable::RocksStateTable(rocksdb::DB& db, std::string path, std::string step, int32_t key_groups)
-    : db_(db), path_(std::move(path)), step_(std::move(step)), key_groups_(key_groups) {
+    : db_(db),
+      path_(std::move(path)),
+      step_(std::move(step)),
+      key_groups_(key_groups),
+      stored_(static_cast<size_t>(key_groups)),
+      erased_(static_cast<size_t>(key_groups)) {
   RF_CHECK(key_groups_ <= kMaxKeyGroups && step_.find('\0') == std::string::npos);
 }
 
 Result<std::vector<std::optional<std::string>>> RocksStateTable::get(std::span<const CellKey> keys) {
+  RF_TRY(flush());
   std::vector<std::string> row_keys;
   std::vector<rocksdb::Slice> slices;
   row_keys.reserve(keys.size());
@@ -57,6 +64,9 @@ Result<std::vector<std::optional<std::string>>> RocksStateTable::get(std::span<c
 
 Status RocksStateTable::apply(std::span<const CellChange> changes) {
   if (changes.empty()) return {};
+  if (changes.front().group.value < 0 || changes.back().group.value >= key_groups_)
+    return Status::internal("Changes of the state of '" + step_ + "' are of no key group.");
+  RF_TRY(flush());
   const rocksdb::Options options = db_.GetOptions();
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options);
   const std::string file = path_ + "/" + std::to_string(++ingested_) + ".ingest";
@@ -77,19 +87,62 @@ Status RocksStateTable::apply(std::span<const CellChange> changes) {
   ingest.failed_move_fall_back_to_copy = true;
   ingest.write_global_seqno = false;
   RF_TRY(rocks_status(db_.IngestExternalFile({file}, ingest), "add changes to", path_));
+  note_stored(changes);
   changed_ = true;
   return {};
 }
 
 Status RocksStateTable::erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) {
   if (begin_slice >= end_slice) return {};
-  rocksdb::WriteBatch batch;
   const KeyGroupRange range = clamp(groups, key_groups_);
   for (int32_t g = range.begin; g < range.end; ++g) {
-    const std::string begin = state_slice_prefix(KeyGroup(g), step_, begin_slice);
-    const std::string end = state_slice_prefix(KeyGroup(g), step_, end_slice);
-    RF_TRY(rocks_status(batch.DeleteRange(slice_of(begin), slice_of(end)), "erase slices of", path_));
+    std::vector<int64_t>& stored = stored_[static_cast<size_t>(g)];
+    const auto first = std::lower_bound(stored.begin(), stored.end(), begin_slice);
+    const auto last = std::lower_bound(first, stored.end(), end_slice);
+    std::vector<int64_t>& erased = erased_[static_cast<size_t>(g)];
+    erased.insert(erased.end(), first, last);
+    stored.erase(first, last);
   }
+  return {};
+}
+
+// REQUIRES: sorted by group and slice.
+void RocksStateTable::note_stored(std::span<const CellChange> changes) {
+  std::vector<int64_t> slices;
+  for (size_t i = 0; i < changes.size();) {
+    const KeyGroup group = changes[i].group;
+    slices.clear();
+    for (; i < changes.size() && changes[i].group == group; ++i) {
+      const bool known = !changes[i].value || (!slices.empty() && slices.back() == changes[i].slice);
+      if (!known) slices.push_back(changes[i].slice);
+    }
+    std::vector<int64_t>& stored = stored_[static_cast<size_t>(group.value)];
+    std::vector<int64_t> all;
+    std::set_union(stored.begin(), stored.end(), slices.begin(), slices.end(), std::back_inserter(all));
+    stored = std::move(all);
+  }
+}
+
+// A range ends where a slice follows that holds cells.
+Status RocksStateTable::flush() {
+  rocksdb::WriteBatch batch;
+  for (size_t g = 0; g < erased_.size(); ++g) {
+    std::vector<int64_t>& erased = erased_[g];
+    std::sort(erased.begin(), erased.end());
+    for (size_t i = 0; i < erased.size();) {
+      const int64_t first = erased[i];
+      const auto kept = std::upper_bound(stored_[g].begin(), stored_[g].end(), first);
+      int64_t last = first;
+      for (; i < erased.size() && (kept == stored_[g].end() || erased[i] < *kept); ++i) last = erased[i];
+      const KeyGroup group(static_cast<int32_t>(g));
+      const std::string begin = state_slice_prefix(group, step_, first);
+      const std::string end = state_slice_prefix(group, step_, last + 1);
+      RF_TRY(rocks_status(batch.DeleteRange(slice_of(begin), slice_of(end)), "erase slices of", path_));
+      ++range_deletes_;
+    }
+    erased.clear();
+  }
+  if (batch.Count() == 0) return {};
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   RF_TRY(rocks_status(db_.Write(options, &batch), "erase slices of", path_));
@@ -98,6 +151,7 @@ Status RocksStateTable::erase_slices(KeyGroupRange groups, int64_t begin_slice, 
 }
 
 Status RocksStateTable::scan(KeyGroupRange groups, const Visit& visit) {
+  RF_TRY(flush());
   return scan_stores({&db_}, path_, step_, clamp(groups, key_groups_), visit);
 }
 

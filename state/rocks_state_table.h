@@ -1,9 +1,12 @@
 // RocksStateTable: the cells of one step in a task's RocksDB.
 //
 // apply() writes the sorted changes to one table file and ingests it; the file is not rewritten by that
-// (write_global_seqno is false), so its checksum may be taken afterwards. erase_slices() is one range delete
-// per key group. An iterator's status is always checked: RocksDB ends a scan at a damaged block without a
-// word. One thread at a time; the store outlives it.
+// (write_global_seqno is false), so its checksum may be taken afterwards. A store begins empty, so the table
+// knows which slices of which key groups it holds: erase_slices() notes those, and before anything is read or
+// written, neighbours go together as one range delete. What was never stored costs nothing; a range delete of
+// its own for every slice and group was a millisecond a window, and was paid again by every scan.
+// An iterator's status is always checked: RocksDB ends a scan at a damaged block without a word. One thread
+// at a time; the store outlives it.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -26,16 +29,26 @@ class RocksStateTable : public StateTable {
   Status apply(std::span<const CellChange> changes) override;
   Status erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) override;
   Status scan(KeyGroupRange groups, const Visit& visit) override;
+  // Erases what was noted. After it everything is in the store.
+  Status flush();
   // Something was written since the last call.
   bool take_changed() { return std::exchange(changed_, false); }
+  // Since the table was made.
+  int64_t range_deletes() const { return range_deletes_; }
 
  private:
+  void note_stored(std::span<const CellChange> changes);
+
   rocksdb::DB& db_;
   std::string path_;
   std::string step_;
   int32_t key_groups_;
   int64_t ingested_ = 0;
   bool changed_ = false;
+  int64_t range_deletes_ = 0;
+  // By key group, in order: slices that hold cells, and those that are to be erased.
+  std::vector<std::vector<int64_t>> stored_;
+  std::vector<std::vector<int64_t>> erased_;
 };
 
 // Visits the cells of a step in several stores as one table, in order.

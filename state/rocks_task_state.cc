@@ -45,7 +45,10 @@ Result<StateTable*> RocksTaskState::table(const std::string& name) {
 Result<std::string> RocksTaskState::checkpoint(Epoch epoch) {
   if (!db_) RF_TRY(open_store());
   bool changed = last_.empty();
-  for (const auto& [name, table] : tables_) changed = table->take_changed() || changed;
+  for (const auto& [name, table] : tables_) {
+    RF_TRY(table->flush());
+    changed = table->take_changed() || changed;
+  }
   if (!changed) return last_;
   last_.clear();  // after an error the next one must not believe that nothing changed
   const std::string staging = join_path(dir_, "staging");

@@ -20,6 +20,8 @@ Status ride_window_two_threads(const Catalog& catalog, Report& report);
 Status ride_window_kafka(const Catalog& catalog, Report& report);
 // The longest step while a window of a million keys fires, and while as many changed keys are checkpointed.
 Status ride_keys(const Catalog& catalog, Report& report);
+// Windows of one event each, with RocksDB: how many a second.
+Status windows_fired(const Catalog& catalog, Report& report);
 // The main job whole, and the share of each of its steps.
 Status ride_metrics(const Catalog& catalog, Report& report);
 // Rows into 10,000 cells of a rollup; a filtered sum over many cells, in memory and sealed, and sums by

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rocksdb/options.h>
+#include <rocksdb/sst_file_reader.h>
 
 #include <filesystem>
 #include <fstream>
@@ -76,6 +78,33 @@ class RocksTaskStateTest : public testing::Test {
     return cells;
   }
 
+  // One cell in a group and slice.
+  static void put(StateTable& table, int32_t group, int64_t slice) {
+    CellChange change;
+    change.group = KeyGroup(group);
+    change.slice = slice;
+    change.key = "k";
+    change.value = "v";
+    const Status status = table.apply({&change, 1});
+    ASSERT_TRUE(status.ok()) << status.to_string();
+  }
+  // What the tables of a checkpoint hold: erased ranges, and all entries.
+  struct Entries {
+    uint64_t ranges = 0;
+    uint64_t all = 0;
+  };
+  Entries entries_of(const std::vector<StateFile>& files) {
+    Entries entries;
+    for (const StateFile& file : files) {
+      if (!file.db_name.ends_with(".sst")) continue;
+      rocksdb::SstFileReader reader{rocksdb::Options()};
+      EXPECT_TRUE(reader.Open(temp_ / ("checkpoints/files/" + file.name)).ok());
+      entries.ranges += reader.GetTableProperties()->num_range_deletions;
+      entries.all += reader.GetTableProperties()->num_entries;
+    }
+    return entries;
+  }
+
   static PosixEnvOptions quiet() {
     PosixEnvOptions options;
     options.log_level = LogLevel::error;
@@ -141,6 +170,72 @@ TEST_F(RocksTaskStateTest, ACheckpointIsOfItsMomentAndNamesOldFilesAgain) {
   then.reset();
   auto now = restore(manifest(2, {two}));
   EXPECT_EQ(count(*now->cells("w"), {0, kGroups}).size(), 12U) << "erased slices stay erased";
+}
+
+TEST_F(RocksTaskStateTest, ErasingWhatWasNeverStoredWritesNothing) {
+  auto state = task("0");
+  StateTable& table = **state->table("w");
+  put(table, 3, 7);
+  const auto one = files_of(*state, 1);
+  for (int64_t slice = 0; slice < 10'000; ++slice) {
+    if (slice == 7) continue;
+    ASSERT_TRUE(table.erase_slices({0, kGroups}, slice, slice + 1).ok());
+  }
+  ASSERT_TRUE(table.erase_slices({0, 3}, INT64_MIN, INT64_MAX).ok());
+  ASSERT_TRUE(table.erase_slices({4, kGroups}, INT64_MIN, INT64_MAX).ok());
+  EXPECT_EQ(files_of(*state, 2), one) << "nothing changed";
+  EXPECT_EQ(static_cast<RocksStateTable&>(table).range_deletes(), 0);
+  ASSERT_TRUE(table.erase_slices({0, kGroups}, 7, 8).ok());
+  EXPECT_EQ(entries_of(files_of(*state, 3)).ranges, 1U);
+  EXPECT_TRUE(count(table, {0, kGroups}).empty());
+}
+
+TEST_F(RocksTaskStateTest, ErasedNeighboursAreOneRangeOfEachGroup) {
+  auto state = task("0");
+  StateTable& table = **state->table("w");
+  for (int64_t slice = 0; slice < 60; ++slice) put(table, slice % 2 == 0 ? 1 : 5, slice);
+  put(table, 9, 0);
+  files_of(*state, 1);
+  // In no order; slice 30 stays, and 9 is another group's.
+  for (int64_t slice = 59; slice >= 0; --slice) {
+    if (slice == 30) continue;
+    ASSERT_TRUE(table.erase_slices({0, 9}, slice, slice + 1).ok());
+  }
+  const auto two = files_of(*state, 2);
+  EXPECT_EQ(static_cast<RocksStateTable&>(table).range_deletes(), 3)
+      << "before and behind slice 30, and group 5";
+  EXPECT_LE(entries_of(two).ranges, 3U);
+  put(table, 1, 12);  // what comes after the erasing stays
+  EXPECT_EQ(count(table, {0, kGroups}), (std::map<int32_t, int>{{1, 2}, {9, 1}}));
+  ASSERT_TRUE(checkpoints_->publish(manifest(2, {two})).ok());
+  auto restored = restore(manifest(2, {two}));
+  EXPECT_EQ(count(*restored->cells("w"), {0, kGroups}), (std::map<int32_t, int>{{1, 1}, {9, 1}}));
+}
+
+// The shape of windows: a slice lives through a checkpoint or two and is gone for ever.
+TEST_F(RocksTaskStateTest, SlicesThatCameAndWentLeaveNextToNothing) {
+  auto state = task("0");
+  StateTable& table = **state->table("w");
+  std::vector<StateFile> files;
+  for (int64_t epoch = 1; epoch <= 40; ++epoch) {
+    ASSERT_TRUE(table.erase_slices({0, kGroups}, (epoch - 2) * 50, (epoch - 1) * 50).ok());
+    std::vector<CellChange> changes;
+    for (int32_t group : {2, 7}) {
+      for (int64_t slice = (epoch - 1) * 50; slice < epoch * 50; ++slice) {
+        CellChange change;
+        change.group = KeyGroup(group);
+        change.slice = slice;
+        change.key = "k";
+        change.value = "v";
+        changes.push_back(std::move(change));
+      }
+    }
+    ASSERT_TRUE(table.apply(changes).ok());
+    files = files_of(*state, epoch);
+  }
+  EXPECT_EQ(static_cast<RocksStateTable&>(table).range_deletes(), 39 * 2);
+  EXPECT_LE(entries_of(files).ranges, 39U * 2);
+  EXPECT_EQ(count(table, {0, kGroups}), (std::map<int32_t, int>{{2, 50}, {7, 50}}));
 }
 
 TEST_F(RocksTaskStateTest, ManyCheckpointsKeepNoFileThatNobodyNames) {

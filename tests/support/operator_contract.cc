@@ -92,6 +92,7 @@ class Instance {
 
  private:
   void make() {
+    writes_ = 0;  // a restored attempt writes its cells whole at its first barrier
     auto made = kind_.make(case_.config);
     ASSERT_TRUE(made.ok()) << made.status().to_string();
     op_ = *std::move(made);
