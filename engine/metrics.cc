@@ -18,7 +18,9 @@ constexpr MetricInfo kTable[] = {
     {"rideflow_rollup_rows", "gauge", "rows", "Rows that the rollup holds: one per time and dimensions."},
     {"rideflow_rollup_parts", "gauge", "parts", "Segments of the rollup and blocks of rows in memory."},
     {"rideflow_rollup_memory_bytes", "gauge", "bytes",
-     "Memory of the rollup's rows that are in no segment yet, without the dictionaries of their dimensions."},
+     "Memory that the rollup has allocated: rows that are in no segment, with their dictionaries and hash "
+     "tables, "
+     "and what its open segments keep beside their mapped files."},
     {"rideflow_rollup_segment_bytes", "gauge", "bytes", "Size of the rollup's segment files."},
     {"rideflow_rollup_complete_to_microseconds", "gauge", "microseconds",
      "Event time up to which the rollup has all rows; absent before the first checkpoint."},

@@ -194,6 +194,16 @@ CellSet::CellSet(std::shared_ptr<const RollupSpec> s) : spec(std::move(s)), cell
   for (const RollupDimension& d : spec->dimensions) dimensions.emplace_back(d.multi_value);
 }
 
+size_t bytes_of(const std::vector<DimensionDictionary>& dictionaries) {
+  size_t bytes = dictionaries.capacity() * sizeof(DimensionDictionary);
+  for (const DimensionDictionary& dictionary : dictionaries) bytes += dictionary.bytes();
+  return bytes;
+}
+
+size_t CellSet::bytes() const {
+  return bytes_of(dimensions) + cells.bytes();
+}
+
 void merge_cells(const std::vector<DimensionDictionary>& dictionaries, CellTable& from,
                  const std::vector<uint32_t>* rows, std::vector<CodeMap>& maps,
                  std::vector<DimensionDictionary>& to_dictionaries, CellTable& to) {

@@ -16,7 +16,9 @@ struct CellSet {
   std::shared_ptr<const RollupSpec> spec;
   std::vector<DimensionDictionary> dimensions;
   CellTable cells;
+  size_t bytes() const;  // what it has allocated
 };
+size_t bytes_of(const std::vector<DimensionDictionary>& dictionaries);
 
 // Adds the cells `rows` (all when null) of `from`, a table whose codes are those of `dictionaries`, to `to`.
 void merge_cells(const std::vector<DimensionDictionary>& dictionaries, CellTable& from,

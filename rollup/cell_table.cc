@@ -1,9 +1,12 @@
 #include "rollup/cell_table.h"
 
+#include <bit>
 #include <functional>
 
 namespace rideflow::rollup {
 namespace {
+
+constexpr size_t kLeastSlots = 16;
 
 // Calls f(row of the input, cell) for every input row that counts.
 template <class F>
@@ -95,6 +98,22 @@ void update(MetricKind kind, MetricColumn& m, const MetricInput& in, const std::
   }
 }
 
+template <class T>
+size_t heap_bytes(const std::vector<T>& values) {
+  return values.capacity() * sizeof(T);
+}
+
+size_t heap_bytes(const MetricColumn& metric) {
+  size_t bytes = heap_bytes(metric.ints) + heap_bytes(metric.doubles) + heap_bytes(metric.low) +
+                 heap_bytes(metric.times) + heap_bytes(metric.texts) + heap_bytes(metric.has) +
+                 heap_bytes(metric.quantiles) + heap_bytes(metric.distincts);
+  constexpr size_t kInside = 15;  // of a std::string
+  for (const std::string& text : metric.texts) bytes += text.capacity() > kInside ? text.capacity() + 1 : 0;
+  for (const Quantiles& sketch : metric.quantiles) bytes += sketch.bytes();
+  for (const Distinct& sketch : metric.distincts) bytes += sketch.bytes();
+  return bytes;
+}
+
 uint64_t hash_cell(Micros time, std::span<const uint32_t* const> codes, int32_t i) {
   uint64_t h = static_cast<uint64_t>(time) * 0x9e3779b97f4a7c15ULL;
   for (const uint32_t* column : codes) h = (h ^ (h >> 29) ^ column[i]) * 0xbf58476d1ce4e5b9ULL;
@@ -102,6 +121,14 @@ uint64_t hash_cell(Micros time, std::span<const uint32_t* const> codes, int32_t 
 }
 
 }  // namespace
+
+size_t bytes_of(const CellColumns& cells) {
+  size_t bytes =
+      sizeof(cells) + heap_bytes(cells.times) + heap_bytes(cells.dimensions) + heap_bytes(cells.metrics);
+  for (const auto& codes : cells.dimensions) bytes += heap_bytes(codes);
+  for (const MetricColumn& metric : cells.metrics) bytes += heap_bytes(metric);
+  return bytes;
+}
 
 void resize(MetricColumn& m, MetricKind kind, size_t rows) {
   if (kind != MetricKind::count && kind != MetricKind::quantile_sketch &&
@@ -202,7 +229,7 @@ void merge_metric(MetricKind kind, MetricColumn& to, size_t t, const MetricColum
 }
 
 CellTable::CellTable(std::shared_ptr<const RollupSpec> spec)
-    : spec_(std::move(spec)), cells_(std::make_shared<CellColumns>()), slots_(64) {
+    : spec_(std::move(spec)), cells_(std::make_shared<CellColumns>()) {
   cells_->dimensions.resize(spec_->dimensions.size());
   cells_->metrics.resize(spec_->metrics.size());
 }
@@ -218,13 +245,20 @@ std::shared_ptr<const CellColumns> CellTable::share() {
   return cells_;
 }
 
+// The next cells are likely about as many.
 void CellTable::clear() {
-  const size_t capacity = slots_.size();
+  const size_t slots = std::min(slots_.size(), std::bit_ceil(std::max(rows() * 4, kLeastSlots)));
   *this = CellTable(spec_);
-  slots_.resize(capacity);
+  slots_.resize(slots);
+}
+
+size_t CellTable::bytes() const {
+  const size_t index = heap_bytes(slots_) + heap_bytes(hashes_) + heap_bytes(found_);
+  return index + (empty() ? 0 : bytes_of(*cells_));
 }
 
 uint32_t CellTable::find_one(uint64_t hash, Micros time, std::span<const uint32_t* const> codes, int32_t i) {
+  if (slots_.empty()) slots_.resize(kLeastSlots);
   const size_t mask = slots_.size() - 1;
   const auto tag = static_cast<uint32_t>(hash >> 32);
   CellColumns& cells = *cells_;

@@ -69,6 +69,8 @@ class CellTable {
   void clear();
   // The columns as they are, for readers.
   std::shared_ptr<const CellColumns> share();
+  // What it has allocated, shared columns included; nothing while it is new. Looks at every text and sketch.
+  size_t bytes() const;
 
  private:
   void own();
@@ -99,6 +101,9 @@ bool replaces(bool last, Micros time, const T& value, Micros held_time, const T&
   if (time != held_time) return last ? time > held_time : time < held_time;
   return value < held;
 }
+
+// What the columns have allocated.
+size_t bytes_of(const CellColumns& cells);
 
 // Sizes every vector that the kind uses to `rows`.
 void resize(MetricColumn& column, MetricKind kind, size_t rows);

@@ -1,7 +1,14 @@
-// Moving a datasource's commit log into segments: sealing, merging of late rows, retention.
+// Moving a datasource's commit log into segments: sealing, merging of late rows, retention, and open chunks
+// that go to files because memory is short.
+//
+// Nothing here needs more memory than merge_cells and memory_bytes allow, however long the log and however
+// large a chunk: cells of the log are written as soon as there are too many, and large files are not merged
+// further.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "rollup/datasource.h"
 #include "rollup/segment.h"
@@ -9,12 +16,16 @@
 namespace rideflow::rollup {
 namespace {
 constexpr size_t kMaxDeltas = 8;  // files of one open chunk before they are merged
-}
+constexpr int64_t kLargeFile = int64_t{32} << 20;
+// Of the log's size to that of cells in memory, above which a start does not read it into memory.
+constexpr int64_t kLogShare = 16;
+}  // namespace
 
 // REQUIRES: io_.
 Status Datasource::maintain() {
   {
     std::lock_guard lock(mutex_);
+    drop_expired();
     if (!needs_compaction()) return {};
   }
   return compact();
@@ -23,12 +34,16 @@ Status Datasource::maintain() {
 // REQUIRES: io_, mutex_.
 bool Datasource::needs_compaction() {
   if (log_->size() > options_.compact_log_bytes) return true;
+  // Half as much again as was left: what is not committed does not go by writing files.
+  const size_t memory = chunks_.memory_bytes();
+  const auto limit = static_cast<size_t>(options_.memory_bytes);
+  if (memory > limit && memory > spilled_at_ + limit / 2) return true;
   if (complete_to_ == kNoTime) return false;
   const Micros horizon = horizon_locked();
   return std::any_of(chunks_.all().begin(), chunks_.all().end(), [&](const auto& entry) {
     const Chunk& chunk = entry.second;
     if (horizon != kNoTime && chunk.end() <= horizon) return true;
-    return chunk.segment() == nullptr && chunk.end() + options_.seal_after_us <= complete_to_;
+    return !chunk.sealed() && chunk.end() + options_.seal_after_us <= complete_to_;
   });
 }
 
@@ -37,24 +52,32 @@ struct Datasource::Compaction {
   Micros complete_to = kNoTime;
   Micros horizon = kNoTime;
   Manifest next;
-  std::map<Marker, LogRecord> prepared;                    // what the log did not commit
-  std::map<Micros, CellSet> cells;                         // what it did, by start of the chunk
-  std::map<Micros, std::shared_ptr<const Part>> segments;  // sealed ones
+  std::map<Marker, LogRecord> prepared;  // what the log did not commit
+  std::map<Micros, CellSet> cells;       // what it did, by start of the chunk, and is not written yet
+  size_t bytes = 0;                      // of those, at most
+  std::set<Micros> touched;              // chunks that have new files
+  // Files of the chunks that are read from them from now on.
+  std::map<Micros, std::vector<std::shared_ptr<const Part>>> files;
 
   bool is_expired(Micros start) const {
     return horizon != kNoTime && start + spec->chunk_micros() <= horizon;
+  }
+  bool cell_expired(Micros time) const {
+    return horizon != kNoTime && time <= horizon - spec->longest_cell();
   }
   void take(CellSet& set);
   Status take(LogRecord record);
 };
 
-// Cells to the chunks of their times.
+// Cells to the chunks of their times; expired ones go.
 void Datasource::Compaction::take(CellSet& set) {
   std::map<Micros, std::vector<uint32_t>> rows;
   const std::vector<Micros>& times = set.cells.cells().times;
   for (size_t i = 0; i < times.size(); ++i) {
-    rows[floor_to(times[i], spec->chunk_micros())].push_back(static_cast<uint32_t>(i));
+    if (!cell_expired(times[i]))
+      rows[floor_to(times[i], spec->chunk_micros())].push_back(static_cast<uint32_t>(i));
   }
+  bytes += set.bytes();
   for (const auto& part : rows) {
     CellSet& to = cells.try_emplace(part.first, spec).first->second;
     std::vector<CodeMap> maps;
@@ -87,26 +110,64 @@ Status Datasource::Compaction::take(LogRecord record) {
 // open removes. REQUIRES: io_.
 Status Datasource::compact() {
   Compaction work;
+  RF_TRY(move_log(work));
+  RF_TRY(publish(work));
+  RF_TRY(open_files(work));
+  install(work);
+  return {};
+}
+
+Status Datasource::move_log(Compaction& work) {
   {
     std::lock_guard lock(mutex_);
     work.spec = spec_;
     work.complete_to = complete_to_;
     work.horizon = horizon_locked();
   }
-  RF_TRY(read_log(work));
   work.next = manifest_;
+  RF_TRY(read_log(work));
+  {
+    std::lock_guard lock(mutex_);
+    Micros end = kNoTime;
+    if (!work.cells.empty()) end = work.cells.rbegin()->first + work.spec->chunk_micros();
+    if (!work.next.chunks.empty())
+      end = std::max(end, work.next.chunks.rbegin()->first + work.spec->chunk_micros());
+    if (ended_) complete_to_ = work.complete_to = std::max(complete_to_, end);
+  }
   work.next.complete_to = work.complete_to;
   ++work.next.log_number;
-  RF_TRY(write_segments(work));
-  return publish(work);
+  return write_segments(work);
 }
 
 Status Datasource::read_log(Compaction& work) const {
   RF_ASSIGN(const std::string bytes, read_file(env_->fs(), log_->path()));
-  RF_ASSIGN(const size_t whole,
-            read_records(bytes, [&](LogRecord record) { return work.take(std::move(record)); }));
+  RF_ASSIGN(const size_t whole, read_records(bytes, [&](LogRecord record) -> Status {
+              RF_TRY(work.take(std::move(record)));
+              return work.bytes > static_cast<size_t>(options_.memory_bytes) ? write_deltas(work) : Status();
+            }));
   if (static_cast<int64_t>(whole) == log_->size()) return {};
   return Status::external(Code::data_loss, "The commit log '" + log_->path() + "' is damaged.");
+}
+
+// One file of these cells, which are gone afterwards.
+Status Datasource::write_cells(Compaction& work, ManifestChunk& chunk, CellSet& set) const {
+  if (set.cells.empty()) return {};
+  const std::string name = fmt::format("segment-{}", work.next.next_file++);
+  RF_TRY(write_segment(env_, path(name), set));
+  chunk.files.push_back(name);
+  set = CellSet(work.spec);
+  return {};
+}
+
+// What was read of the log so far, a file for each chunk.
+Status Datasource::write_deltas(Compaction& work) const {
+  for (auto& [start, set] : work.cells) {
+    if (set.cells.empty()) continue;
+    RF_TRY(write_cells(work, work.next.chunks[start], set));
+    work.touched.insert(start);
+  }
+  work.bytes = 0;
+  return {};
 }
 
 // A file for every chunk that has new rows, or is ready to be sealed: a delta beside the chunk's files, or
@@ -118,28 +179,105 @@ Status Datasource::write_segments(Compaction& work) const {
   for (auto& [start, set] : work.cells) {
     if (work.is_expired(start)) continue;
     ManifestChunk& chunk = work.next.chunks[start];
-    const Micros end = start + work.spec->chunk_micros();
-    const bool seal = chunk.sealed || end + options_.seal_after_us <= work.complete_to;
-    if (set.cells.empty() && !(seal && !chunk.sealed) && chunk.files.size() <= kMaxDeltas) continue;
-    if (seal || chunk.files.size() >= kMaxDeltas) {
-      for (const std::string& file : chunk.files) {
-        RF_ASSIGN(const std::shared_ptr<const Part> part, open_segment(env_, path(file), work.spec));
-        RF_ASSIGN(CellSet old, read_cells(work.spec, *part));
-        work.take(old);
-      }
-      chunk.files.clear();
-    }
+    const bool seal =
+        chunk.sealed || start + work.spec->chunk_micros() + options_.seal_after_us <= work.complete_to;
+    const bool added = !set.cells.empty() || work.touched.contains(start);
+    const bool merge =
+        seal ? added || !chunk.sealed : chunk.files.size() + (set.cells.empty() ? 0 : 1) > kMaxDeltas;
+    if (!added && !merge) continue;
+    RF_TRY(merge ? merge_files(work, chunk, set) : write_cells(work, chunk, set));
     chunk.sealed = seal;
-    const std::string name = fmt::format("segment-{}", work.next.next_file++);
-    RF_TRY(write_segment(env_, path(name), set));
-    chunk.files.push_back(name);
-    if (seal) {
-      RF_ASSIGN(work.segments[start], open_segment(env_, path(name), work.spec));
-    }
+    work.touched.insert(start);
   }
+  RF_TRY(drop_expired_files(work));
   std::erase_if(work.next.chunks,
                 [&](const auto& c) { return c.second.files.empty() || work.is_expired(c.first); });
   return {};
+}
+
+// The chunk's files and new cells as one file. Large files stay, and where all would be more than one merge
+// may hold they become several.
+Status Datasource::merge_files(Compaction& work, ManifestChunk& chunk, CellSet& set) const {
+  const std::vector<std::string> old = std::exchange(chunk.files, {});
+  const auto most = static_cast<size_t>(options_.merge_cells);
+  for (const std::string& file : old) {
+    RF_ASSIGN(const std::shared_ptr<const Part> part, open_segment(env_, path(file), work.spec));
+    if (work.cell_expired(part->max_time())) continue;
+    if (part->rows() > most / 2 || part->file_bytes() > kLargeFile) {
+      chunk.files.push_back(file);
+      continue;
+    }
+    if (set.cells.rows() + part->rows() > most) RF_TRY(write_cells(work, chunk, set));
+    RF_ASSIGN(CellSet cells, read_cells(work.spec, *part));
+    std::vector<uint32_t> kept;
+    for (uint32_t row = 0; row < cells.cells.rows(); ++row) {
+      if (!work.cell_expired(cells.cells.cells().times[row])) kept.push_back(row);
+    }
+    std::vector<CodeMap> maps;
+    merge_cells(cells.dimensions, cells.cells, &kept, maps, set.dimensions, set.cells);
+  }
+  return write_cells(work, chunk, set);
+}
+
+// Of the chunk that the horizon lies in; older ones go as a whole.
+Status Datasource::drop_expired_files(Compaction& work) const {
+  if (work.horizon == kNoTime) return {};
+  const auto entry = work.next.chunks.find(floor_to(work.horizon, work.spec->chunk_micros()));
+  if (entry == work.next.chunks.end()) return {};
+  std::vector<std::string> kept;
+  for (const std::string& file : entry->second.files) {
+    RF_ASSIGN(const std::shared_ptr<const Part> part, open_segment(env_, path(file), work.spec));
+    if (!work.cell_expired(part->max_time())) kept.push_back(file);
+  }
+  if (kept.size() < entry->second.files.size()) work.touched.insert(entry->first);
+  entry->second.files = std::move(kept);
+  return {};
+}
+
+// Opens the files of the chunks that are read from them: sealed ones, those that were before, and the oldest
+// others as long as there is too much in memory.
+Status Datasource::open_files(Compaction& work) {
+  std::vector<Micros> shown;
+  {
+    std::lock_guard lock(mutex_);
+    size_t memory = chunks_.memory_bytes();
+    const auto limit = static_cast<size_t>(options_.memory_bytes);
+    const bool too_much = memory > limit;
+    for (const auto& [start, chunk] : work.next.chunks) {
+      const auto loaded = chunks_.all().find(start);
+      const bool in_files = loaded != chunks_.all().end() && loaded->second.in_files();
+      const bool spill = too_much && !chunk.sealed && !in_files && memory > limit / 2;
+      if (!spill && !((chunk.sealed || in_files) && work.touched.contains(start))) continue;
+      shown.push_back(start);
+      if (loaded != chunks_.all().end()) memory -= std::min(memory, loaded->second.memory_bytes());
+    }
+  }
+  for (const Micros start : shown) {
+    for (const std::string& file : work.next.chunks[start].files) {
+      RF_ASSIGN(std::shared_ptr<const Part> part, open_segment(env_, path(file), work.spec));
+      work.files[start].push_back(std::move(part));
+    }
+  }
+  return {};
+}
+
+// Moves a long log into files before anything of it is in memory: a start needs no more than the run did.
+Status Datasource::settle_log() {
+  const Result<DirEntry> file = env_->fs().stat(path(manifest_.log_name()));
+  if (!file.ok() || file->size <= options_.memory_bytes / kLogShare) return {};
+  {
+    std::lock_guard lock(mutex_);
+    complete_to_ = std::max(complete_to_, manifest_.complete_to);
+  }
+  RF_ASSIGN(log_, CommitLog::open(env_, path(manifest_.log_name()), [&](const LogRecord& record) {
+              if (record.type != RecordType::commit) return Status();
+              std::lock_guard lock(mutex_);
+              note_commit(record);
+              return Status();
+            }));
+  Compaction work;
+  RF_TRY(move_log(work));
+  return publish(work);
 }
 
 // The log that the manifest names, made anew: one may be left from an attempt that ended before its manifest.
@@ -158,7 +296,6 @@ Status Datasource::publish(Compaction& work) {
   const Manifest old = std::exchange(manifest_, work.next);
   const std::string old_log = log_->path();
   log_ = std::move(log);
-  install(work.next, work.segments);
   remove_left_behind(old, old_log);
   return {};
 }
@@ -177,18 +314,16 @@ void Datasource::remove_left_behind(const Manifest& old, const std::string& old_
   if (!removed.ok()) env_->warn("rollup_cleanup_failed", {{"folder", dir_}, {"error", removed.to_string()}});
 }
 
-// Puts new segments in place of the memory that they were made from; what is not committed stays in memory.
-void Datasource::install(const Manifest& manifest,
-                         const std::map<Micros, std::shared_ptr<const Part>>& segments) {
+// Puts files in place of the memory that they were made from; what is not committed stays in memory.
+void Datasource::install(Compaction& work) {
   std::lock_guard lock(mutex_);
   const Micros horizon = horizon_locked();
   std::erase_if(chunks_.all(), [&](const auto& entry) {
-    return horizon != kNoTime && entry.second.end() <= horizon && manifest.chunks.count(entry.first) == 0;
+    return horizon != kNoTime && entry.second.end() <= horizon && !work.next.chunks.contains(entry.first);
   });
-  for (const auto& entry : segments) {
-    chunks_.all().erase(entry.first);
-    Chunk& chunk = chunks_.at(entry.first);
-    chunk.set_segment(entry.second);
+  for (auto& [start, files] : work.files) {
+    Chunk& chunk = chunks_.at(start);
+    chunk.show_files(std::move(files), work.next.chunks[start].sealed);
     for (auto& p : pending_) {
       if (p.second.visible) chunks_.merge_into(chunk, p.second.cells->dimensions, p.second.cells->cells);
     }
@@ -197,6 +332,8 @@ void Datasource::install(const Manifest& manifest,
       chunks_.merge_into(chunk, shard->epoch.dimensions, shard->epoch.cells);
     }
   }
+  drop_expired();
+  spilled_at_ = chunks_.memory_bytes();
   snapshot_.reset();
 }
 
@@ -206,22 +343,27 @@ Status Datasource::change_spec(const RollupSpec& spec) {
   const auto next_spec = std::make_shared<const RollupSpec>(spec);
   RF_TRY(load());
   RF_TRY(compact());
-  Manifest next = manifest_;
+  Compaction work;
+  work.spec = next_spec;
+  work.next = manifest_;
+  Manifest& next = work.next;
   next.spec = encode_spec(spec);
   ++next.log_number;
   for (auto& entry : next.chunks) {
+    const std::vector<std::string> files = std::exchange(entry.second.files, {});
     CellSet merged(next_spec);
-    for (const std::string& file : entry.second.files) {
+    for (const std::string& file : files) {
       RF_ASSIGN(const std::shared_ptr<const Part> part, open_segment(env_, path(file), spec_));
+      if (merged.cells.rows() + part->rows() > static_cast<size_t>(options_.merge_cells))
+        RF_TRY(write_cells(work, entry.second, merged));
       RF_ASSIGN(CellSet old, read_cells(spec_, *part));
       CellSet converted = convert_cells(old, next_spec);
       std::vector<CodeMap> maps;
       merge_cells(converted.dimensions, converted.cells, nullptr, maps, merged.dimensions, merged.cells);
     }
-    const std::string name = fmt::format("segment-{}", next.next_file++);
-    RF_TRY(write_segment(env_, path(name), merged));
-    entry.second.files = {name};
+    RF_TRY(write_cells(work, entry.second, merged));
   }
+  std::erase_if(next.chunks, [](const auto& c) { return c.second.files.empty(); });
   RF_ASSIGN(auto log, empty_log(next));
   for (auto& p : pending_) {
     LogRecord record = p.second.record;

@@ -28,6 +28,12 @@ auto key_of(const Marker& m) {
   return std::make_tuple(m.lineage, m.sink, m.shard);
 }
 
+// What the cells of a file would take in memory: more or less, and rather more.
+int64_t guess_bytes(const Part& part, const RollupSpec& spec) {
+  const auto columns = static_cast<int64_t>(spec.dimensions.size() + spec.metrics.size());
+  return part.file_bytes() * 3 + static_cast<int64_t>(part.rows()) * (32 + 16 * columns);
+}
+
 std::string describe(const Marker& m) {
   return fmt::format("epoch {} of lineage {}, sink {}, shard {}", m.epoch.value, m.lineage, m.sink, m.shard);
 }
@@ -73,6 +79,7 @@ Status Datasource::load() {
   RF_ASSIGN(manifest_, decode_manifest(bytes));
   // A failed sync may have left bytes in the file that are not on the disk: they never count.
   if (log_ != nullptr && !log_->alive()) RF_TRY(env_->fs().truncate(log_->path(), log_->size()));
+  RF_TRY(settle_log());
   std::lock_guard lock(mutex_);
   chunks_.clear();
   pending_.clear();
@@ -88,6 +95,8 @@ Status Datasource::load() {
     chunks_.merge(shard->epoch);
   }
   rebuild_ = false;
+  spilled_at_ = 0;
+  drop_expired();
   return {};
 }
 
@@ -115,19 +124,34 @@ Status Datasource::rewrite_log() {
   return env_->fs().remove(old_log);
 }
 
+// REQUIRES: mutex_. An open chunk is read into memory when all of it has room there; the newest first.
+Status Datasource::load_chunk(Micros start, const ManifestChunk& chunk, int64_t& room) {
+  std::vector<std::shared_ptr<const Part>> parts;
+  int64_t bytes = 0;
+  for (const std::string& file : chunk.files) {
+    RF_ASSIGN(std::shared_ptr<const Part> part, open_segment(env_, path(file), spec_));
+    bytes += guess_bytes(*part, *spec_);
+    parts.push_back(std::move(part));
+  }
+  Chunk& loaded = chunks_.at(start);
+  if (chunk.sealed || bytes > room) {
+    loaded.show_files(std::move(parts), chunk.sealed);
+    return {};
+  }
+  for (const auto& part : parts) {
+    RF_ASSIGN(CellSet cells, read_cells(spec_, *part));
+    chunks_.merge(cells);
+  }
+  room -= static_cast<int64_t>(loaded.memory_bytes());
+  return {};
+}
+
 Status Datasource::load_segments() {
   std::vector<std::string> known = {"MANIFEST", manifest_.log_name()};
-  for (const auto& [start, chunk] : manifest_.chunks) {
-    for (const std::string& file : chunk.files) {
-      known.push_back(file);
-      RF_ASSIGN(std::shared_ptr<const Part> part, open_segment(env_, path(file), spec_));
-      if (chunk.sealed) {
-        chunks_.at(start).set_segment(std::move(part));
-      } else {
-        RF_ASSIGN(CellSet cells, read_cells(spec_, *part));
-        chunks_.merge(cells);
-      }
-    }
+  int64_t room = options_.memory_bytes / 2;
+  for (auto it = manifest_.chunks.rbegin(); it != manifest_.chunks.rend(); ++it) {
+    known.insert(known.end(), it->second.files.begin(), it->second.files.end());
+    RF_TRY(load_chunk(it->first, it->second, room));
   }
   RF_ASSIGN(const std::vector<DirEntry> entries, env_->fs().list(dir_));
   for (const DirEntry& entry : entries) {
@@ -161,24 +185,26 @@ Status Datasource::replay(LogRecord record) {
 
 // REQUIRES: mutex_. The record is durable.
 void Datasource::apply_commit(const LogRecord& record) {
-  manifest_.markers[key_of(record.marker)] = {record.marker.epoch, record.watermark};
   const auto it = pending_.find(record.marker);
   if (it != pending_.end()) {
     if (!it->second.visible) chunks_.merge(*it->second.cells);
     pending_.erase(it);
   }
-  advance_complete_to(record);
+  note_commit(record);
   snapshot_.reset();
 }
 
-void Datasource::advance_complete_to(const LogRecord& record) {
+// REQUIRES: mutex_.
+void Datasource::note_commit(const LogRecord& record) {
+  manifest_.markers[key_of(record.marker)] = {record.marker.epoch, record.watermark};
   Micros least = kEndOfTime;
   for (int32_t shard = 0; shard < record.parallelism; ++shard) {
     const auto it = manifest_.markers.find({record.marker.lineage, record.marker.sink, shard});
     if (it == manifest_.markers.end()) return;
     least = std::min(least, it->second.watermark);
   }
-  if (least == kEndOfTime) {  // all input ended: complete up to the end of the last cell
+  ended_ = least == kEndOfTime;
+  if (ended_) {
     for (auto& [start, chunk] : chunks_.all()) least = std::min(chunk.end(), kEndOfTime);
     if (least == kEndOfTime) return;
   }
@@ -249,6 +275,34 @@ void Datasource::detach(const std::shared_ptr<ShardState>& shard) {
     rebuild_ = rebuild_ || !shard->epoch.cells.empty();
   }
   shards_.erase(it);
+}
+
+// REQUIRES: mutex_.
+void Datasource::drop_expired() {
+  const Micros horizon = horizon_locked();
+  if (horizon == kNoTime) return;
+  for (auto& entry : chunks_.all()) {
+    if (entry.first >= horizon) break;
+    if (entry.second.drop_before(horizon)) snapshot_.reset();
+  }
+}
+
+int64_t Datasource::memory_bytes() const {
+  std::lock_guard lock(mutex_);
+  size_t bytes = chunks_.memory_bytes();
+  for (const auto& [start, chunk] : chunks_.all()) bytes += chunk.file_heap_bytes();
+  for (const auto& [marker, pending] : pending_) bytes += pending.cells->bytes();
+  for (const auto& shard : shards_) {
+    std::lock_guard guard(shard->mutex);
+    bytes += shard->epoch.bytes() + shard->fresh.bytes();
+  }
+  // Columns that changed since, for the snapshot that queries have.
+  for (const auto& part : snapshot_ ? snapshot_->parts : std::vector<std::shared_ptr<const Part>>()) {
+    const auto chunk = chunks_.all().find(chunks_.start_of(part->min_time()));
+    if (chunk == chunks_.all().end() || !chunk->second.holds(part.get()))
+      bytes += static_cast<size_t>(part->memory_bytes());
+  }
+  return static_cast<int64_t>(bytes);
 }
 
 bool Datasource::has_writers() const {

@@ -47,6 +47,8 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
   std::shared_ptr<ShardState> attach(const RollupWriterId& id);
   void detach(const std::shared_ptr<ShardState>& shard);
   bool has_writers() const;
+  // See RollupStore::memory_bytes().
+  int64_t memory_bytes() const;
   // Rows before this are expired.
   Micros horizon() const;
 
@@ -68,9 +70,11 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
   Status load();
   Status replay(LogRecord record);
   Status load_segments();
+  Status load_chunk(Micros start, const ManifestChunk& chunk, int64_t& room);
+  Status settle_log();
   Status rewrite_log();
   void apply_commit(const LogRecord& record);
-  void advance_complete_to(const LogRecord& record);
+  void note_commit(const LogRecord& record);
   Status persist(const Marker& marker);
   Status commit_record(const LogRecord& handle);
   Status drop_prepared(const ShardState& shard, Epoch restored);
@@ -80,13 +84,20 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
   bool needs_compaction();
   Status compact();
   struct Compaction;  // of one compact()
+  Status move_log(Compaction& work);
   Status read_log(Compaction& work) const;
+  Status write_cells(Compaction& work, ManifestChunk& chunk, CellSet& set) const;
+  Status write_deltas(Compaction& work) const;
   Status write_segments(Compaction& work) const;
+  Status merge_files(Compaction& work, ManifestChunk& chunk, CellSet& set) const;
+  Status drop_expired_files(Compaction& work) const;
+  Status open_files(Compaction& work);
   Status publish(Compaction& work);
   Result<std::unique_ptr<CommitLog>> empty_log(const Manifest& manifest) const;
   void remove_left_behind(const Manifest& old, const std::string& old_log);
-  void install(const Manifest& manifest, const std::map<Micros, std::shared_ptr<const Part>>& segments);
+  void install(Compaction& work);
   Micros horizon_locked() const;
+  void drop_expired();
   std::string path(const std::string& name) const { return join_path(dir_, name); }
 
   Env* const env_;
@@ -103,7 +114,9 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
   std::map<Marker, Pending> pending_;
   std::vector<std::shared_ptr<ShardState>> shards_;
   Micros complete_to_ = kNoTime;
-  bool rebuild_ = false;  // the chunks hold rows that nobody will commit
+  bool ended_ = false;     // all input: complete up to the end of the last chunk
+  size_t spilled_at_ = 0;  // bytes of the chunks when they last went to files
+  bool rebuild_ = false;   // the chunks hold rows that nobody will commit
   std::shared_ptr<const RollupSnapshot> snapshot_;
   Micros snapshot_at_ = kNoTime;
 };

@@ -1,26 +1,29 @@
 #include "rollup/dictionary.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace rideflow::rollup {
+namespace {
+constexpr size_t kLeastSlots = 16;
+constexpr size_t kLeastBlock = 256;
+constexpr size_t kMostBlock = 16 * 1024;  // a larger value has one of its own
+}  // namespace
 
 class Dictionary::View : public ValueList {
  public:
   View(std::vector<std::shared_ptr<const Page>> pages, uint32_t size)
       : pages_(std::move(pages)), size_(size) {}
   uint32_t size() const override { return size_; }
-  std::string_view at(uint32_t code) const override { return pages_[code / kPage]->entries[code % kPage]; }
+  std::string_view at(uint32_t code) const override { return entry(pages_, code); }
 
  private:
   std::vector<std::shared_ptr<const Page>> pages_;
   uint32_t size_;
 };
 
-Dictionary::Dictionary() : slots_(64) {
-  pages_.push_back(std::make_shared<Page>());
-}
-
 uint32_t Dictionary::find_or_add(std::string_view value) {
+  if (slots_.empty()) grow();
   const uint64_t hash = hash_bytes(value);
   const auto tag = static_cast<uint32_t>(hash >> 32);
   const size_t mask = slots_.size() - 1;
@@ -33,25 +36,38 @@ uint32_t Dictionary::find_or_add(std::string_view value) {
 
 uint32_t Dictionary::add(std::string_view value, uint64_t hash, size_t slot) {
   const uint32_t code = size_;
-  if (code % kPage == 0) pages_.push_back(std::make_shared<Page>());
-  Page& page = *pages_.back();
-  if (page.room < value.size()) {
-    page.room = std::max<size_t>(value.size(), 16 * 1024);
-    page.blocks.push_back(std::make_unique<char[]>(page.room));
-    page.free = page.blocks.back().get();
+  const uint32_t number = page_of(code);
+  if (number >= pages_.size()) {
+    pages_.push_back(std::make_shared<Page>(page_size(number)));
+    page_bytes_ += sizeof(Page) + page_size(number) * sizeof(std::string_view);
+    room_ = 0;  // values live as long as their own page
   }
-  if (!value.empty()) std::memcpy(page.free, value.data(), value.size());
-  page.entries[code % kPage] = {page.free, value.size()};
-  page.free += value.size();
-  page.room -= value.size();
+  Page& page = *pages_.back();
+  char* to = room_for(page, value.size());
+  if (!value.empty()) std::memcpy(to, value.data(), value.size());
+  page.entries[code - page_begin(number)] = {to, value.size()};
   slots_[slot] = {static_cast<uint32_t>(hash >> 32), code};
   ++size_;
   if (size_ * 2 > slots_.size()) grow();
   return code;
 }
 
+char* Dictionary::room_for(Page& page, size_t bytes) {
+  if (room_ < bytes || free_ == nullptr) {
+    block_ = std::clamp(block_ * 2, kLeastBlock, kMostBlock);
+    room_ = std::max(bytes, block_);
+    page.blocks.push_back(std::make_unique<char[]>(room_));
+    page_bytes_ += room_;
+    free_ = page.blocks.back().get();
+  }
+  char* at = free_;
+  free_ += bytes;
+  room_ -= bytes;
+  return at;
+}
+
 void Dictionary::grow() {
-  std::vector<Slot> bigger(slots_.size() * 2);
+  std::vector<Slot> bigger(std::max(slots_.size() * 2, kLeastSlots));
   const size_t mask = bigger.size() - 1;
   for (const Slot& slot : slots_) {
     if (slot.code == 0) continue;

@@ -7,7 +7,7 @@
 // the writer goes on adding.
 #pragma once
 
-#include <array>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -28,32 +28,46 @@ class ValueList {
 
 class Dictionary {
  public:
-  Dictionary();
   uint32_t size() const { return size_; }
   uint32_t find_or_add(std::string_view value);
-  std::string_view at(uint32_t code) const { return pages_[code / kPage]->entries[code % kPage]; }
+  std::string_view at(uint32_t code) const { return entry(pages_, code); }
   // What is in it now; cheap.
   std::shared_ptr<const ValueList> values() const;
+  // What it has allocated; nothing while it is empty.
+  size_t bytes() const { return slots_.capacity() * sizeof(Slot) + page_bytes_; }
 
  private:
-  static constexpr uint32_t kPage = 1024;
+  // A page holds as many entries as all before it: thousands of rollups' chunks have a few values each.
+  static constexpr uint32_t kFirstPage = 16;
+  static uint32_t page_of(uint32_t code) { return static_cast<uint32_t>(std::bit_width(code / kFirstPage)); }
+  static uint32_t page_begin(uint32_t page) { return page == 0 ? 0 : (kFirstPage / 2) << page; }
+  static uint32_t page_size(uint32_t page) { return page == 0 ? kFirstPage : (kFirstPage / 2) << page; }
   struct Page {
-    std::array<std::string_view, kPage> entries;
-    std::vector<std::unique_ptr<char[]>> blocks;
-    char* free = nullptr;
-    size_t room = 0;
+    explicit Page(uint32_t size) : entries(std::make_unique<std::string_view[]>(size)) {}
+    std::unique_ptr<std::string_view[]> entries;
+    std::vector<std::unique_ptr<char[]>> blocks;  // of the bytes of values
   };
+  template <class Pages>
+  static std::string_view entry(const Pages& pages, uint32_t code) {
+    const uint32_t page = page_of(code);
+    return pages[page]->entries[code - page_begin(page)];
+  }
   class View;
   struct Slot {
     uint32_t hash = 0;
     uint32_t code = 0;  // 0: empty
   };
   uint32_t add(std::string_view value, uint64_t hash, size_t slot);
+  char* room_for(Page& page, size_t bytes);
   void grow();
 
   std::vector<std::shared_ptr<Page>> pages_;
   std::vector<Slot> slots_;
   uint32_t size_ = 1;
+  char* free_ = nullptr;  // in the last block of the last page
+  size_t room_ = 0;
+  size_t block_ = 0;  // bytes of that block
+  size_t page_bytes_ = 0;
 };
 
 // The codes of one dimension's cells: values, and lists of them where the dimension has several per row.
@@ -70,6 +84,7 @@ class DimensionDictionary {
   std::shared_ptr<const ValueList> list_table() const { return multi_value_ ? lists_.values() : nullptr; }
   uint32_t size() const { return multi_value_ ? lists_.size() : values_.size(); }
   const Dictionary& cells() const { return multi_value_ ? lists_ : values_; }
+  size_t bytes() const { return values_.bytes() + lists_.bytes(); }
 
  private:
   bool multi_value_;

@@ -42,22 +42,6 @@ class MemoryReader : public PartReader {
   size_t begin_ = 0;
 };
 
-template <class T>
-size_t bytes_of(const std::vector<T>& values) {
-  return values.capacity() * sizeof(T);
-}
-
-size_t bytes_of(const MetricColumn& metric) {
-  size_t bytes = bytes_of(metric.ints) + bytes_of(metric.doubles) + bytes_of(metric.low) +
-                 bytes_of(metric.times) + bytes_of(metric.texts) + bytes_of(metric.has) +
-                 bytes_of(metric.quantiles) + bytes_of(metric.distincts);
-  constexpr size_t kInside = 15;  // of a std::string
-  for (const std::string& text : metric.texts) bytes += text.capacity() > kInside ? text.capacity() + 1 : 0;
-  for (const Quantiles& sketch : metric.quantiles) bytes += sketch.bytes();
-  for (const Distinct& sketch : metric.distincts) bytes += sketch.bytes();
-  return bytes;
-}
-
 class MemoryPart : public Part {
  public:
   MemoryPart(std::shared_ptr<const RollupSpec> spec, std::shared_ptr<const CellColumns> cells,
@@ -70,12 +54,7 @@ class MemoryPart : public Part {
     max_time_ = *most;
   }
   // Counted when somebody asks: cells are written far more often.
-  int64_t memory_bytes() const override {
-    size_t bytes = bytes_of(cells_->times);
-    for (const auto& codes : cells_->dimensions) bytes += bytes_of(codes);
-    for (const MetricColumn& metric : cells_->metrics) bytes += bytes_of(metric);
-    return static_cast<int64_t>(bytes);
-  }
+  int64_t memory_bytes() const override { return static_cast<int64_t>(bytes_of(*cells_)); }
   DimensionView dimension(int d) const override { return dimensions_[static_cast<size_t>(d)]; }
   std::unique_ptr<PartReader> read() const override { return std::make_unique<MemoryReader>(cells_); }
 

@@ -60,6 +60,8 @@ class Part {
   // What its cells take, in memory (without the dictionaries of their dimensions) or as a file.
   virtual int64_t memory_bytes() const { return 0; }
   virtual int64_t file_bytes() const { return 0; }
+  // Of a file: what it has allocated, beside its mapped bytes.
+  virtual int64_t heap_bytes() const { return 0; }
   virtual DimensionView dimension(int d) const = 0;
   virtual std::unique_ptr<PartReader> read() const = 0;
   // The rows that hold one of these codes, or nothing when this part has no such index.

@@ -132,6 +132,10 @@ int64_t RollupSpec::block_micros() const {
   return granularity.total_micros() < 10 * kMinute ? 10 * kMinute : kHour;
 }
 
+int64_t RollupSpec::longest_cell() const {
+  return (granularity.months * int64_t{31} + granularity.days) * kDay + granularity.micros;
+}
+
 std::optional<int> RollupSpec::find_dimension(std::string_view name) const {
   for (size_t i = 0; i < dimensions.size(); ++i) {
     if (dimensions[i].name == name) return static_cast<int>(i);

@@ -68,8 +68,10 @@ struct RollupSpec {
 
   // A chunk is what is sealed and dropped as one: a day, or an hour where cells are shorter than a minute.
   int64_t chunk_micros() const;
-  // Open chunks are cut into blocks, so that a query's snapshot copies only what changed since the last one.
+  // The least that a block of an open chunk covers (rollup/chunk.h).
   int64_t block_micros() const;
+  // No cell covers more.
+  int64_t longest_cell() const;
   std::optional<int> find_dimension(std::string_view name) const;
   std::optional<int> find_metric(std::string_view name) const;
   friend bool operator==(const RollupSpec&, const RollupSpec&) = default;

@@ -88,6 +88,11 @@ class FolderStore : public RollupStore {
     return found == nullptr ? nullptr : found->snapshot();
   }
 
+  int64_t memory_bytes(const std::string& datasource) const override {
+    const std::shared_ptr<rollup::Datasource> found = find(datasource);
+    return found == nullptr ? 0 : found->memory_bytes();
+  }
+
   Status drop(const std::string& name) override {
     std::lock_guard lock(mutex_);
     const auto it = datasources_.find(name);

@@ -7,7 +7,9 @@
 // together with the marker {lineage, sink, shard, epoch} in one log record; after a crash, whatever has no
 // such record is gone until it is replayed. "Complete to" is the least watermark that all shards of the sink
 // had at their last committed barrier; it never goes back. Chunks whose end it passed by an hour are sealed
-// into segments, those behind the retention are dropped.
+// into segments; of open ones the oldest are read from files where there are more cells than memory_bytes.
+// Cells behind the retention are dropped, in open chunks too. A start reads a long log into files, not into
+// memory.
 //
 // Thread-safety: RollupStore may be used by any thread. A RollupWriter belongs to its task, except that the
 // prepared work and commit() may run elsewhere. Nothing here waits for a query; add() may wait for a snapshot
@@ -44,7 +46,7 @@ struct RollupSnapshot {
   std::vector<std::shared_ptr<const rollup::Part>> parts;  // by time; no part is empty
   Micros complete_to = kNoTime;
   int64_t rows() const;
-  int64_t memory_bytes() const;  // of cells that are in no segment
+  int64_t memory_bytes() const;  // of its cells that are in no segment; see RollupStore::memory_bytes()
   int64_t segment_bytes() const;
   // Of cells; kNoTime when there are none.
   Micros min_time() const;
@@ -80,6 +82,11 @@ struct RollupStoreOptions {
   int64_t publish_interval_us = 20'000;             // a snapshot is at most this old
   int64_t compact_log_bytes = int64_t{64} << 20;    // a longer log is moved into segments
   int64_t seal_after_us = 3600 * kMicrosPerSecond;  // behind the committed watermark
+  // Of a datasource's cells. Above it the oldest chunks are read from files instead, down to half of it. What
+  // is not committed yet stays in memory.
+  int64_t memory_bytes = int64_t{64} << 20;
+  // Cells of a file that is merged with others: what merging needs in memory. Larger ones stay as they are.
+  int64_t merge_cells = int64_t{1} << 20;
 };
 
 class RollupStore {
@@ -95,6 +102,10 @@ class RollupStore {
   virtual std::vector<std::string> datasources() const = 0;  // sorted
   // Null when there is no such datasource.
   virtual std::shared_ptr<const RollupSnapshot> snapshot(const std::string& datasource) = 0;
+  // All that a datasource has allocated: cells with their dictionaries and hash tables, epochs that are open
+  // or not yet committed, and what its files keep beside their mapped bytes. 0 when there is no such
+  // datasource. Looks at every cell: not for every query.
+  virtual int64_t memory_bytes(const std::string& datasource) const = 0;
   virtual Status drop(const std::string& datasource) = 0;
 };
 

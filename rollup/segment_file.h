@@ -17,6 +17,7 @@ class SegmentFile {
   // The file mapped into memory, or read where it can't be.
   static Result<SegmentFile> open(Env* env, const std::string& path);
   std::string_view bytes() const { return map_ ? *map_ : std::string_view(copy_); }
+  size_t heap_bytes() const { return copy_.capacity(); }
   Result<SegmentFooter> footer() const;
   // The plain bytes of a piece: in the file, or in `unpacked`, which must live as long.
   Result<std::string_view> read(const Piece& p, std::string& unpacked) const;
@@ -39,6 +40,7 @@ class Blobs {
     return bytes_.substr(head + offset(i), offset(i + 1) - offset(i));
   }
   size_t size() const { return n_; }
+  size_t heap_bytes() const { return unpacked_.capacity(); }
 
  private:
   uint32_t offset(size_t i) const;

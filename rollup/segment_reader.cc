@@ -13,6 +13,7 @@ class BlobValues : public ValueList {
   uint32_t size() const override { return static_cast<uint32_t>(blobs_.size() + 1); }
   std::string_view at(uint32_t code) const override { return blobs_.at(code - 1); }
   Blobs& blobs() { return blobs_; }
+  const Blobs& blobs() const { return blobs_; }
 
  private:
   Blobs blobs_;
@@ -35,6 +36,7 @@ class Segment : public Part, public std::enable_shared_from_this<Segment> {
 
   Status load();
   int64_t file_bytes() const override { return static_cast<int64_t>(file_.bytes().size()); }
+  int64_t heap_bytes() const override;
   DimensionView dimension(int d) const override { return dimensions_[static_cast<size_t>(d)].view; }
   std::unique_ptr<PartReader> read() const override;
   bool rows_with(int dimension, std::span<const uint32_t> codes, ::Roaring& out) const override;
@@ -59,6 +61,25 @@ class Segment : public Part, public std::enable_shared_from_this<Segment> {
   std::shared_ptr<const RollupSpec> spec_;
   std::vector<Dimension> dimensions_;
 };
+
+int64_t Segment::heap_bytes() const {
+  const auto pieces = [](const PieceColumn& column) { return column.capacity() * sizeof(Piece); };
+  size_t bytes = sizeof(*this) + file_.heap_bytes() + pieces(footer_.times);
+  for (const SegmentDimension& d : footer_.dimensions)
+    bytes += sizeof(d) + pieces(d.codes) + pieces(d.bitmaps);
+  for (const SegmentMetric& m : footer_.metrics) {
+    bytes += sizeof(m) + pieces(m.ints) + pieces(m.doubles) + pieces(m.low) + pieces(m.times) +
+             pieces(m.has) + pieces(m.blobs);
+  }
+  for (const Dimension& dimension : dimensions_) {
+    bytes += sizeof(dimension) + dimension.counts.capacity() * sizeof(uint32_t);
+    for (const ValueList* list : {dimension.view.values.get(), dimension.view.lists.get()}) {
+      if (list != nullptr)
+        bytes += sizeof(BlobValues) + static_cast<const BlobValues*>(list)->blobs().heap_bytes();
+    }
+  }
+  return static_cast<int64_t>(bytes);
+}
 
 Status Segment::load_dimension(size_t d) {
   const SegmentDimension& in = footer_.dimensions[d];

@@ -12,6 +12,9 @@
 namespace rideflow::rollup {
 namespace {
 
+// Larger dictionaries stand plain in the file: unpacked ones would stay in memory, mapped bytes need not.
+constexpr size_t kMappedBytes = 64 << 10;
+
 // A dictionary in the order of values, and where each old code went.
 struct SortedDictionary {
   std::vector<std::string_view> entries;  // by new code - 1
@@ -157,9 +160,9 @@ class Writer {
     return pays ? store(packed, plain.size(), out) : store(plain, out);
   }
 
-  // Bytes of n items, with their offsets in front.
+  // Bytes of n items, with their offsets in front. `kept`: as long as the segment is open.
   template <class Get>
-  Status blob_piece(size_t n, Get get, Piece& out) {
+  Status blob_piece(size_t n, Get get, Piece& out, bool kept = false) {
     std::string bytes;
     std::string offsets;
     for (size_t i = 0; i < n; ++i) {
@@ -172,7 +175,8 @@ class Writer {
     if (offsets.size() + bytes.size() > LZ4_MAX_INPUT_SIZE) {
       return Status::external(Code::resource_exhausted, "A column of a rollup segment is too large.");
     }
-    return piece(offsets + bytes, out);
+    offsets += bytes;
+    return kept && offsets.size() > kMappedBytes ? store(offsets, out) : piece(offsets, out);
   }
 
   template <class Append>
@@ -190,7 +194,8 @@ class Writer {
     const std::vector<std::string_view>& entries = values_[d].entries;
     out.values = static_cast<uint32_t>(entries.size() + 1);
     RF_TRY(blob_piece(
-        entries.size(), [&](size_t i, std::string& bytes) { bytes.append(entries[i]); }, out.dictionary));
+        entries.size(), [&](size_t i, std::string& bytes) { bytes.append(entries[i]); }, out.dictionary,
+        true));
     if (dictionary.multi_value()) {
       out.lists = dictionary.cells().size();
       RF_TRY(blob_piece(
@@ -204,7 +209,7 @@ class Writer {
               bytes.append(reinterpret_cast<const char*>(&v), sizeof v);
             }
           },
-          out.list_table));
+          out.list_table, true));
     }
     std::vector<uint32_t> codes(cells_.rows);
     for (size_t row = 0; row < codes.size(); ++row) codes[row] = code(d, cells_.dimensions[d][row]);

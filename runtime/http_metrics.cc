@@ -143,7 +143,7 @@ void add_rollups(Samples& samples, RollupStore& rollups) {
     const std::string labels = fmt::format("datasource=\"{}\"", escaped(name));
     samples.add("rideflow_rollup_rows", labels, snapshot->rows());
     samples.add("rideflow_rollup_parts", labels, static_cast<int64_t>(snapshot->parts.size()));
-    samples.add("rideflow_rollup_memory_bytes", labels, snapshot->memory_bytes());
+    samples.add("rideflow_rollup_memory_bytes", labels, rollups.memory_bytes(name));
     samples.add("rideflow_rollup_segment_bytes", labels, snapshot->segment_bytes());
     if (snapshot->complete_to != kNoTime) {
       samples.add_time("rideflow_rollup_complete_to_microseconds", labels, snapshot->complete_to);
