@@ -5,7 +5,7 @@
 
 namespace rideflow::rollup {
 namespace {
-constexpr size_t kLeastSlots = 16;
+constexpr size_t kLeastPlaces = 16;
 constexpr size_t kLeastBlock = 256;
 constexpr size_t kMostBlock = 16 * 1024;  // a larger value has one of its own
 }  // namespace
@@ -67,7 +67,7 @@ char* Dictionary::room_for(Page& page, size_t bytes) {
 }
 
 void Dictionary::grow() {
-  std::vector<Slot> bigger(std::max(slots_.size() * 2, kLeastSlots));
+  std::vector<Slot> bigger(std::max(slots_.size() * 2, kLeastPlaces));
   const size_t mask = bigger.size() - 1;
   for (const Slot& slot : slots_) {
     if (slot.code == 0) continue;
