@@ -298,7 +298,7 @@ LanguageSection option_section(std::string path, std::string title, std::string 
       one.takes = fmt::format("map of texts, [{} keys](connectors.md)", option.choices.size());
     if (option.required)
       one.fallback = kNeeded;
-    else if (option.default_value)
+    else if (option.default_value && !option.default_value->empty())
       one.fallback = "`" + *option.default_value + "`";
     one.has_section = option.type == OptionType::secret;
     section.keys.push_back(std::move(one));

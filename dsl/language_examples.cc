@@ -119,6 +119,7 @@ sources:
         delimiter: ";"
         quote: "'"
         "null": NA
+        extra_fields: ignore
     schema:
       city: string
       km: double?
