@@ -104,3 +104,54 @@ export async function jobChecks(checks, browser, base) {
     await close();
   });
 }
+
+/** What a job waits for and how far its files are, as a server would tell; the document is the test's. */
+export async function jobStateChecks(checks, browser, base) {
+  const told = async (width) => {
+    const { page, trouble, close } = await openPage(browser, base, { hash: '#/live', width, height: 780 });
+    await page.route(/\/api\/v1\/jobs\/[^/]+$/, async (route) => {
+      const response = await route.fetch();
+      const job = await response.json();
+      job.waiting = [{ step: 'minutes', for: 'the brokers of topic minutes', since: job.started_at }];
+      job.sources[0].watermark_waits_for = ['vehicles'];
+      Object.assign(job.sources[0].partitions[1], { paused: true, waits_for: 3 });
+      const file = (name, state, read, note = null) => ({ path: `in/${name}.csv`, state, read, size: 9000, note });
+      job.sources[1].files = {
+        found: 1, reading: 1, done: 297, refused: 1,
+        list: [
+          file('new', 'found', 0), file('now', 'reading', 4500),
+          file('changed', 'refused', 9000, 'changed after it was read'),
+          ...Array.from({ length: 20 }, (_, i) => file(`old${i}`, 'done', 9000)),
+        ],
+      };
+      await route.fulfill({ response, json: job });
+    });
+    await page.goto(`${base}/#/job`);
+    await page.getByRole('heading', { name: 'Files of' }).waitFor();
+    return { page, trouble, close };
+  };
+
+  await checks.check('files, pauses and what is waited for are told', async () => {
+    const { page, trouble, close } = await told(1440);
+    const files = page.locator('[data-files]');
+    const summary = '297 done, 1 being read, 1 not begun; 23 of 300 are listed';
+    ok(await files.getByText(summary).isVisible(), 'how many files');
+    equal(await files.locator('tr[data-state=reading] td.num').first().textContent(), '50%', 'how far a file is');
+    ok(await files.getByText('changed after it was read').isVisible(), 'why a file is refused');
+    await files.getByRole('button', { name: 'Show all 23 files' }).click();
+    equal(await files.locator('tbody tr').count(), 23, 'all files that the server lists');
+    ok(await page.getByText(/minutes waits for the brokers of topic minutes, for/).isVisible(), 'what is waited for');
+    ok(await page.getByText('waits for vehicles to prove the end').isVisible(), 'what holds the watermark');
+    ok(await page.getByText('paused, waits for 3').isVisible(), 'the paused partition');
+    equal(trouble, [], 'trouble on the page');
+    await close();
+  });
+
+  await checks.check('files fit a phone', async () => {
+    const { page, close } = await told(360);
+    const wide = await page.locator('[data-files] .scroll-x').evaluate((e) => e.scrollWidth - e.clientWidth);
+    ok(wide <= 0, `${wide} px are cut off`);
+    ok((await page.evaluate(() => window.document.documentElement.scrollWidth)) <= 360, 'the page fits');
+    await close();
+  });
+}

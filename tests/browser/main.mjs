@@ -1,10 +1,10 @@
-// node main.mjs BUILD_DIR [--real | --mock] [--picture]; see ./run.
+// node main.mjs BUILD_DIR [--real | --mock] [--picture] [--only TEXT]; see ./run.
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { accessChecks, readerChecks } from './access_checks.mjs';
 import { closeContext, launch, openPage } from './browser.mjs';
 import { answers, Checks, isQuery, settled } from './checks.mjs';
-import { jobChecks } from './job_checks.mjs';
+import { jobChecks, jobStateChecks } from './job_checks.mjs';
 import { liveChecks, stateChecks } from './live_checks.mjs';
 import { otherJobChecks, rollupChecks } from './rollup_checks.mjs';
 import { startMock, startReal } from './servers.mjs';
@@ -36,6 +36,7 @@ async function mockSuite(checks, browser, base) {
   await dataChecks(checks, browser, base, 5000);
   await stateChecks(checks, browser, base);
   await otherJobChecks(checks, browser, base);
+  await jobStateChecks(checks, browser, base);
   await accessChecks(checks, browser, base, { schemes: ['light', 'dark'], widths: [360, 768, 1920] });
   await readerChecks(checks, browser, base);
 }
@@ -54,7 +55,8 @@ async function started(checks, start) {
   return server;
 }
 
-const suites = [new Checks('mock'), new Checks('rideflow')];
+const only = wants('--only') ? options[options.indexOf('--only') + 1] : null;
+const suites = [new Checks('mock', only), new Checks('rideflow', only)];
 const [mockChecks, realChecks] = suites;
 let browser = null;
 await mockChecks.check('Chromium starts', async () => {

@@ -39,6 +39,34 @@ export interface SourcePartition {
   end: number;
   watermark: string | null;
   idle: boolean;
+  /** Too far ahead of another partition, which is read meanwhile; absent in older servers. */
+  paused?: boolean;
+  waits_for?: number | null;
+}
+
+export interface SourceFile {
+  path: string;
+  /** found, reading, done or refused. */
+  state: string;
+  read: number;
+  size: number;
+  note: string | null;
+}
+
+export interface SourceFiles {
+  found: number;
+  reading: number;
+  done: number;
+  refused: number;
+  /** The most telling of them. */
+  list: SourceFile[];
+}
+
+/** Something outside the process that a step waits for. */
+export interface Waiting {
+  step: string;
+  for: string;
+  since: string | null;
 }
 
 export interface JobSource {
@@ -49,6 +77,10 @@ export interface JobSource {
   bytes: number;
   lag: number;
   partitions: SourcePartition[];
+  /** Idle sources that have yet to prove their end again before the watermark may move. */
+  watermark_waits_for?: string[];
+  /** Of a source of files. */
+  files?: SourceFiles | null;
 }
 
 export interface Checkpoint {
@@ -69,6 +101,7 @@ export interface JobDocument {
   error: string | null;
   watermark: string | null;
   watermark_held_by: { source: string; partition: number; watermark: string | null } | null;
+  waiting?: Waiting[];
   nodes: JobNode[];
   edges: JobEdge[];
   sources: JobSource[];

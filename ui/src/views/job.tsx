@@ -7,6 +7,7 @@ import type { JobRoute, Route } from '../model/route';
 import { DifferenceWatch } from '../model/account';
 import { Accounts } from './job/accounts';
 import { Checkpoints } from './job/checkpoints';
+import { Files } from './job/files';
 import { JobGraph } from './job/graph';
 import { JobHead } from './job/head';
 import { Partitions } from './job/partitions';
@@ -42,6 +43,9 @@ export function JobPage({ route, go }: Props) {
       {route.step !== null && hasStep(job, route.step) && (
         <Tap job={job} step={route.step} close={() => chooseStep(null)} />
       )}
+      {job.sources.map((source) => (
+        source.files ? <Files key={source.source} source={source.source} files={source.files} /> : null
+      ))}
       <Accounts job={job} watch={watch} at={loaded.at} />
       <div class="columns columns-even">
         <Partitions job={job} />

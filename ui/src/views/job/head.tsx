@@ -1,6 +1,6 @@
 // The job in one glance: its state, its speed, its time, its last checkpoint.
 import type { ComponentChildren } from 'preact';
-import type { JobDocument, JobListEntry } from '../../api/job';
+import type { JobDocument, JobListEntry, Waiting } from '../../api/job';
 import type { Loaded } from '../../data/poller';
 import { age, bytes, count, dayTime, duration, rate, title } from '../../model/format';
 import { isSource } from '../../model/account';
@@ -41,6 +41,7 @@ export function JobHead({ job, jobs, loaded }: Props) {
       </div>
       {job.description && <p class="job-description">{job.description}</p>}
       {job.error && <p class="message message-error">{job.error}</p>}
+      {(job.waiting ?? []).length > 0 && <Waits waiting={job.waiting ?? []} now={now} />}
       <dl class="facts">
         <Speed job={job} />
         <WatermarkFact job={job} now={now} />
@@ -51,6 +52,24 @@ export function JobHead({ job, jobs, loaded }: Props) {
         </Fact>
       </dl>
     </header>
+  );
+}
+
+function Waits({ waiting, now }: { waiting: Waiting[]; now: number }) {
+  return (
+    <ul class="waits">
+      {waiting.map((wait) => {
+        const since = parseTime(wait.since);
+        return (
+          <li key={`${wait.step} ${wait.for}`} class="state state-warn">
+            <span>
+              {wait.step} waits for {wait.for}
+              {since !== null && `, for ${duration(roundSeconds(now - since))}`}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
   );
 }
 
@@ -86,10 +105,12 @@ function Speed({ job }: { job: JobDocument }) {
 function WatermarkFact({ job, now }: { job: JobDocument; now: number }) {
   const watermark = parseTime(job.watermark);
   const held = job.watermark_held_by;
+  const waits = job.sources.flatMap((source) => source.watermark_waits_for ?? []);
   return (
     <Fact name="Watermark" value={dayTime(watermark, now)}>
       {watermark === null ? 'no event time yet' : `${age(now - watermark)} behind`}
       {held && `, held by ${held.source}, partition ${held.partition}`}
+      {waits.length > 0 && `, waits for ${[...new Set(waits)].join(' and ')} to prove the end`}
     </Fact>
   );
 }

@@ -77,6 +77,9 @@ function PartitionRow({ source, partition, first, narrow, holds }: RowProps) {
       <td class="num">
         {partition.idle ? 'idle' : watermark === null ? 'no rows yet' : `${age(Date.now() - watermark)} behind`}
         {holds && <span class="tag">holds</span>}
+        {partition.paused && (
+          <span class="tag">paused{partition.waits_for == null ? '' : `, waits for ${partition.waits_for}`}</span>
+        )}
       </td>
     </tr>
   );
