@@ -1,5 +1,6 @@
 # Helpers of the cases. A case runs in an empty directory with `set -euo pipefail`; it fails by leaving with a
 # code, and is skipped by 77.
+. "$E2E_ROOT/tests/e2e/patience.sh"
 JOBS=$E2E_ROOT/tests/e2e/jobs
 STARTED=()
 trap stop_started EXIT
@@ -14,7 +15,7 @@ skip() {
 }
 
 # The executable; no call of a case may hang.
-rf() { timeout -s KILL 300 "$RIDEFLOW" "$@"; }
+rf() { patiently 300 "$RIDEFLOW" "$@"; }
 
 # expect CODE ARGUMENTS…: runs rideflow, wants this exit code; its two streams are in ./out and ./err.
 expect() {
@@ -48,14 +49,15 @@ same() {
   fail "$1 ($(wc -l <"$1") lines) and $2 ($(wc -l <"$2") lines) differ"
 }
 
-# until_true SECONDS COMMAND…: waits until the command succeeds.
+# until_true SECONDS COMMAND…: waits until the command succeeds, for so many seconds of the machine's own time.
 until_true() {
-  local left=$(($1 * 20))
+  local left=$(($1 * 1000))
   shift
   while ! "$@"; do
-    left=$((left - 1))
     [ $left -gt 0 ] || return 1
     sleep 0.05
+    own_ms 50
+    left=$((left - OWN_MS))
   done
 }
 

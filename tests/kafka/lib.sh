@@ -4,7 +4,7 @@ KAFKA_JOBS=$E2E_ROOT/tests/kafka/jobs
 T=${4:-case}_$RANDOM
 
 kafka() { "$E2E_ROOT/scripts/kafka" "$@"; }
-tool() { timeout -k 5 60 "$TOOL" "$BROKERS" "$@"; }
+tool() { patiently 60 "$TOOL" "$BROKERS" "$@"; }
 listener() { kafka address "$BROKER_DIR" "$1"; }
 broker_kill() { kafka kill "$BROKER_DIR"; }
 broker_start() { kafka start --version "$KAFKA_VERSION" "$BROKER_DIR"; }

@@ -57,7 +57,7 @@ case_commands_reach_a_running_process() {
   expect 0 topics list --data-dir data --format json
   [ "$(json out "d.find(t => t.name == 'ride_events').records")" = 3000 ] || fail "records are miscounted"
   # A tap shows what comes after it.
-  timeout 120 "$RIDEFLOW" tap live asked --count 5 --data-dir data >tapped 2>tap.err &
+  patiently 120 "$RIDEFLOW" tap live asked --count 5 --data-dir data >tapped 2>tap.err &
   local tap=$!
   until_true 90 bash -c "grep -q '' tapped || '$RIDEFLOW' produce ride_events lines --data-dir data >/dev/null &&
     grep -q '' tapped" || { cat tap.err; fail "the tap shows nothing"; }

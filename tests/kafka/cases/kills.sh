@@ -7,7 +7,7 @@ case_a_broker_that_is_killed_and_comes_back() {
   start log run job.yaml --data-dir data --checkpoint-interval 200ms
   until_true 60 has_rows rows 500 || { cat log; fail "only $(row_count rows) rows"; }
   broker_kill
-  sleep 1
+  until_true 60 grep -q kafka_waits log || { cat log; fail "the job doesn't say that it waits"; }
   kill -0 "$PID" || { cat log; fail "the job did not outlive the broker"; }
   broker_start
   rides 501 900 | tool send "$T" -1
