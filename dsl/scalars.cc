@@ -96,7 +96,7 @@ Result<double> parse_rate(std::string_view text) {
   const size_t slash = std::min(rest.find('/'), rest.size());
   const Suffix* count = find_suffix(kCounts, rest.substr(0, slash));
   const Suffix* per = find_suffix(kPer, rest.substr(slash));
-  ok = ok && number > 0 && count && per;
+  ok = ok && number >= 0 && count && per;
   if (!ok) return wrong(text, "a rate (write 5000/s, 100/m or max)");
   return number * count->factor / per->factor;
 }

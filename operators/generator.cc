@@ -113,6 +113,8 @@ const KindInfo* find_kind(std::string_view name) {
   return nullptr;
 }
 
+constexpr Micros kLargestSpacing = int64_t{366} * 86'400 * kMicrosPerSecond;
+
 Status check_share(std::string_view name, double share, double limit) {
   if (share >= 0 && share <= limit) return {};
   return Status::user(Code::invalid_argument,
@@ -145,7 +147,7 @@ EventGenerator::EventGenerator(const GeneratorOptions& options)
     : options_(options),
       seed_(generator::kind_seed(options.kind, options.seed)),
       id_seed_(mix64(seed_ ^ mix64(static_cast<uint64_t>(options.start)))),
-      events_per_second_(options.rate > 0 ? options.rate : generator::kFullSpeedRate),
+      events_per_second_(generator::events_per_second(options)),
       clean_per_second_(generator::clean_per_second(options)),
       extra_share_(options.duplicates + options.broken) {}
 
@@ -164,6 +166,9 @@ Result<std::unique_ptr<EventGenerator>> EventGenerator::make(const GeneratorOpti
     return Status::user(Code::invalid_argument,
                         "'rate' must be from 0 (full speed) to 100,000,000 per second");
   }
+  if (options.every < 0 || options.every > kLargestSpacing) {
+    return Status::user(Code::invalid_argument, "'every' must be from 1 ms to 366 days");
+  }
   if (!(options.pace >= 0.01 && options.pace <= 1000)) {
     return Status::user(Code::invalid_argument, "'pace' must be from 0.01 to 1000");
   }
@@ -181,6 +186,7 @@ Result<std::unique_ptr<EventGenerator>> EventGenerator::make(const GeneratorOpti
 }
 
 Micros EventGenerator::due_at(int64_t number) const {
+  if (options_.every > 0) return options_.start + number * options_.every;
   return options_.start + static_cast<Micros>(static_cast<double>(number) * 1e6 / events_per_second_);
 }
 
@@ -194,7 +200,7 @@ int64_t EventGenerator::due_count(Micros now) const {
 }
 
 Micros EventGenerator::turn(int64_t index) const {
-  return options_.start + static_cast<Micros>(static_cast<double>(index) * 1e6 / clean_per_second_);
+  return generator::turn_at(options_, clean_per_second_, index);
 }
 
 Micros EventGenerator::shifted(int64_t index, Micros turn, Micros max_shift) const {

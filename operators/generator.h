@@ -9,8 +9,8 @@
 // The same seed is the same city, drivers and vehicles; rides and users have ids of their own at every start.
 //
 // Event n is the same bytes for the same options, wherever and in whatever order it is asked for: any number
-// of threads or partitions may each write their own share. Event n is due at start + n / rate; the time that
-// stands in it is that instant too, less what `disorder` and `late` take away.
+// of threads or partitions may each write their own share. Event n is due at start + n / rate, or at start +
+// n * every; the time that stands in it is that instant too, less what `disorder` and `late` take away.
 //
 // Thread-safety: immutable after make(); share freely. Errors: make() refuses impossible options (user).
 #pragma once
@@ -31,6 +31,7 @@ struct GeneratorOptions {
   uint64_t seed = 1;
   Micros start = 0;       // event time of event 0
   double rate = 0;        // events per second of event time; 0: 1,000 (whoever writes does not wait then)
+  Micros every = 0;       // of event time between two events, exactly; 0: as `rate` says
   double rides_rate = 0;  // vehicles: they are the whole fleet of rides of this rate; 0: of rides of `rate`,
                           // as many of the fleet as report every 15 seconds
   double pace = 1;      // life goes this much faster: at 20, a 20-minute trip takes one minute, and leads as

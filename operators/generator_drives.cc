@@ -8,6 +8,7 @@ namespace {
 
 constexpr int64_t kGroupsPerBlock = kBlock / kRoles;
 constexpr int64_t kMillisPerHour = 3'600'000;
+constexpr Micros kLongestDrive = 5'400 * kMicrosPerSecond;  // twice what a trip takes at most
 
 // Metres per hour.
 constexpr int64_t kSlowestTrip = 26'000;
@@ -89,10 +90,11 @@ Ride RideBook::ride(int64_t group, int role) const {
                   : schedule_.turn_of(group, life.last_slot) - schedule_.turn_of(group, life.begin_slot);
   // As fast as a city allows, whatever the pace: a shorter trip leads less far.
   Random random(seed_ ^ mix64(static_cast<uint64_t>(group * kRoles + role)));
-  const Micros pickup = begin - schedule_.time_of_frame(group + life.assigned);
+  const Micros pickup = std::min(begin - schedule_.time_of_frame(group + life.assigned), kLongestDrive);
+  ride.driven = std::min(ride.trip, kLongestDrive);
   ride.pickup = stand(ride.vehicle) +
                 way(random, pickup / 1000 * random.between(kSlowestPickup, kFastestPickup) / kMillisPerHour);
-  ride.metres = ride.trip / 1000 * random.between(kSlowestTrip, kFastestTrip) / kMillisPerHour;
+  ride.metres = ride.driven / 1000 * random.between(kSlowestTrip, kFastestTrip) / kMillisPerHour;
   ride.dropoff = ride.pickup + way(random, ride.metres);
   ride.others = random;
   return ride;

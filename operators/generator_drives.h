@@ -39,6 +39,7 @@ struct Ride {
   Seat seat;
   int64_t vehicle = 0;
   Micros trip = 0;     // how long it takes, or would have taken
+  Micros driven = 0;   // of that; where events are sparse, rides wait for their turns, and lead no further
   int64_t metres = 0;  // of the trip
   Point pickup;
   Point dropoff;

@@ -37,7 +37,7 @@ class Rides : public EventGenerator {
                             !(slot.stage == Stage::ride_cancelled && slot.role < kCancelledEarly);
     const Micros requested = book_.schedule().time_of_frame(group);
     const int64_t surge = 100 + std::max<int64_t>(0, demand(where, requested) - 180) * 2 / 3;
-    const int64_t fare = 250 + (ride.metres * 135 / 1000 + ride.trip / 2'000'000) * surge / 100 *
+    const int64_t fare = 250 + (ride.metres * 135 / 1000 + ride.driven / 2'000'000) * surge / 100 *
                                    ride.others.between(96, 104) / 100;
 
     Writer w{out};

@@ -33,9 +33,19 @@ int64_t inverse(int64_t a, int64_t n) {
 
 }  // namespace
 
+double events_per_second(const GeneratorOptions& options) {
+  if (options.every > 0) return 1e6 / static_cast<double>(options.every);
+  return options.rate > 0 ? options.rate : kFullSpeedRate;
+}
+
 double clean_per_second(const GeneratorOptions& options) {
-  const double rate = options.rate > 0 ? options.rate : kFullSpeedRate;
-  return rate * (1 - options.duplicates - options.broken);
+  return events_per_second(options) * (1 - options.duplicates - options.broken);
+}
+
+Micros turn_at(const GeneratorOptions& options, double clean_per_second, int64_t index) {
+  if (options.every > 0 && options.duplicates + options.broken == 0)
+    return options.start + index * options.every;
+  return options.start + static_cast<Micros>(static_cast<double>(index) * 1e6 / clean_per_second);
 }
 
 uint64_t kind_seed(const std::string& kind, uint64_t seed) {
@@ -44,9 +54,7 @@ uint64_t kind_seed(const std::string& kind, uint64_t seed) {
 
 RideSchedule::RideSchedule(const GeneratorOptions& options, uint64_t seed)
     : seed_(seed),
-      start_(options.start),
-      disorder_(options.disorder),
-      pace_(options.pace),
+      options_(options),
       clean_per_second_(generator::clean_per_second(options)),
       frames_per_second_(clean_per_second_ / static_cast<double>(kEventsPerFrame)) {
   for (int role = 0; role < kRoles; ++role) add_role(role);
@@ -103,14 +111,14 @@ void RideSchedule::add_segments() {
 
 // At least two frames and more than the disorder, so that a ride's events keep their order in time.
 int64_t RideSchedule::frames(int64_t seconds) const {
-  const double disorder = static_cast<double>(disorder_) / 1e6;
+  const double disorder = static_cast<double>(options_.disorder) / 1e6;
   const double least = std::ceil(disorder * frames_per_second_) + 2;
   return static_cast<int64_t>(
-      std::max(least, std::round(static_cast<double>(seconds) / pace_ * frames_per_second_)));
+      std::max(least, std::round(static_cast<double>(seconds) / options_.pace * frames_per_second_)));
 }
 
 Micros RideSchedule::turn(int64_t index) const {
-  return start_ + static_cast<Micros>(static_cast<double>(index) * 1e6 / clean_per_second_);
+  return turn_at(options_, clean_per_second_, index);
 }
 
 const RideSchedule::Segment& RideSchedule::segment_of_event(int64_t index) const {
@@ -156,8 +164,13 @@ Micros RideSchedule::time_of_frame(int64_t frame) const {
 }
 
 int64_t RideSchedule::frame_at(Micros time) const {
-  if (time < start_) return -1;
-  const auto index = static_cast<int64_t>(static_cast<double>(time - start_) / 1e6 * clean_per_second_);
+  if (time < options_.start) return -1;
+  const double elapsed = static_cast<double>(time - options_.start) / 1e6;
+  auto index = static_cast<int64_t>(elapsed * clean_per_second_);
+  if (options_.every > 0) {  // whose turns are exact: rounding must not put one before itself
+    while (index > 0 && turn(index) > time) --index;
+    while (turn(index + 1) <= time) ++index;
+  }
   const Segment& segment = segment_of_event(index);
   return segment.first + (index - segment.before) / segment.events;
 }

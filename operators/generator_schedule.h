@@ -43,8 +43,12 @@ struct Role {
 
 // Per second of event time, where no rate is asked for.
 inline constexpr double kFullSpeedRate = 1000;
-// Events per second of event time, without duplicates and broken records.
+// Events per second of event time.
+double events_per_second(const GeneratorOptions& options);
+// The same, without duplicates and broken records.
 double clean_per_second(const GeneratorOptions& options);
+// When event `index` of those has its turn: exact where `every` says it and none stand between them.
+Micros turn_at(const GeneratorOptions& options, double clean_per_second, int64_t index);
 // What an event of this kind is drawn from.
 uint64_t kind_seed(const std::string& kind, uint64_t seed);
 
@@ -92,9 +96,7 @@ class RideSchedule {
   const Segment& segment_of_frame(int64_t frame) const;
 
   const uint64_t seed_;
-  const Micros start_;
-  const Micros disorder_;
-  const double pace_;
+  const GeneratorOptions options_;
   const double clean_per_second_;
   const double frames_per_second_;
   std::array<Role, kRoles> roles_;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <tuple>
 
 #include "engine/catalog.h"
 #include "operators/generator.h"
@@ -11,15 +13,23 @@
 namespace rideflow {
 namespace {
 
+// What of the schedule is read.
+struct ScheduleSpan {
+  bool has_start = false;
+  int64_t before_now = 0;
+  int64_t count = -1;  // of all partitions; -1: without end
+};
+
 // Partition p of P has the events p, p + P, p + 2 P, ...; a position is how many of them were read, and in
 // `detail` the start of the schedule, so that a restored job goes on with the same events.
 class GeneratorReader : public RecordReader {
  public:
-  GeneratorReader(GeneratorOptions options, bool has_start, bool paced, int64_t count, int32_t partitions)
+  GeneratorReader(GeneratorOptions options, const ScheduleSpan& span, int32_t partitions)
       : options_(std::move(options)),
-        has_start_(has_start),
-        paced_(paced),
-        count_(count),
+        has_start_(span.has_start),
+        before_now_(span.before_now),
+        paced_(options_.rate > 0),
+        count_(span.count),
         parts_(static_cast<size_t>(partitions)),
         topic_(std::make_shared<const std::string>(generator_topic(options_.kind))) {}
 
@@ -39,24 +49,28 @@ class GeneratorReader : public RecordReader {
   Result<Position> resolve(Partition, StartAt, Micros) override {
     if (!has_start_ && options_.start == 0) {
       // Whole seconds, so that readers of several tasks that start together agree.
-      options_.start = env_->now() / kMicrosPerSecond * kMicrosPerSecond;
+      options_.start = (env_->now() - before_now_) / kMicrosPerSecond * kMicrosPerSecond;
     }
-    return Position{0, fmt::format("{}", options_.start)};
+    if (!has_own_clock()) return Position{0, fmt::format("{}", options_.start)};
+    return Position{0,
+                    fmt::format("{} {}", options_.start, env_->now() / kMicrosPerSecond * kMicrosPerSecond)};
   }
 
   Result<Position> end(Partition partition) override {
     const Part& part = at(partition);
     if (count_ >= 0) return Position{share(partition, count_), part.position.detail};
     if (!paced_) return Position{INT64_MAX, part.position.detail};
-    const int64_t due = part.generator ? part.generator->due_count(env_->now()) : 0;
-    return Position{share(partition, due), part.position.detail};
+    return Position{share(partition, part.generator ? due(part) : 0), part.position.detail};
   }
 
   Status assign(Partition partition, const Position& position) override {
     Part& part = at(partition);
     GeneratorOptions options = options_;
     const char* const text_end = position.detail.data() + position.detail.size();
-    const auto [end, error] = std::from_chars(position.detail.data(), text_end, options.start);
+    auto [end, error] = std::from_chars(position.detail.data(), text_end, options.start);
+    part.begun = options.start;
+    if (error == std::errc() && end != text_end && *end == ' ')
+      std::tie(end, error) = parsed(std::from_chars(end + 1, text_end, part.begun));
     if (error != std::errc() || end != text_end) {
       return Status::external(
           Code::data_loss,
@@ -75,7 +89,7 @@ class GeneratorReader : public RecordReader {
       poll.state = Poll::State::ended;
       return poll;
     }
-    if (paced_) limit = std::min(limit, share(partition, part.generator->due_count(env_->now())));
+    if (paced_) limit = std::min(limit, share(partition, due(part)));
     const int64_t n = std::min<int64_t>(budget, limit - part.position.offset);
     if (n <= 0) {
       poll.state = Poll::State::proven_end;
@@ -93,6 +107,7 @@ class GeneratorReader : public RecordReader {
   struct Part {
     Position position;
     std::unique_ptr<EventGenerator> generator;
+    Micros begun = 0;  // by the wall clock: event 0 is due
     size_t typical_bytes = 512;
   };
   struct Span {
@@ -102,6 +117,19 @@ class GeneratorReader : public RecordReader {
   };
 
   Part& at(Partition partition) { return parts_[static_cast<size_t>(partition.value)]; }
+
+  // With `every`, `rate` does not say what times are in the events: when they come is counted from the moment
+  // of the first start, which the position holds too.
+  bool has_own_clock() const { return paced_ && options_.every > 0; }
+  static std::pair<const char*, std::errc> parsed(const std::from_chars_result& result) {
+    return {result.ptr, result.ec};
+  }
+  int64_t due(const Part& part) const {
+    const Micros now = env_->now();
+    if (!has_own_clock()) return part.generator->due_count(now);
+    if (now < part.begun) return 0;
+    return static_cast<int64_t>(static_cast<double>(now - part.begun) / 1e6 * options_.rate) + 1;
+  }
 
   // How many of the first `events` events belong to the partition.
   int64_t share(Partition partition, int64_t events) const {
@@ -150,8 +178,9 @@ class GeneratorReader : public RecordReader {
 
   GeneratorOptions options_;
   bool has_start_;
-  bool paced_;     // a rate: events come when they are due
-  int64_t count_;  // of all partitions; -1: without end
+  int64_t before_now_;  // where nothing says it, the start
+  bool paced_;          // a rate: events come when they are due
+  int64_t count_;       // of all partitions; -1: without end
   std::vector<Part> parts_;
   std::shared_ptr<const std::string> topic_;
   std::vector<Span> spans_;
@@ -163,11 +192,42 @@ double number_option(const Options& options, const std::string& name, double fal
   return value == nullptr ? fallback : value->number;
 }
 
+// Without anything else that says how far apart the events of a number of days are.
+constexpr Micros kUsualSpacing = 30 * kMicrosPerSecond;
+
+int64_t micros_of_days(const Options& o) {
+  return static_cast<int64_t>(number_option(o, "days", 0) * 86'400e6);
+}
+
+Micros spacing(const Options& o) {
+  if (o.has("every")) return o.micros("every", 0);
+  if (!o.has("days") || number_option(o, "rate", 0) > 0) return 0;
+  const int64_t count = o.integer("count", -1);
+  // No finer than the times in events are, and no wider than makes sense.
+  return count < 0
+             ? kUsualSpacing
+             : std::clamp<int64_t>(micros_of_days(o) / std::max<int64_t>(count, 1), 1'000, 86'400'000'000);
+}
+
+// From when on, and how many.
+ScheduleSpan span_of(const Options& o, const GeneratorOptions& options) {
+  ScheduleSpan span;
+  span.has_start = o.has("start");
+  span.count = o.integer("count", -1);
+  if (!o.has("days")) return span;
+  span.before_now = micros_of_days(o);
+  const double between = options.every > 0 ? static_cast<double>(options.every) : 1e6 / options.rate;
+  const auto fit = static_cast<int64_t>(std::ceil(static_cast<double>(span.before_now) / between));
+  span.count = span.count < 0 ? fit : std::min(span.count, fit);
+  return span;
+}
+
 GeneratorOptions generator_options(const Options& o) {
   GeneratorOptions options;
   options.kind = o.text("kind", "rides");
   options.seed = static_cast<uint64_t>(o.integer("seed", 1));
   options.rate = number_option(o, "rate", 0);
+  options.every = spacing(o);
   options.rides_rate = number_option(o, "rides_rate", 0);
   options.pace = number_option(o, "pace", 1);
   options.start = o.integer("start", 0);
@@ -189,9 +249,8 @@ Result<std::unique_ptr<RecordReader>> make_reader(const SourceConfig& config) {
   const Options& o = config.options;
   const GeneratorOptions options = generator_options(o);
   RF_ASSIGN(const auto checked, EventGenerator::make(options));
-  return std::unique_ptr<RecordReader>(
-      std::make_unique<GeneratorReader>(options, o.has("start"), options.rate > 0, o.integer("count", -1),
-                                        static_cast<int32_t>(o.integer("partitions", 1))));
+  return std::unique_ptr<RecordReader>(std::make_unique<GeneratorReader>(
+      options, span_of(o, options), static_cast<int32_t>(o.integer("partitions", 1))));
 }
 
 Result<std::vector<DecodeField>> schema_of(const SourceConfig& config) {
@@ -208,8 +267,20 @@ std::vector<OptionSpec> option_specs() {
       option_spec("kind", OptionType::choice,
                   "Which events: rides, vehicles, users, or users_schema (documents alone).", "rides"),
       with_range(option_spec("rate", OptionType::rate,
-                             "Events per second by the wall clock; absent: as fast as they are read."),
+                             "Events per second by the wall clock; 0, max or absent: as fast as they are "
+                             "read."),
                  0, 1e8),
+      with_range(option_spec("every", OptionType::duration,
+                             "From the time in one event to the time in the next, however fast they come; "
+                             "absent: what `rate` makes of it, or one millisecond. Where events are sparse, "
+                             "rides take as long as their events need to have their turns."),
+                 0.001, 366 * 86'400),
+      with_range(
+          option_spec("days", OptionType::number,
+                      "Ends after so many days of event time, and begins, without `start`, so many days "
+                      "before the moment of the first start. Without `every` and `rate`: one event every "
+                      "30 s, or `count` events spread over the days."),
+          0, 36'525),
       with_range(option_spec("count", OptionType::integer, "Ends after this many events; absent: never."), 0),
       option_spec("seed", OptionType::integer, "Another seed, another city life.", "1"),
       option_spec("start", OptionType::timestamp,
@@ -220,8 +291,8 @@ std::vector<OptionSpec> option_specs() {
       with_range(
           option_spec(
               "rides_rate", OptionType::rate,
-              "Vehicles: the rate of the rides that they drive, whose whole fleet they then are; absent: "
-              "rides of the vehicles' own rate, and as many of the fleet as report every 15 seconds. "
+              "Vehicles: the rate of the rides that they drive, whose whole fleet they then are; absent "
+              "or 0: rides of the vehicles' own rate, and as many of the fleet as report every 15 seconds. "
               "Status and place follow the rides of the same seed, start, pace, disorder, duplicates "
               "and broken: on_trip from driver_assigned to the end."),
           0, 1e8),

@@ -16,7 +16,10 @@ constexpr double kShortestPause = 1'200 * 1e6;
 GeneratorOptions rides_of(const GeneratorOptions& vehicles) {
   GeneratorOptions rides = vehicles;
   rides.kind = "rides";
-  if (vehicles.rides_rate > 0) rides.rate = vehicles.rides_rate;
+  if (vehicles.rides_rate > 0) {
+    rides.rate = vehicles.rides_rate;
+    rides.every = 0;
+  }
   return rides;
 }
 
@@ -35,7 +38,7 @@ class Vehicles : public EventGenerator {
   explicit Vehicles(const GeneratorOptions& options)
       : EventGenerator(options), book_(rides_of(options)), reporting_(book_.fleet()) {
     if (options.rides_rate > 0) return;
-    const double rate = options.rate > 0 ? options.rate : kFullSpeedRate;
+    const double rate = events_per_second(options);
     const auto few = std::clamp<int64_t>(static_cast<int64_t>(rate * kReportSeconds), 100, 100'000);
     reporting_ = std::min(few, book_.fleet());
     // From the whole fleet evenly: neighbours have their rides at about the same time.

@@ -1,6 +1,7 @@
 // generate: events of the main job's shapes, as JSON lines.
 #include <fmt/format.h>
 
+#include "dsl/scalars.h"
 #include "engine/time.h"
 #include "runtime/cli_command.h"
 #include "runtime/generator_flags.h"
@@ -13,14 +14,13 @@ constexpr int32_t kBatch = 4096;
 
 Result<double> rate_of(const ParsedArgs& args) {
   if (!args.has("rate")) return 0.0;
-  std::string text = args.get("rate");
-  if (text.size() > 2 && text.compare(text.size() - 2, 2, "/s") == 0) text.resize(text.size() - 2);
-  char* end = nullptr;
-  const double rate = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !(rate > 0) || rate > 1e9) {
+  const Result<double> rate = parse_rate(args.get("rate"));
+  if (!rate.ok() || *rate > 1e8) {
     return Status::user(
         Code::invalid_argument,
-        fmt::format("--rate wants events per second, such as 5000/s, not '{}'", args.get("rate")));
+        fmt::format("--rate wants events per second, such as 5000/s, up to 100M/s, or max, not "
+                    "'{}'",
+                    args.get("rate")));
   }
   return rate;
 }
@@ -36,6 +36,7 @@ Result<std::unique_ptr<RecordReader>> open_generator(CliContext& context, const 
   feed.seed = static_cast<uint64_t>(seed);
   feed.pace = 1;
   RF_TRY(read_generator_flags(args, feed));
+  RF_TRY(read_spacing_flags(args, feed));
   config.options = generator_options(args.arguments[0], feed, rate);
   if (args.has("count")) {
     OptionValue count;
@@ -94,8 +95,10 @@ std::vector<Command> event_commands() {
       1,
       {{"count", "N", "stop after N events (default: go on)", false},
        {"seed", "S", "the same seed and start give the same bytes (default 1)", false},
-       {"rate", "R", "events per second, each when it is due (default: as fast as possible)", false},
+       {"rate", "R", "events per second, each when it is due (default, 0 and max: as fast as possible)",
+        false},
        {"start", "TIME", "time of the first event (default now)", false}}};
+  for (FlagSpec& flag : spacing_flags()) spec.flags.push_back(std::move(flag));
   for (FlagSpec& flag : generator_flags("1")) spec.flags.push_back(std::move(flag));
   return {Command(std::move(spec),
                   [](CliContext& context, const ParsedArgs& args) {

@@ -38,6 +38,29 @@ std::vector<FlagSpec> generator_flags(const char* default_pace) {
   };
 }
 
+std::vector<FlagSpec> spacing_flags() {
+  return {
+      {"every", "TIME", "event time from one event to the next, such as 30s, however fast they are written",
+       false},
+      {"days", "N",
+       "so many days of event time, up to now without --start; an event every 30s, or --count of them spread "
+       "over the days, where neither --every nor --rate says otherwise",
+       false},
+  };
+}
+
+Status read_spacing_flags(const ParsedArgs& args, FeedOptions& options) {
+  RF_TRY(read_number(args, "days", 0, 36'525, options.days));
+  if (!args.has("every")) return {};
+  constexpr Micros kMost = int64_t{366} * 86'400 * kMicrosPerSecond;
+  Result<Duration> every = parse_duration(args.get("every"));
+  if (!every.ok()) return std::move(every).status().with("--every");
+  options.every = every->is_fixed() ? every->total_micros() : 0;
+  if (options.every >= 1'000 && options.every <= kMost) return {};
+  return Status::user(Code::invalid_argument,
+                      fmt::format("--every wants a time from 1ms to 366d, not '{}'", args.get("every")));
+}
+
 Status read_generator_flags(const ParsedArgs& args, FeedOptions& options) {
   RF_TRY(read_number(args, "pace", 0.01, 1000, options.pace));
   RF_TRY(read_number(args, "late", 0, 1, options.late));

@@ -10,6 +10,9 @@ namespace rideflow {
 
 // `default_pace` as the help shows it.
 std::vector<FlagSpec> generator_flags(const char* default_pace);
+// Those of `generate` alone: how far apart the events are, and how many days of them.
+std::vector<FlagSpec> spacing_flags();
+Status read_spacing_flags(const ParsedArgs& args, FeedOptions& options);
 // Sets what was given; user error that names the flag.
 Status read_generator_flags(const ParsedArgs& args, FeedOptions& options);
 

@@ -38,6 +38,12 @@ Options generator_options(const std::string& kind, const FeedOptions& feed, doub
   seed_value.integer = static_cast<int64_t>(feed.seed);
   options.set("seed", std::move(seed_value));
   if (rate > 0) options.set("rate", number_option(rate));
+  if (feed.every > 0) {
+    OptionValue every = text_option(fmt::format("{}us", feed.every));
+    every.duration.micros = feed.every;
+    options.set("every", std::move(every));
+  }
+  if (feed.days >= 0) options.set("days", number_option(feed.days));
   options.set("pace", number_option(feed.pace));
   options.set("late", number_option(feed.late));
   options.set("duplicates", number_option(feed.duplicates));

@@ -23,6 +23,8 @@ struct FeedOptions {
   uint64_t seed = 1;
   double pace = 20;  // lives go this much faster, so that trips end while somebody watches
   Micros start = 0;  // event time of the first events; 0: now
+  Micros every = 0;  // event time between events; 0: what the rate makes of it
+  double days = -1;  // of event time; below 0: without end
   Micros disorder = 0;
   double late = 0;  // shares of events, as the generator's options of these names
   double duplicates = 0;

@@ -145,7 +145,9 @@ TEST(Scalars, WhatTheyTakeAndRefuse) {
   EXPECT_EQ(*parse_rate("2.5k/s"), 2500);
   EXPECT_EQ(*parse_rate("120/m"), 2);
   EXPECT_EQ(*parse_rate("max"), 0);
-  EXPECT_FALSE(parse_rate("0/s").ok());
+  EXPECT_EQ(*parse_rate("0/s"), 0);
+  EXPECT_EQ(*parse_rate("0"), 0);
+  EXPECT_FALSE(parse_rate("-1/s").ok());
   EXPECT_FALSE(parse_rate("5/fortnight").ok());
   EXPECT_EQ(parse_span("0")->micros, 0);
   EXPECT_FALSE(parse_span("-5s").ok());

@@ -63,6 +63,72 @@ TEST(GeneratorSource, EventsComeWhenTheyAreDue) {
   EXPECT_EQ(more.back().timestamp, env.now());
 }
 
+std::vector<Micros> times_of(VirtualEnv& env, const Options& o) {
+  const auto reader = opened(env, o);
+  EXPECT_TRUE(reader->assign(Partition(0), *reader->resolve(Partition(0), StartAt::earliest, 0)).ok());
+  std::vector<Micros> times;
+  for (const auto& record : test::read_all(*reader, Partition(0), 1'000)) times.push_back(record.timestamp);
+  return times;
+}
+
+// Days of history, at once.
+TEST(GeneratorSource, DaysEndNowAndAreSpacedAsAskedFor) {
+  constexpr Micros kDay = 86'400 * kMicrosPerSecond;
+  struct Case {
+    Options options;
+    size_t events;
+    Micros every;
+  };
+  const std::vector<Case> cases = {
+      {options({{"days", "30"}}), 86'400, 30 * kMicrosPerSecond},
+      {options({{"days", "30"}, {"every", "1h"}}), 720, kDay / 24},
+      {options({{"days", "30"}, {"every", "7d"}}), 5, 7 * kDay},
+      {options({{"days", "1"}, {"every", "1h"}, {"count", "5"}}), 5, kDay / 24},
+      {options({{"days", "10"}, {"count", "1000"}}), 1'000, 864 * kMicrosPerSecond},
+      {options({{"days", "1"}, {"rate", "0.01"}}), 864, 100 * kMicrosPerSecond},
+      {options({{"days", "0.5"}, {"every", "1m"}}), 720, 60 * kMicrosPerSecond},
+      {options({{"days", "0"}}), 0, 0},
+      {options({{"every", "30s"}, {"count", "7"}, {"start", "0"}}), 7, 30 * kMicrosPerSecond},
+  };
+  for (const Case& c : cases) {
+    VirtualEnv env;
+    const std::vector<Micros> times = times_of(env, c.options);
+    SCOPED_TRACE(c.options.text("days") + " days, every " + c.options.text("every"));
+    ASSERT_EQ(times.size(), c.events);
+    for (size_t i = 1; i < times.size(); ++i) ASSERT_EQ(times[i] - times[i - 1], c.every);
+    if (times.empty() || !c.options.has("days")) continue;
+    const auto days = static_cast<Micros>(c.options.find("days")->number * static_cast<double>(kDay));
+    EXPECT_EQ(times.front(), env.now() - days);
+    EXPECT_LT(times.back(), env.now());
+  }
+}
+
+// How fast they come is another matter than how far apart they are.
+TEST(GeneratorSource, SpacingAndRateAreApart) {
+  VirtualEnv env;
+  const Options o = options({{"every", "1h"}, {"rate", "10"}, {"start", "1000000"}});
+  const auto reader = opened(env, o);
+  const Position begin = *reader->resolve(Partition(0), StartAt::earliest, 0);
+  ASSERT_TRUE(reader->assign(Partition(0), begin).ok());
+  EXPECT_EQ(test::read_all(*reader, Partition(0), 100).size(), 1U);
+  env.advance(kMicrosPerSecond);
+  const auto more = test::read_all(*reader, Partition(0), 100);
+  ASSERT_EQ(more.size(), 10U);
+  EXPECT_EQ(more.back().timestamp, 1'000'000 + 10 * 3'600 * kMicrosPerSecond);
+  EXPECT_EQ(reader->end(Partition(0))->offset, 11);
+  // A restart goes on: what came due meanwhile comes at once, with the same times.
+  const Position position = reader->position(Partition(0));
+  env.advance(kMicrosPerSecond);
+  const auto later = opened(env, o);
+  ASSERT_TRUE(later->assign(Partition(0), position).ok());
+  EXPECT_EQ(test::read_all(*later, Partition(0), 100), test::read_all(*reader, Partition(0), 100));
+}
+
+TEST(GeneratorSource, ARateOfZeroIsNone) {
+  VirtualEnv env;
+  EXPECT_EQ(times_of(env, options({{"rate", "0"}, {"count", "50"}})).size(), 50U);
+}
+
 TEST(GeneratorSource, ARestoredPositionKeepsItsStart) {
   VirtualEnv env;
   const Options o = options({{"rate", "10"}});
@@ -75,7 +141,8 @@ TEST(GeneratorSource, ARestoredPositionKeepsItsStart) {
   const auto later = opened(env, o);
   ASSERT_TRUE(later->assign(Partition(0), position).ok());
   EXPECT_EQ(test::read_all(*later, Partition(0), 1'000), test::read_all(*first, Partition(0), 1'000));
-  EXPECT_EQ(later->assign(Partition(0), {3, "yesterday"}).code(), Code::data_loss);
+  for (const std::string bad : {"yesterday", "", "1 ", "1 x", "1 2 3", "1x"})
+    EXPECT_EQ(later->assign(Partition(0), {3, bad}).code(), Code::data_loss) << bad;
 }
 
 TEST(GeneratorSource, ItsSchemaDecodesEverythingItMakes) {

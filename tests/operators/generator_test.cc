@@ -146,6 +146,57 @@ TEST_P(EveryKind, DisorderAndLatenessAreBounded) {
   EXPECT_GT(disordered, 2'000);
 }
 
+// Spacing is exact, whatever it is; the events are those of a city all the same.
+TEST_P(EveryKind, SparseEventsAreExactlySpaced) {
+  for (const Micros every : {Micros{1'000}, Micros{30'000'000}, Micros{61'001'000}, Micros{86'400'000'000}}) {
+    GeneratorOptions o = options(GetParam());
+    o.every = every;
+    o.rate = 5;  // says nothing of the times
+    const auto g = generator(o);
+    const auto again = generator(o);
+    for (int64_t i = 0; i < 2'000; i += 1 + i / 7) {
+      GeneratedEvent info;
+      const std::string text = event(*g, i, &info);
+      ASSERT_EQ(info.due, kStart + i * every);
+      ASSERT_EQ(info.event_time, info.due) << i;
+      ASSERT_EQ(text, event(*again, i));
+      ASSERT_EQ(g->due_count(info.due), i + 1);
+      const json::object o2 = json::parse(text).as_object();
+      for (const char* const place : {"pickup_location", "dropoff_location", "location"}) {
+        if (const json::value* at = o2.if_contains(place)) {
+          ASSERT_LE(std::abs(at->as_object().at("lat").to_number<double>()), 65) << text;
+        }
+      }
+      if (const json::value* fare = o2.if_contains("fare"); fare != nullptr && fare->is_number()) {
+        ASSERT_LT(fare->to_number<double>(), 400) << text;
+      }
+    }
+  }
+}
+
+TEST(Generator, SparseRidesLiveATrueLife) {
+  GeneratorOptions o = options("rides");
+  o.every = 30'000'000;
+  const auto g = generator(o);
+  const std::map<std::string, int> order = {{"requested", 0},
+                                            {"driver_assigned", 1},
+                                            {"ride_started", 2},
+                                            {"ride_completed", 3},
+                                            {"ride_cancelled", 3}};
+  std::map<std::string, int> stage;
+  int ended = 0;
+  for (int64_t i = 0; i < 20'000; ++i) {
+    const json::object ride = json::parse(event(*g, i)).as_object();
+    const int now = order.at(field(ride, "status"));
+    const auto [it, is_new] = stage.try_emplace(field(ride, "ride_id"), now);
+    ASSERT_EQ(is_new, now == 0);
+    ASSERT_TRUE(is_new || it->second < now);
+    it->second = now;
+    ended += now == 3 ? 1 : 0;
+  }
+  EXPECT_GT(ended, 4'000);
+}
+
 TEST(Generator, DuplicatesAndBrokenRecordsComeInTheSharesAskedFor) {
   GeneratorOptions o = options("rides");
   o.duplicates = 0.05;
@@ -575,6 +626,7 @@ TEST(Generator, ImpossibleOptionsAreRefusedByName) {
   };
   EXPECT_NE(refused([](GeneratorOptions& o) { o.kind = "ride"; }).find("rides"), std::string::npos);
   EXPECT_NE(refused([](GeneratorOptions& o) { o.rate = -1; }).find("rate"), std::string::npos);
+  EXPECT_NE(refused([](GeneratorOptions& o) { o.every = -1; }).find("every"), std::string::npos);
   EXPECT_NE(refused([](GeneratorOptions& o) { o.pace = 0; }).find("pace"), std::string::npos);
   EXPECT_NE(refused([](GeneratorOptions& o) { o.disorder = -1; }).find("disorder"), std::string::npos);
   EXPECT_NE(refused([](GeneratorOptions& o) { o.late = 1.5; }).find("late"), std::string::npos);
