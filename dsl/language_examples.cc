@@ -167,6 +167,11 @@ sources:
       rate: 1k/s
       rides_rate: 500/s
       until: 2026-01-01T13:00:00Z         # of the record's own time
+  month:
+    generator:
+      kind: users
+      days: 30                            # up to now, at once
+      every: 30s
 sinks:
   show:
     from: rides
@@ -175,12 +180,16 @@ sinks:
   nowhere:
     from: cars
     discard:
+  nowhere_else:
+    from: month
+    discard:
 tests:
   - name: what is made is shown
     feed:
       - rides:
           - {ride_id: a, city: Lyon, status: requested}
       - cars: []
+      - month: []
     expect:
       show:
         - {ride_id: a, city: Lyon}

@@ -6,12 +6,13 @@
 
 #include "engine/builder.h"
 #include "engine/json_writer.h"
+#include "engine/utf8.h"
 
 namespace rideflow {
 
 namespace {
 
-enum RejectedColumn { kRaw, kTopic, kPartition, kOffset, kTimestamp, kStep, kReason, kPlace };
+enum RejectedColumn { kRaw, kRawBase64, kTopic, kPartition, kOffset, kTimestamp, kStep, kReason, kPlace };
 
 class RejectedBuilder {
  public:
@@ -20,7 +21,7 @@ class RejectedBuilder {
   }
 
   void add_origin(const Origin& origin, const RecordOrigin& record) {
-    at(kRaw).append_string(record.payload);
+    add_raw(record.payload);
     if (origin.topic) {
       at(kTopic).append_string(*origin.topic);
     } else {
@@ -36,7 +37,7 @@ class RejectedBuilder {
   }
 
   void add_row_text(std::string_view json) {
-    at(kRaw).append_string(json);
+    add_raw(json);
     for (const int column : {kTopic, kPartition, kOffset, kTimestamp}) at(column).append_null();
   }
 
@@ -59,6 +60,20 @@ class RejectedBuilder {
   }
 
  private:
+  // As text where it is some: most records are. A record without a value has neither.
+  void add_raw(std::string_view raw) {
+    const bool text = is_valid_utf8(raw);
+    if (text && raw.data() != nullptr) {
+      at(kRaw).append_string(raw);
+    } else {
+      at(kRaw).append_null();
+    }
+    if (text) {
+      at(kRawBase64).append_null();
+    } else {
+      at(kRawBase64).append_string(base64_encode(raw));
+    }
+  }
   ColumnBuilder& at(int column) { return columns_[static_cast<size_t>(column)]; }
   std::string step_;
   std::vector<ColumnBuilder> columns_;
@@ -67,7 +82,8 @@ class RejectedBuilder {
 }  // namespace
 
 SchemaRef rejected_schema() {
-  static const SchemaRef schema = make_schema({{"_raw", Kind::bytes, false},
+  static const SchemaRef schema = make_schema({{"_raw", Kind::string, true},
+                                               {"_raw_base64", Kind::string, true},
                                                {"_topic", Kind::string, true},
                                                {"_partition", Kind::int32, true},
                                                {"_offset", Kind::int64, true},

@@ -10,8 +10,9 @@
 
 namespace rideflow {
 
-// _raw bytes, _topic string?, _partition int32?, _offset int64?, _timestamp timestamp?, _step string,
-// _reason string, _place string?
+// _raw string?, _raw_base64 string?, _topic string?, _partition int32?, _offset int64?, _timestamp
+// timestamp?, _step string, _reason string, _place string? The record stands in _raw when it is UTF-8, in
+// _raw_base64 otherwise; in neither when it had no value.
 SchemaRef rejected_schema();
 
 // Records that a decoder refused.

@@ -5,9 +5,10 @@
 #include <algorithm>
 
 #include "engine/builder.h"
-#include "engine/byte_codec.h"
 #include "engine/rejected.h"
+#include "engine/source_positions.h"
 #include "engine/time.h"
+#include "engine/utf8.h"
 
 namespace rideflow {
 namespace {
@@ -40,6 +41,37 @@ void append_headers(ColumnBuilder& column, const Batch& batch, int32_t row) {
     pair.end_struct();
   }
   column.end_list();
+}
+
+// The record's key and headers, where the job reads them as text and they are none. Empty: all is well.
+std::string unreadable_metadata(const Batch& batch, int32_t row, const std::vector<Metadata>& read) {
+  for (const Metadata metadata : read) {
+    if (metadata == Metadata::key && !is_valid_utf8(batch.record(row).key)) return "_key";
+    if (metadata != Metadata::headers) continue;
+    for (const RecordHeader& header : batch.origin->headers_of(batch.record_index(row))) {
+      if (!is_valid_utf8(header.name) || !is_valid_utf8(header.value)) return "_headers";
+    }
+  }
+  return {};
+}
+
+// Columns of text hold UTF-8: rows whose key or headers are other bytes leave the batch.
+void reject_unreadable(Batch& batch, const std::vector<Metadata>& read,
+                       std::vector<RejectedRecord>& rejected) {
+  const auto is_text = [](Metadata m) { return m == Metadata::key || m == Metadata::headers; };
+  if (std::none_of(read.begin(), read.end(), is_text)) return;
+  std::vector<int32_t> keep;
+  for (int32_t i = 0; i < batch.rows; ++i) {
+    const std::string column = unreadable_metadata(batch, i, read);
+    if (column.empty()) {
+      keep.push_back(i);
+    } else {
+      rejected.push_back(
+          {static_cast<int32_t>(batch.record_index(i)), column + " is not valid UTF-8", "column " + column});
+    }
+  }
+  if (static_cast<int32_t>(keep.size()) < batch.rows)
+    batch = take(batch, keep.data(), static_cast<int32_t>(keep.size()));
 }
 
 }  // namespace
@@ -234,6 +266,7 @@ Status SourceDriver::emit(Partition p, std::shared_ptr<const Origin> chunk, Sour
   if (!chunk->records.empty()) RF_TRY(decoder_->decode(chunk, decoded));
   metrics_->polled.add(static_cast<int64_t>(chunk->records.size()) - decoded.skipped);
   Batch& batch = decoded.batch;
+  if (batch.rows > 0) reject_unreadable(batch, node_.metadata, decoded.rejected);
   if (batch.rows > 0) {
     RF_TRY(stamp(batch, decoded.rejected));
     if (batch.event_time) clock_.on_rows(p, batch.event_times(), batch.rows, batch.behind);
@@ -335,38 +368,34 @@ void SourceDriver::add_metadata(Batch& batch) const {
 }
 
 std::string SourceDriver::snapshot() const {
-  ByteWriter out;
-  out.put(static_cast<uint32_t>(partitions_.size()));
+  StoredSource stored;
   for (const auto& [id, state] : partitions_) {
-    const Position position = reader_->position(Partition(id));
-    out.put(id).put(position.offset).put_string(position.detail);
-    out.put(state.bounded).put(state.until.offset).put_string(state.until.detail).put(state.ended);
+    StoredPartition p;
+    p.partition = Partition(id);
+    p.position = reader_->position(p.partition);
+    p.bounded = state.bounded;
+    p.until = state.until;
+    p.ended = state.ended;
+    stored.partitions.push_back(std::move(p));
   }
-  out.put_string(clock_.encode());
-  return out.take();
+  stored.clock = clock_.encode();
+  return encode_source(stored);
 }
 
 Status SourceDriver::restore(const std::vector<std::string>& shards) {
   std::vector<std::string> clocks;
   for (const std::string& bytes : shards) {
-    ByteReader in(bytes);
-    const auto n = in.get<uint32_t>();
-    for (uint32_t i = 0; i < n && in.ok(); ++i) {
-      const Partition p(in.get<int32_t>());
-      Position position;
-      position.offset = in.get<int64_t>();
-      position.detail = in.get_string();
+    RF_ASSIGN(StoredSource stored, decode_source(bytes, step_));
+    for (StoredPartition& p : stored.partitions) {
+      if (!owns(p.partition)) continue;
       PartitionState state;
-      state.bounded = in.get<bool>();
-      state.until.offset = in.get<int64_t>();
-      state.until.detail = in.get_string();
-      state.ended = in.get<bool>();
-      if (!in.ok() || !owns(p)) continue;
-      RF_TRY(reader_->assign(p, position));
-      partitions_[p.value] = state;
+      state.bounded = p.bounded;
+      state.until = std::move(p.until);
+      state.ended = p.ended;
+      RF_TRY(reader_->assign(p.partition, p.position));
+      partitions_[p.partition.value] = state;
     }
-    clocks.push_back(in.get_string());
-    RF_TRY(in.finish("the position of source '" + step_ + "'"));
+    clocks.push_back(std::move(stored.clock));
   }
   return clock_.restore(clocks, [this](Partition p) { return owns(p); });
 }

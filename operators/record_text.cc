@@ -36,12 +36,14 @@ bool is_utf8(std::string_view s) {
 }
 
 std::shared_ptr<const Origin> with_arena(const std::shared_ptr<const Origin>& chunk) {
+  // Decoders may look at what is behind a record's text, so one without a value needs a place too.
   const auto inside = [&](const RecordOrigin& r) {
-    return r.payload.empty() || lies_in(r.payload, chunk->arena);
+    return lies_in(r.payload, chunk->arena) || (r.payload.empty() && r.payload.data() != nullptr);
   };
   if (std::all_of(chunk->records.begin(), chunk->records.end(), inside)) return chunk;
   std::string bytes;
   for (const RecordOrigin& r : chunk->records) bytes += r.payload;
+  if (bytes.empty()) bytes = "\n";
   auto copy = std::make_shared<Origin>(*chunk);
   copy->arena = BufferRef::copy_of(bytes);
   size_t at = 0;

@@ -14,7 +14,7 @@ bool is_valid_record_text(std::string_view text);
 bool is_utf8(std::string_view text);
 
 // The chunk itself when all its payloads lie in its arena, else a copy for which that is true (origins that
-// no reader made).
+// no reader made). A record without a value has an empty one there.
 std::shared_ptr<const Origin> with_arena(const std::shared_ptr<const Origin>& chunk);
 
 }  // namespace rideflow

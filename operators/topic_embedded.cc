@@ -19,15 +19,14 @@ Result<std::shared_ptr<TopicStore>> store_of(const Resources* resources) {
                       "brokers under kafka.brokers");
 }
 
-Result<std::shared_ptr<Topic>> topic_of(const Resources* resources, const Options& options) {
-  RF_ASSIGN(const std::shared_ptr<TopicStore> store, store_of(resources));
+Result<std::shared_ptr<Topic>> make_topic(TopicStore& store, const Options& options) {
   const int64_t partitions = options.integer("partitions", 4);
   if (partitions < 1 || partitions > 1024) {
     return Status::user(Code::invalid_argument, "'partitions' must be from 1 to 1024");
   }
   TopicConfig config;
   config.partitions = static_cast<int32_t>(partitions);
-  return store->find_or_create(options.text("name"), config);
+  return store.find_or_create(options.text("name"), config);
 }
 
 class TopicReader : public RecordReader {
@@ -37,40 +36,40 @@ class TopicReader : public RecordReader {
 
   Status open(const OpenContext& context) override {
     env_ = context.env;
-    RF_ASSIGN(topic_, topic_of(context.resources, options_));
-    return {};
+    step_ = context.step;
+    RF_ASSIGN(store_, store_of(context.resources));
+    return TopicStore::check_name(options_.text("name"));
   }
 
   Result<std::vector<Partition>> partitions() override {
+    RF_TRY(make());
     std::vector<Partition> all;
     for (int32_t p = 0; p < topic_->partitions(); ++p) all.emplace_back(p);
     return all;
   }
 
   Result<Position> resolve(Partition partition, StartAt at, Micros time) override {
+    RF_TRY(make());
     switch (at) {
       case StartAt::earliest:
-        return Position{topic_->first_offset(partition), {}};
+        return at_offset(topic_->first_offset(partition));
       case StartAt::latest:
-        return Position{topic_->end_offset(partition), {}};
+        return at_offset(topic_->end_offset(partition));
       case StartAt::time: {
         RF_ASSIGN(const int64_t offset, topic_->offset_for_time(partition, time));
-        return Position{offset, {}};
+        return at_offset(offset);
       }
     }
     return Status::internal("topic: an unknown place to start at");
   }
 
-  Result<Position> end(Partition partition) override { return Position{topic_->end_offset(partition), {}}; }
+  Result<Position> end(Partition partition) override {
+    RF_TRY(make());
+    return at_offset(topic_->end_offset(partition));
+  }
 
   Status assign(Partition partition, const Position& position) override {
-    if (partition.value < 0 || partition.value >= topic_->partitions()) {
-      return Status::user(
-          Code::out_of_range,
-          fmt::format("topic '{}' has {} partitions, but the job's state speaks of partition {}: "
-                      "was the topic removed and made again?",
-                      topic_->name(), topic_->partitions(), partition.value));
-    }
+    RF_TRY(find_again(partition, position));
     readers_[partition] = topic_->reader(partition, position.offset);
     return {};
   }
@@ -81,7 +80,7 @@ class TopicReader : public RecordReader {
     if (!polled.ok() && polled.status().code() == Code::out_of_range && may_skip(partition, reader)) {
       polled = reader.poll(budget);
     }
-    if (!polled.ok()) return std::move(polled).status();
+    if (!polled.ok()) return explained(std::move(polled).status(), partition, reader);
     Poll poll;
     poll.chunk = std::move(polled->chunk);
     if (polled->at_end) poll.state = Poll::State::proven_end;
@@ -89,10 +88,76 @@ class TopicReader : public RecordReader {
   }
 
   Position position(Partition partition) const override {
-    return Position{readers_.at(partition)->offset(), {}};
+    return at_offset(readers_.at(partition)->offset());
   }
 
  private:
+  // Which topic an offset belongs to goes with it.
+  Position at_offset(int64_t offset) const { return Position{offset, identity_}; }
+
+  // A topic that is missing is made, but not for a position that was in it once.
+  Status make() {
+    if (topic_ == nullptr) {
+      RF_ASSIGN(topic_, make_topic(*store_, options_));
+      identity_ = encode_identity(topic_->identity());
+    }
+    return {};
+  }
+
+  Status gone(const std::string& what) const {
+    return Status::user(
+        Code::failed_precondition,
+        fmt::format("{}. Its records can't be gone on with: --drop-state {} gives up the position, and the "
+                    "source reads from its `start` again",
+                    what, step_));
+  }
+
+  // The topic in which the position was taken, or why it is no more.
+  Status find_again(Partition partition, const Position& position) {
+    const std::string& name = options_.text("name");
+    const std::optional<TopicIdentity> was = decode_identity(position.detail);
+    if (was && was->name != name) {
+      return gone(fmt::format("the job's state speaks of topic '{}', but the source reads '{}' now",
+                              was->name, name));
+    }
+    Result<std::shared_ptr<Topic>> found = store_->find(name);
+    if (!found.ok() && found.status().code() != Code::not_found) return std::move(found).status();
+    if (!found.ok() && (was || position.offset > 0))
+      return gone(fmt::format("topic '{}', which the job has read, was deleted", name));
+    RF_TRY(make());
+    const TopicIdentity now = topic_->identity();
+    if (was && !was->id.empty() && was->id != now.id) {
+      return gone(
+          fmt::format("topic '{}' was deleted and made again since the job's checkpoint (it was {}, it "
+                      "is {})",
+                      name, was->id, now.id));
+    }
+    if (partition.value < 0 || partition.value >= topic_->partitions()) {
+      return gone(
+          fmt::format("topic '{}' has {} partitions, but the job's state speaks of partition {}: it "
+                      "was deleted and made again",
+                      name, topic_->partitions(), partition.value));
+    }
+    const int64_t end = topic_->end_offset(partition);
+    if (position.offset > end) {
+      return gone(
+          fmt::format("partition {} of topic '{}' ends at offset {}, but the job has read up to {}: "
+                      "the topic was made again, or the data directory is an older copy",
+                      partition.value, name, end, position.offset));
+    }
+    return {};
+  }
+
+  Status explained(Status status, Partition partition, const PartitionReader& reader) const {
+    const int64_t first = topic_->first_offset(partition);
+    if (status.code() != Code::out_of_range || reader.offset() >= first) return status;
+    return Status::external(
+        Code::out_of_range,
+        fmt::format("records {} to {} of partition {} of topic '{}' are gone: retention deleted them before "
+                    "the job read them. `on_gap: skip` goes on at the first one left, and counts them",
+                    reader.offset(), first - 1, partition.value, topic_->name()));
+  }
+
   // Goes to the first offset that retention left, and says exactly what was lost.
   bool may_skip(Partition partition, PartitionReader& reader) {
     const int64_t first = topic_->first_offset(partition);
@@ -107,8 +172,11 @@ class TopicReader : public RecordReader {
 
   Options options_;
   bool skip_gaps_;
+  std::string step_;
   Env* env_ = nullptr;
-  std::shared_ptr<Topic> topic_;
+  std::shared_ptr<TopicStore> store_;
+  std::shared_ptr<Topic> topic_;  // null: not looked for yet
+  std::string identity_;          // of it, as positions carry it
   std::map<Partition, std::unique_ptr<PartitionReader>> readers_;
 };
 
@@ -127,7 +195,8 @@ class TopicSink : public Sink {
     shard_ = context.shard;
     parallelism_ = std::max(1, context.parallelism);
     metrics_ = context.metrics;
-    RF_ASSIGN(topic_, topic_of(context.resources, config_->options));
+    RF_ASSIGN(const std::shared_ptr<TopicStore> store, store_of(context.resources));
+    RF_ASSIGN(topic_, make_topic(*store, config_->options));
     partitioner_.emplace(topic_->partitions());
     rows_.emplace(new_rows());
     return {};

@@ -305,6 +305,17 @@ int64_t Datasource::memory_bytes() const {
   return static_cast<int64_t>(bytes);
 }
 
+void Datasource::close_earlier(const RollupWriterId& id) {
+  std::lock_guard lock(mutex_);
+  for (const auto& old : shards_) {
+    if (old->id.sink != id.sink || old->id.lineage != id.lineage) continue;
+    std::lock_guard guard(old->mutex);
+    old->fenced = true;
+    rebuild_ = rebuild_ || !old->epoch.cells.empty();
+  }
+  std::erase_if(shards_, [](const auto& s) { return s->fenced; });
+}
+
 bool Datasource::has_writers() const {
   std::lock_guard lock(mutex_);
   return !shards_.empty();

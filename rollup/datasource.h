@@ -49,6 +49,8 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
   bool has_writers() const;
   // See RollupStore::memory_bytes().
   int64_t memory_bytes() const;
+  // What earlier attempts of this sink left open is closed, as attach() does shard by shard.
+  void close_earlier(const RollupWriterId& id);
   // Rows before this are expired.
   Micros horizon() const;
 

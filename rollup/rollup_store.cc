@@ -66,6 +66,8 @@ class FolderStore : public RollupStore {
     const std::shared_ptr<const RollupSpec> old = datasource->spec();
     if (!(*old == spec)) {
       RF_TRY(check_change(*old, spec));
+      // An attempt of this job that ended in this process may not be gone yet (dev --watch).
+      datasource->close_earlier(id);
       if (datasource->has_writers()) {
         return Status::user(Code::failed_precondition,
                             "The rollup '" + spec.datasource +

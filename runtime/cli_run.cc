@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "dsl/scalars.h"
 #include "runtime/generator_flags.h"
 #include "runtime/hosted_jobs.h"
 #include "runtime/http_druid.h"
@@ -66,10 +67,12 @@ class Session {
     for (const LoadedJob& job : jobs) jobs_->announce(job.plan->job);  // before anybody can ask
     RF_TRY(listen());
     RF_TRY(start_feed());
+    RF_TRY(check_drop_state(jobs));
     for (size_t i = 0; i < jobs.size(); ++i) {
-      RF_TRY(host_->start(jobs[i].plan, options_).with(files[i]));
+      RF_TRY(host_->start(jobs[i].plan, options_for(*jobs[i].plan)).with(files[i]));
       watched_.push_back(stamp(files[i], jobs[i].plan->job));
     }
+    options_.drop_state.clear();  // an edit that is watched keeps its positions
     if (dev_) print(fmt::format("\ndashboard: {}\n\n", server_->url()));
     loop();
     return end();
@@ -100,6 +103,28 @@ class Session {
     return {};
   }
 
+  // Where there are several jobs, each is told of its own steps. A single one is asked when it is restored:
+  // its checkpoint may know steps that the file no longer has.
+  RunOptions options_for(const LogicalPlan& plan) const {
+    RunOptions options = options_;
+    if (!dev_) return options;
+    std::erase_if(options.drop_state, [&](const std::string& step) { return !has_step(plan, step); });
+    return options;
+  }
+  static bool has_step(const LogicalPlan& plan, const std::string& step) {
+    return std::any_of(plan.nodes.begin(), plan.nodes.end(),
+                       [&](const LogicalNode& node) { return node.step == step; });
+  }
+  Status check_drop_state(const std::vector<LoadedJob>& jobs) const {
+    if (!dev_) return {};
+    std::vector<std::string> known;
+    for (const LoadedJob& job : jobs) {
+      for (const LogicalNode& node : job.plan->nodes) known.push_back(node.step);
+    }
+    for (const std::string& step : options_.drop_state) RF_TRY(check_drop_step(step, known));
+    return {};
+  }
+
   Status listen() {
     HttpOptions http = http_options(args_);
     // `run` answers other commands, such as consume and tap, on any free port unless told which.
@@ -109,6 +134,7 @@ class Session {
     services.jobs = jobs_;
     services.queries = std::make_shared<DruidQueries>(druid_queries(host_->queries()));
     services.topics = host_->topics();
+    services.topic_users = [this](const std::string& topic) { return host_->topic_users(topic); };
     services.rollups = host_->rollups();
     services.ui_dir =
         args_.has("ui-dir") ? args_.get("ui-dir") : find_console(context_.env->fs(), executable_dir());
@@ -120,15 +146,15 @@ class Session {
   Status start_feed() {
     if (!args_.has("generate")) return {};
     FeedOptions feed;
-    std::string text = args_.get("generate");
-    if (text.size() > 2 && text.compare(text.size() - 2, 2, "/s") == 0) text.resize(text.size() - 2);
-    char* end = nullptr;
-    feed.rate = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != '\0' || !(feed.rate > 0) || feed.rate > 1e7) {
-      return Status::user(Code::invalid_argument,
-                          fmt::format("--generate wants ride events per second, such as 1000/s, not '{}'",
-                                      args_.get("generate")));
+    const Result<double> rate = parse_rate(args_.get("generate"));
+    if (!rate.ok() || !(*rate > 0) || *rate > 1e7) {
+      return Status::user(
+          Code::invalid_argument,
+          fmt::format("--generate wants ride events per second, such as 1000/s: more than 0, up "
+                      "to 10M/s, not '{}'",
+                      args_.get("generate")));
     }
+    feed.rate = *rate;
     feed.seed = context_.env->random() >> 16;
     if (args_.has("seed")) {
       RF_ASSIGN(const int64_t seed, args_.integer("seed", 1, 0, INT64_MAX));
@@ -162,10 +188,30 @@ class Session {
   }
 
   bool all_over() const {
-    for (const HostedJob& job : host_->jobs()) {
-      if (!job.job->over()) return false;
+    if (revival_ && revival_->waits()) return false;
+    const std::vector<HostedJob> jobs = host_->jobs();
+    return std::all_of(jobs.begin(), jobs.end(), [](const HostedJob& job) { return job.job->over(); });
+  }
+  bool any_finished() const {
+    const std::vector<HostedJob> jobs = host_->jobs();
+    return std::any_of(jobs.begin(), jobs.end(), [](const HostedJob& job) {
+      return job.job->execution().phase() == JobPhase::finished;
+    });
+  }
+
+  // What jobs have computed can still be asked for when their sources have ended; where all failed, there is
+  // an error to be seen instead.
+  bool goes_on(ProgressDisplay& progress) {
+    if (args_.has("watch")) return true;
+    if (!dev_ || args_.has("exit") || !any_finished()) return false;
+    if (!told_of_end_) {
+      progress.clear();
+      tell(fmt::format(
+          "all sources have ended; {} goes on serving until Ctrl-C (--exit ends with the sources)\n",
+          server_->url()));
     }
-    return !revival_ || !revival_->waits();
+    told_of_end_ = true;
+    return true;
   }
 
   void revive(ProgressDisplay& progress) {
@@ -181,7 +227,7 @@ class Session {
       const Micros now = context_.env->monotonic();
       if (stop_at_ > 0 && now >= stop_at_) break;
       if (revival_) revive(progress);
-      if (all_over() && !args_.has("watch")) break;
+      if (all_over() && !goes_on(progress)) break;
       if (!args_.has("quiet")) progress.show(views(), now);
       if (args_.has("watch")) look_for_edits(progress);
       if (now >= next_alarm_) {
@@ -216,7 +262,7 @@ class Session {
           fmt::format("the job is now called '{}': its name is its identity, so start it anew",
                       job.plan->job));
     }
-    RF_TRY(host_->restart(job.plan, options_));
+    RF_TRY(host_->restart(job.plan, options_for(*job.plan)));
     const auto hosted = host_->find(watched.name);
     for (const std::string& note : hosted->job->execution().notes()) {
       tell(fmt::format("{}: {}\n", watched.file, note));
@@ -258,6 +304,7 @@ class Session {
   Micros next_alarm_ = 0;
   std::unique_ptr<JobRevival> revival_;  // null: a job that failed stays so
   bool told_ = false;                    // how the jobs ended
+  bool told_of_end_ = false;             // and that this goes on serving
 };
 
 std::vector<FlagSpec> shared_flags() {
@@ -267,6 +314,10 @@ std::vector<FlagSpec> shared_flags() {
       {"parallelism", "N", "tasks a stage (default 1)", false},
       set_flag(),
       {"checkpoint-interval", "TIME", "such as 10s", false},
+      {"drop-state", "STEP",
+       "give up the state of a step that changed, the position of a source, which then begins at its start "
+       "again, or what a sink had prepared; may be repeated",
+       true},
       {"for", "TIME", "stop by itself after this time", false},
       {"quiet", "", "no progress, only a summary at the end (on stderr)", false}};
   flags.insert(flags.begin(), more.begin(), more.end());
@@ -288,9 +339,9 @@ int run_session(CliContext& context, const ParsedArgs& args, bool dev) {
 
 std::vector<Command> run_commands() {
   CommandSpec run{"run", "FILE", "Run a job until its sources end or a signal comes.", 1, 1, shared_flags()};
-  run.flags.push_back(
-      {"drop-state", "STEP", "give up the state of a step that changed; may be repeated", true});
-  CommandSpec dev{"dev", "FILES…", "Run jobs with the console and the dashboard.", 1, -1, shared_flags()};
+  CommandSpec dev{"dev", "FILES…", "Run jobs with the console and the dashboard, until a signal comes.",
+                  1,     -1,       shared_flags()};
+  dev.flags.push_back({"exit", "", "end when the sources of all jobs have ended", false});
   dev.flags.push_back({"watch", "", "restart a job from its checkpoint when its file is saved", false});
   dev.flags.push_back(
       {"generate", "RATE", "make events for the topics of the main job, such as 1000/s", false});

@@ -5,6 +5,7 @@
 
 #include "engine/json_writer.h"
 #include "engine/time.h"
+#include "engine/utf8.h"
 #include "runtime/cli_command.h"
 #include "runtime/name_value.h"
 #include "runtime/posix_process.h"
@@ -79,7 +80,7 @@ Status create_topic(CliContext& context, const ParsedArgs& args) {
 
 Status delete_topic(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const auto topics, open_topics(context, args, TopicUse::read));
-  RF_TRY(topics->remove(args.arguments[0]));
+  RF_TRY(topics->remove(args.arguments[0], args.has("force")));
   if (!context.json(args)) {
     print(fmt::format("deleted {}\n", args.arguments[0]));
     return {};
@@ -158,6 +159,15 @@ Status produce(CliContext& context, const ParsedArgs& args) {
   return {};
 }
 
+// Under `name` as text, or as base64 under a name that says so.
+void write_bytes(JsonWriter& writer, const std::string& name, std::string_view bytes) {
+  if (is_valid_utf8(bytes)) {
+    writer.field(name, bytes);
+  } else {
+    writer.field(name + "_base64", base64_encode(bytes));
+  }
+}
+
 void print_line(const TopicLine& line, bool json) {
   if (!json) {
     print(line.value + "\n");
@@ -166,17 +176,24 @@ void print_line(const TopicLine& line, bool json) {
   std::string out;
   JsonWriter writer(out);
   writer.begin_object().field("partition", line.partition).field("offset", line.offset);
-  writer.field("timestamp", format_timestamp(line.timestamp)).key("key");
+  writer.field("timestamp", format_timestamp(line.timestamp));
   if (line.has_key)
-    writer.string(line.key);
+    write_bytes(writer, "key", line.key);
   else
-    writer.null();
-  writer.field("value", line.value);
+    writer.key("key").null();
+  if (line.has_value)
+    write_bytes(writer, "value", line.value);
+  else
+    writer.key("value").null();  // a tombstone
   if (!line.headers.empty()) {
     writer.key("headers").begin_array();
     for (const auto& [name, value] : line.headers) {
-      writer.begin_object().field("key", name).key("value");
-      value ? writer.string(*value) : writer.null();
+      writer.begin_object();
+      write_bytes(writer, "key", name);
+      if (value)
+        write_bytes(writer, "value", *value);
+      else
+        writer.key("value").null();
       writer.end_object();
     }
     writer.end_array();
@@ -233,7 +250,14 @@ std::vector<Command> topic_commands() {
             {format_flag(), {"partitions", "N", "how many (default 4)", false}}},
            create_topic),
       make({"topics describe", "TOPIC", "Show a topic's partitions.", 1, 1, {format_flag()}}, describe_topic),
-      make({"topics delete", "TOPIC", "Delete a topic and its records.", 1, 1, {format_flag()}},
+      make({"topics delete",
+            "TOPIC",
+            "Delete a topic and its records.",
+            1,
+            1,
+            {format_flag(),
+             {"force", "", "although jobs use it: they fail, and do not go on from their checkpoints",
+              false}}},
            delete_topic),
       make({"produce",
             "TOPIC [FILE]",

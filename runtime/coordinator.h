@@ -4,7 +4,8 @@
 // finished, stopped or failed. It does no I/O and reads no clock: a thin shell (runtime/worker_job.h, later a
 // cluster's leader) carries out the commands and reports back, so every decision can be tested with values
 // alone. At most one checkpoint is under way; its epochs count up and are never reused within the job's
-// lineage.
+// lineage. Its `now` never goes back (Env::monotonic()): a wall clock that jumps neither fails a checkpoint
+// nor holds the next one back.
 #pragma once
 
 #include <map>

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/env.h"
 #include "runtime/http_meter.h"
@@ -18,6 +19,7 @@ class JobDirectory;   // runtime/job_directory.h
 class JobMonitor;     // runtime/job_monitor.h
 class RollupStore;    // rollup/rollup_store.h
 class TopicStore;     // topics/topic_store.h
+struct TopicUser;     // runtime/topic_users.h
 struct DruidQueries;  // runtime/http_druid.h
 
 struct HttpServices {
@@ -25,6 +27,8 @@ struct HttpServices {
   std::shared_ptr<const JobDirectory> jobs;
   std::shared_ptr<const DruidQueries> queries;
   std::shared_ptr<TopicStore> topics;
+  // Who uses a topic, before it is deleted; empty: nobody knows of any job.
+  std::function<Result<std::vector<TopicUser>>(const std::string& topic)> topic_users;
   std::shared_ptr<RollupStore> rollups;  // for /metrics; queries have their own way to them
   std::shared_ptr<HttpMeter> meter = std::make_shared<HttpMeter>();
   std::string ui_dir;  // the built console; empty: a page of text says how to build it

@@ -40,6 +40,7 @@ Result<TopicLine> parse_line(std::string_view line) {
   out.timestamp = parse_timestamp(text(object, "timestamp")).value_or(0);
   out.has_key = json_member<std::string>(object, "key") != nullptr;
   out.key = text(object, "key");
+  out.has_value = json_member<std::string>(object, "value") != nullptr;
   out.value = text(object, "value");
   const bool base64 = text(object, "encoding") == "base64";
   // Most records have none: the text is looked at a second time only for those that do.
@@ -76,7 +77,9 @@ class HttpTopicAccess : public TopicAccess {
     return client_->text("POST", "/api/v1/topics", body).status();
   }
 
-  Status remove(const std::string& topic) override { return client_->text("DELETE", path(topic)).status(); }
+  Status remove(const std::string& topic, bool force) override {
+    return client_->text("DELETE", path(topic) + (force ? "?force=true" : "")).status();
+  }
 
   Status produce(const std::string& topic, const std::vector<std::string>& records,
                  const RecordHeaders& headers) override {

@@ -5,6 +5,7 @@
 #include "runtime/http_json.h"
 #include "runtime/http_services.h"
 #include "runtime/name_value.h"
+#include "runtime/topic_users.h"
 #include "topics/topic_store.h"
 
 namespace rideflow {
@@ -83,12 +84,17 @@ HttpResponse describe(TopicStore& store, const HttpRequest& request) {
   return json_response(std::move(body));
 }
 
-HttpResponse remove(TopicStore& store, const HttpRequest& request) {
+Status remove(const HttpServices& services, const HttpRequest& request) {
   const std::string& name = request.parameter("name");
-  const Result<TopicRef> topic = store.find(name);
-  if (!topic.ok()) return error_response(topic.status());
-  const Status removed = store.remove(name);
-  return removed.ok() ? json_response("{}") : error_response(removed);
+  const std::string force = request.query_value("force").value_or("false");
+  if (force != "true" && force != "false")
+    return Status::user(Code::invalid_argument, fmt::format("force is true or false, not '{}'.", force));
+  RF_TRY(services.topics->find(name).status());
+  if (services.topic_users && force == "false") {
+    RF_ASSIGN(const std::vector<TopicUser> users, services.topic_users(name));
+    RF_TRY(check_unused(name, users));
+  }
+  return services.topics->remove(name);
 }
 
 // One record a line, of no bytes where the line is empty; with `separator`, what stands before it in a line
@@ -170,14 +176,22 @@ void write_record(std::string& out, Partition partition, const RecordOrigin& rec
   } else {
     json.string(written(record.key));
   }
-  json.key("value").string(written(record.payload));
+  json.key("value");
+  if (record.payload.data() == nullptr) {
+    json.null();
+  } else {
+    json.string(written(record.payload));
+  }
   if (!headers.empty()) {
     json.key("headers").begin_array();
     for (const RecordHeader& header : headers) {
-      json.begin_object()
-          .field("key", written(header.name))
-          .field("value", written(header.value))
-          .end_object();
+      json.begin_object().field("key", written(header.name)).key("value");
+      if (header.value.data() == nullptr) {
+        json.null();
+      } else {
+        json.string(written(header.value));
+      }
+      json.end_object();
     }
     json.end_array();
   }
@@ -232,7 +246,15 @@ void add_topic_routes(HttpRouter& router, const HttpServices& services) {
       [](TopicStore& store, const HttpRequest&) { return list(store); });
   add("POST", "/api/v1/topics", HttpRole::operate, create);
   add("GET", "/api/v1/topics/{name}", HttpRole::read, describe);
-  add("DELETE", "/api/v1/topics/{name}", HttpRole::admin, remove);
+  HttpRoute deletion;
+  deletion.method = "DELETE";
+  deletion.pattern = "/api/v1/topics/{name}";
+  deletion.role = HttpRole::admin;
+  deletion.handler = [services](const HttpRequest& request) {
+    const Status removed = remove(services, request);
+    return removed.ok() ? json_response("{}") : error_response(removed);
+  };
+  router.add(std::move(deletion));
   add("POST", "/api/v1/topics/{name}/records", HttpRole::operate, append);
   add("GET", "/api/v1/topics/{name}/records", HttpRole::read, read);
 }

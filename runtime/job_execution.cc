@@ -50,14 +50,21 @@ Status JobExecution::build() {
   state_.interval = options_.checkpoint_interval;
   if (checkpoint) state_.last_complete = checkpoint->epoch;
   for (const auto& task : tasks()) task->hold_source(true);
-  post(JobStarted{options_.env->now()});
+  post(JobStarted{steady()});
   return {};
 }
 
 Status JobExecution::restore(const JobCheckpoint* checkpoint) {
   const StateTypes types = state_types(*plan_, *graph_);
   for (const auto& [node, type] : types) types_[node] = encode_state_type(type);
+  for (const LogicalNode& node : plan_->nodes) {
+    const auto* sink = std::get_if<SinkNode>(&node.body);
+    if (sink == nullptr) continue;
+    if (std::string type = sink_type(*sink); !type.empty())
+      types_[node_name(*plan_, node.id)] = std::move(type);
+  }
   std::unique_ptr<RestorePlan> restore;
+  if (!checkpoint) RF_TRY(check_drop_policy(options_.drop_state, *plan_, nullptr));
   if (checkpoint) {
     RF_ASSIGN(restore, RestorePlan::make(*checkpoint, *graph_, types, options_.drop_state));
     notes_ = restore->notes();
@@ -77,25 +84,30 @@ Status JobExecution::restore(const JobCheckpoint* checkpoint) {
 // ---- Events
 // -----------------------------------------------------------------------------------------------------
 
+// Never 0, which says that something has not happened.
+Micros JobExecution::steady() const {
+  return options_.env->monotonic() + 1;
+}
+
 void JobExecution::post(JobEvent event) {
   const std::lock_guard lock(events_mutex_);
   events_.push_back(std::move(event));
 }
 
 void JobExecution::on_snapshot(TaskSnapshot snapshot) {
-  post(SnapshotArrived{options_.env->now(), std::move(snapshot)});
+  post(SnapshotArrived{steady(), std::move(snapshot)});
 }
 void JobExecution::on_ended(TaskId task) {
-  post(TaskEnded{options_.env->now(), task});
+  post(TaskEnded{steady(), task});
 }
 void JobExecution::on_failed(TaskId task, Status status) {
-  post(TaskFailed{options_.env->now(), task, std::move(status)});
+  post(TaskFailed{steady(), task, std::move(status)});
 }
 void JobExecution::request_stop() {
-  post(StopRequested{options_.env->now()});
+  post(StopRequested{steady()});
 }
 void JobExecution::request_checkpoint() {
-  post(CheckpointRequested{options_.env->now()});
+  post(CheckpointRequested{steady()});
 }
 
 bool JobExecution::pump() {
@@ -116,19 +128,19 @@ bool JobExecution::pump() {
     worked = true;
     const Status status = done.completion->status();
     if (!status.ok()) {
-      decide(TaskFailed{options_.env->now(), TaskId(-1), status});
+      decide(TaskFailed{steady(), TaskId(-1), status});
       continue;
     }
     JobEvent event = done.on_success;
     if (auto* published = std::get_if<CheckpointPublished>(&event)) {
-      published->now = options_.env->now();
+      published->now = steady();
       published->bytes = *done.bytes;
     } else if (auto* committed = std::get_if<SinksCommitted>(&event)) {
-      committed->now = options_.env->now();
+      committed->now = steady();
     }
     decide(event);
   }
-  decide(ClockTick{options_.env->now(), waits_for()});
+  decide(ClockTick{steady(), waits_for()});
   return worked;
 }
 
@@ -244,8 +256,20 @@ Status JobExecution::result() const {
 }
 
 CoordinatorState JobExecution::status() const {
-  const std::lock_guard lock(state_mutex_);
-  return state_;
+  CoordinatorState state;
+  {
+    const std::lock_guard lock(state_mutex_);
+    state = state_;
+  }
+  // What is decided by the monotonic clock is shown by the wall's.
+  const Micros shift = options_.env->now() - steady();
+  const auto show = [shift](CheckpointRecord& record) {
+    record.started_at += shift;
+    if (record.completed_at != 0) record.completed_at += shift;
+  };
+  if (state.current) show(*state.current);
+  for (CheckpointRecord& record : state.history) show(record);
+  return state;
 }
 
 }  // namespace rideflow

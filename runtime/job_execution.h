@@ -78,6 +78,7 @@ class JobExecution : private TaskEvents {
   void on_ended(TaskId task) override;
   void on_failed(TaskId task, Status status) override;
 
+  Micros steady() const;  // the coordinator's time
   void post(JobEvent event);
   void decide(const JobEvent& event);
   void carry_out(const JobCommand& command);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "runtime/durable_job_storage.h"
 #include "runtime/posix_process.h"
 
@@ -24,6 +26,8 @@ JobHost::~JobHost() {
 Status JobHost::open_stores(const JobAccess& access) {
   rocks_ = std::make_shared<RocksShared>();
   RF_ASSIGN(topics_, TopicStore::open(env_, dir_->topics()));
+  RF_ASSIGN(const std::vector<StoredJob> stored, stored_jobs(env_, *dir_));
+  hold_unread(*topics_, stored);
   RF_ASSIGN(rollups_, RollupStore::open(&env_, dir_->rollups()));
   queries_ = std::make_shared<RollupQueries>(&env_, rollups_);
   resources_.add<TopicStore>("", topics_);
@@ -46,6 +50,9 @@ Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions&
   execution.resources = &resources_;
   RF_ASSIGN(execution.storage,
             DurableJobStorage::open(env_, dir_->checkpoints(plan->job), dir_->state(plan->job), rocks_));
+  RF_ASSIGN(std::optional<StoredJob> stored, stored_job(env_, *dir_, plan->job));
+  execution.storage = holding_storage(std::move(execution.storage), topics_,
+                                      stored ? std::move(stored->holds) : std::vector<ReadPosition>());
   execution.data_dir = data_dir_;
   execution.parallelism = options.parallelism;
   execution.batch_rows = options.batch_rows;
@@ -106,6 +113,21 @@ std::vector<HostedJob> JobHost::jobs() const {
   std::vector<HostedJob> all;
   for (const auto& [name, job] : jobs_) all.push_back(job);
   return all;
+}
+
+Result<std::vector<TopicUser>> JobHost::topic_users(const std::string& topic) const {
+  std::vector<TopicUser> users;
+  std::set<std::string> running;
+  for (const HostedJob& hosted : jobs()) {
+    if (hosted.job->over()) continue;
+    running.insert(hosted.name);
+    for (TopicUser& user : users_in_plan(*hosted.plan, topic)) users.push_back(std::move(user));
+  }
+  RF_ASSIGN(const std::vector<StoredJob> stored, stored_jobs(env_, *dir_));
+  for (TopicUser& user : stored_users(stored, *topics_, topic)) {
+    if (running.count(user.job) == 0) users.push_back(std::move(user));
+  }
+  return users;
 }
 
 std::optional<HostedJob> JobHost::find(const std::string& name) const {

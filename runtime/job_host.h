@@ -15,6 +15,7 @@
 #include "rollup/rollup_queries.h"
 #include "rollup/rollup_store.h"
 #include "runtime/job_access.h"
+#include "runtime/topic_users.h"
 #include "runtime/worker_job.h"
 #include "state/data_dir.h"
 #include "state/rocks_support.h"
@@ -58,6 +59,8 @@ class JobHost {
 
   std::vector<HostedJob> jobs() const;
   std::optional<HostedJob> find(const std::string& name) const;
+  // Who reads or writes a topic of the data directory: jobs that run, and jobs whose checkpoints say so.
+  Result<std::vector<TopicUser>> topic_users(const std::string& topic) const;
 
   Env& env() { return env_; }
   const std::string& data_dir() const { return data_dir_; }

@@ -5,7 +5,7 @@
 namespace rideflow {
 
 bool KeptRowsAlarm::watches(const std::string& topic) {
-  return topic.starts_with("_rejected.") || topic.starts_with("_late.");
+  return TopicStore::keeps_rows(topic);
 }
 
 bool KeptRowsAlarm::is_due(const std::string& topic, int64_t bytes) {
@@ -25,10 +25,11 @@ void KeptRowsAlarm::look(Env& env, TopicStore& topics) {
     env.warn("kept_rows_grow",
              {{"topic", name},
               {"bytes", fmt::format("{}", (*topic)->bytes())},
-              {"way_out", fmt::format("nothing deletes them: read them with `rideflow consume {}`, then "
-                                      "`rideflow topics delete {}` while the job is stopped, or give them a "
-                                      "sink of their own",
-                                      name, name)}});
+              {"way_out",
+               fmt::format("nothing deletes them: read them with `rideflow consume {}`, then "
+                           "`rideflow topics delete {} --force` while the job is stopped, or give them a "
+                           "sink of their own",
+                           name, name)}});
   }
 }
 

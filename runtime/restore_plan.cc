@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/hint.h"
+
 namespace rideflow {
 namespace {
 
@@ -19,26 +21,46 @@ std::string joined(const std::vector<std::string>& parts) {
 
 }  // namespace
 
+std::string sink_type(const SinkNode& sink) {
+  const bool engines_own = sink.config->sink.starts_with('_');
+  return sink.config->exactly_once && !engines_own ? "sink " + sink.kind->name : std::string();
+}
+
+Status check_drop_step(const std::string& step, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), step) != known.end()) return {};
+  std::string names;
+  std::set<std::string> told;
+  for (const std::string& name : known) {
+    if (told.insert(name).second) names += (names.empty() ? "" : ", ") + name;
+  }
+  return Status::user(
+      Code::invalid_argument,
+      fmt::format("--drop-state: there is no step '{}'{}: there are {}", step, hint_of(step, known), names));
+}
+
+Status check_drop_policy(const DropPolicy& policy, const LogicalPlan& job, const JobCheckpoint* checkpoint) {
+  std::vector<std::string> known;
+  for (const LogicalNode& node : job.nodes) known.push_back(node.step);
+  if (checkpoint != nullptr) {
+    for (const auto& [node, type] : checkpoint->types) known.push_back(step_of(node));
+    for (const TaskSnapshot& snapshot : checkpoint->snapshots) {
+      for (const auto& [node, blob] : snapshot.blobs) known.push_back(step_of(node));
+      for (const PreparedSink& sink : snapshot.prepared) known.push_back(step_of(sink.sink));
+    }
+  }
+  for (const std::string& step : policy.steps) RF_TRY(check_drop_step(step, known));
+  return {};
+}
+
 Result<std::unique_ptr<RestorePlan>> RestorePlan::make(const JobCheckpoint& checkpoint, const JobGraph& graph,
                                                        const StateTypes& now, const DropPolicy& policy) {
   std::unique_ptr<RestorePlan> plan(new RestorePlan(checkpoint, graph, policy));
+  RF_TRY(check_drop_policy(policy, *graph.plan().logical, &checkpoint));
   RF_TRY(plan->find_gone());
+  RF_TRY(plan->find_changed_sinks());
+  plan->drop_positions();
   for (const auto& [node, type] : now) RF_TRY(plan->compare(node, type));
-  plan->drop_sources();
   return plan;
-}
-
-// Positions of a topic that is another one now, say: the source begins as its `start` says, and all other
-// state stays.
-void RestorePlan::drop_sources() {
-  const LogicalPlan& job = *graph_.plan().logical;
-  for (const LogicalNode& node : job.nodes) {
-    const auto& steps = policy_.steps;
-    if (node.role != "source" || std::find(steps.begin(), steps.end(), node.step) == steps.end()) continue;
-    if (!dropped_.insert(node_name(job, node.id)).second) continue;
-    notes_.push_back(
-        fmt::format("positions of source '{}' dropped: it begins anew, as its 'start' says", node.step));
-  }
 }
 
 Status RestorePlan::allow(const std::string& step, const std::string& refusal) const {
@@ -67,6 +89,11 @@ Status RestorePlan::find_gone() {
     for (const PreparedSink& sink : snapshot.prepared) look(sink.sink);
   }
   for (const std::string& step : gone) {
+    // Sinks of kept rows come and go with what they are kept of: that step is asked about.
+    if (step.starts_with('_')) {
+      notes_.push_back(fmt::format("what '{}' had prepared is dropped: the job no longer has it", step));
+      continue;
+    }
     const bool changed = steps.count(step) > 0;
     RF_TRY(allow(step,
                  changed
@@ -78,6 +105,39 @@ Status RestorePlan::find_gone() {
                              : fmt::format("state of '{}' dropped: the job no longer has it", step));
   }
   return {};
+}
+
+// Sinks that are there under their name, but would not publish what they had prepared.
+Status RestorePlan::find_changed_sinks() {
+  const LogicalPlan& job = *graph_.plan().logical;
+  for (const LogicalNode& node : job.nodes) {
+    const auto* sink = std::get_if<SinkNode>(&node.body);
+    if (sink == nullptr) continue;
+    const std::string name = node_name(job, node.id);
+    const auto stored = checkpoint_.types.find(name);
+    if (stored == checkpoint_.types.end() || stored->second == sink_type(*sink)) continue;
+    RF_TRY(allow(
+        node.step,
+        fmt::format("the checkpoint holds what '{}' had prepared as a sink of another kind", node.step)));
+    dropped_.insert(name);
+    notes_.push_back(
+        fmt::format("what '{}' had prepared is dropped: it is a sink of another kind now", node.step));
+  }
+  return {};
+}
+
+void RestorePlan::drop_positions() {
+  const LogicalPlan& job = *graph_.plan().logical;
+  for (const LogicalNode& node : job.nodes) {
+    const bool source = std::holds_alternative<SourceNode>(node.body);
+    if (!source && !std::holds_alternative<SinkNode>(node.body)) continue;
+    if (std::find(policy_.steps.begin(), policy_.steps.end(), node.step) == policy_.steps.end()) continue;
+    dropped_.insert(node_name(job, node.id));
+    notes_.push_back(
+        source
+            ? fmt::format("positions of source '{}' dropped: it begins anew, as its 'start' says", node.step)
+            : fmt::format("what '{}' had prepared and not published is dropped", node.step));
+  }
 }
 
 Status RestorePlan::compare(const std::string& node, const StateType& now) {

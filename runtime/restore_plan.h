@@ -14,9 +14,21 @@
 namespace rideflow {
 
 struct DropPolicy {
-  std::vector<std::string> steps;  // whose state may be given up (--drop-state)
-  bool all = false;                // any, without being asked (dev --watch)
+  // Whose state may be given up where it can't be used (--drop-state). Of a source and of a sink it always
+  // is: a source that is named here begins at its `start` again, a sink forgets what it had prepared.
+  std::vector<std::string> steps;
+  bool all = false;  // any state but positions, without being asked (dev --watch)
 };
+
+// What stands in JobCheckpoint::types for a sink that publishes by epochs; empty for others. So a sink is
+// missed when it is gone, whether or not its last epoch had rows.
+std::string sink_type(const SinkNode& sink);
+
+// invalid_argument (user), with the names there are, unless `step` is one of them.
+Status check_drop_step(const std::string& step, const std::vector<std::string>& known);
+// The same of the whole policy: when the policy names one that neither the job nor its
+// checkpoint (null: none) knows.
+Status check_drop_policy(const DropPolicy& policy, const LogicalPlan& job, const JobCheckpoint* checkpoint);
 
 class RestorePlan {
  public:
@@ -35,7 +47,8 @@ class RestorePlan {
   RestorePlan(const JobCheckpoint& checkpoint, const JobGraph& graph, const DropPolicy& policy)
       : checkpoint_(checkpoint), graph_(graph), policy_(policy) {}
   Status find_gone();
-  void drop_sources();
+  Status find_changed_sinks();
+  void drop_positions();
   Status compare(const std::string& node, const StateType& now);
   Status give_up(const std::string& node, const std::string& why);
   Status migrate(const std::string& node, StateChange change);

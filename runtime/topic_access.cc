@@ -3,6 +3,7 @@
 #include <map>
 
 #include "runtime/posix_process.h"
+#include "runtime/topic_users.h"
 #include "state/data_dir.h"
 #include "topics/topic_store.h"
 
@@ -11,8 +12,8 @@ namespace {
 
 class LocalTopics : public TopicAccess {
  public:
-  LocalTopics(std::unique_ptr<DataDir> dir, std::shared_ptr<TopicStore> store)
-      : dir_(std::move(dir)), store_(std::move(store)) {}
+  LocalTopics(Env& env, std::unique_ptr<DataDir> dir, std::shared_ptr<TopicStore> store)
+      : env_(env), dir_(std::move(dir)), store_(std::move(store)) {}
 
   Result<std::vector<TopicInfo>> list() override {
     RF_ASSIGN(const std::vector<std::string> names, store_->list());
@@ -28,7 +29,13 @@ class LocalTopics : public TopicAccess {
     config.partitions = partitions;
     return store_->create(topic, config).status();
   }
-  Status remove(const std::string& topic) override { return store_->remove(topic); }
+  Status remove(const std::string& topic, bool force) override {
+    if (!force) {
+      RF_ASSIGN(const std::vector<StoredJob> jobs, stored_jobs(env_, *dir_));
+      RF_TRY(check_unused(topic, stored_users(jobs, *store_, topic)));
+    }
+    return store_->remove(topic);
+  }
   Status produce(const std::string& topic, const std::vector<std::string>& records,
                  const RecordHeaders& headers) override {
     RF_ASSIGN(const auto log, store_->find_or_create(topic));
@@ -59,6 +66,7 @@ class LocalTopics : public TopicAccess {
       line.timestamp = record.timestamp;
       line.has_key = record.key.data() != nullptr;
       line.key = std::string(record.key);
+      line.has_value = record.payload.data() != nullptr;
       line.value = std::string(record.payload);
       add_headers(line, *poll.chunk, i);
       lines.push_back(std::move(line));
@@ -79,6 +87,7 @@ class LocalTopics : public TopicAccess {
   }
 
  private:
+  Env& env_;
   std::unique_ptr<DataDir> dir_;  // the lock, held while this command works
   std::shared_ptr<TopicStore> store_;
   std::map<std::pair<std::string, int32_t>, std::unique_ptr<PartitionReader>> readers_;
@@ -93,10 +102,13 @@ void add_headers(TopicLine& line, const Origin& chunk, size_t index) {
   }
 }
 
-Result<std::unique_ptr<TopicAccess>> open_local_topics(Env& env, const std::string& data_dir) {
+Result<std::unique_ptr<TopicAccess>> open_local_topics(Env& env, const std::string& data_dir, bool look) {
   RF_ASSIGN(auto dir, DataDir::open(env, data_dir, process_id()));
-  RF_ASSIGN(auto store, TopicStore::open(env, dir->topics()));
-  return std::unique_ptr<TopicAccess>(std::make_unique<LocalTopics>(std::move(dir), std::move(store)));
+  RF_ASSIGN(auto store,
+            TopicStore::open(env, dir->topics(), look ? TopicStoreUse::look : TopicStoreUse::write));
+  RF_ASSIGN(const std::vector<StoredJob> jobs, stored_jobs(env, *dir));
+  hold_unread(*store, jobs);
+  return std::unique_ptr<TopicAccess>(std::make_unique<LocalTopics>(env, std::move(dir), std::move(store)));
 }
 
 }  // namespace rideflow

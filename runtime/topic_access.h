@@ -22,6 +22,7 @@ struct TopicLine {
   std::string key;
   bool has_key = false;
   std::string value;
+  bool has_value = true;  // false: a tombstone
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
 };
 
@@ -36,7 +37,8 @@ class TopicAccess {
   virtual ~TopicAccess() = default;
   virtual Result<std::vector<TopicInfo>> list() = 0;
   virtual Status create(const std::string& topic, int32_t partitions) = 0;
-  virtual Status remove(const std::string& topic) = 0;
+  // failed_precondition when jobs use it, unless `force` (topics of the data directory).
+  virtual Status remove(const std::string& topic, bool force) = 0;
   // Durable when it returns.
   virtual Status produce(const std::string& topic, const std::vector<std::string>& records,
                          const RecordHeaders& headers) = 0;
@@ -49,7 +51,8 @@ class TopicAccess {
   virtual Result<int64_t> end_offset(const std::string& topic, int32_t partition) = 0;
 };
 
-// Over the stores of a data directory that nobody else owns.
-Result<std::unique_ptr<TopicAccess>> open_local_topics(Env& env, const std::string& data_dir);
+// Over the stores of a data directory that nobody else owns. With `look` nothing is written but what
+// remove() asks for.
+Result<std::unique_ptr<TopicAccess>> open_local_topics(Env& env, const std::string& data_dir, bool look);
 
 }  // namespace rideflow

@@ -79,7 +79,7 @@ Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const Pars
                     "`rideflow produce` makes one.",
                     data_dir));
   }
-  return open_local_topics(*context.env, data_dir);
+  return open_local_topics(*context.env, data_dir, use == TopicUse::read);
 }
 
 }  // namespace rideflow

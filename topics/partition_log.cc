@@ -98,6 +98,8 @@ Status PartitionLog::load() {
     const bool last = base == found.back().first;
     RF_ASSIGN(auto segment, load_segment(base, entry.modified));
     if (last) RF_TRY(repair_last(*segment));
+    if (!segments_.empty())
+      segment->written.wall = std::max(segment->written.wall, segments_.back()->written.wall);
     if (!segments_.empty() && segments_.back()->end_offset < base &&
         segments_.back()->bytes < previous_bytes) {
       // Damaged in the middle: who reads there is told.
@@ -118,20 +120,21 @@ Status PartitionLog::load() {
   if (segments_.empty()) {
     auto segment = std::make_shared<Segment>();
     segment->path = segment_path(0);
-    segment->written_at = env_.now();
+    segment->written.wall = env_.now();
     segments_.push_back(std::move(segment));
   }
+  segments_.back()->begun = env_.monotonic();
   next_offset_ = segments_.back()->end_offset;
   RF_ASSIGN(file_, AppendFile::open(env_.fs(), segments_.back()->path));
   return {};
 }
 
-Result<std::shared_ptr<Segment>> PartitionLog::load_segment(int64_t base, Micros written_at) {
+Result<std::shared_ptr<Segment>> PartitionLog::load_segment(int64_t base, Micros modified) {
   auto segment = std::make_shared<Segment>();
   segment->base = base;
   segment->end_offset = base;
   segment->path = segment_path(base);
-  segment->written_at = written_at;
+  segment->written.wall = modified;
   RF_ASSIGN(const auto file, env_.fs().open(segment->path));
   const int64_t bytes = file->size();
   if (read_index(*segment, bytes)) return segment;
@@ -210,7 +213,8 @@ Status PartitionLog::roll_segment() {
   segment->base = next_offset_;
   segment->end_offset = next_offset_;
   segment->path = segment_path(next_offset_);
-  segment->written_at = env_.now();
+  segment->written = {std::max(env_.now(), segments_.back()->written.wall), env_.monotonic()};
+  segment->begun = env_.monotonic();
   RF_ASSIGN(file_, AppendFile::open(env_.fs(), segment->path));
   const std::lock_guard lock(mutex_);
   segments_.push_back(std::move(segment));
@@ -252,7 +256,8 @@ Status PartitionLog::sync() {
 void PartitionLog::publish() {
   const std::lock_guard lock(mutex_);
   Segment& segment = *segments_.back();
-  if (!unpublished_.empty()) segment.written_at = env_.now();
+  // A clock that went back makes nothing older than what was written before it.
+  if (!unpublished_.empty()) segment.written = {std::max(env_.now(), segment.written.wall), env_.monotonic()};
   for (const Written& written : unpublished_) add_to_index(segment, written.header, written.position);
   unpublished_.clear();
 }
@@ -266,29 +271,50 @@ Status PartitionLog::roll_back() {
   return {};
 }
 
-Status PartitionLog::roll_if_older(Micros time) {
-  const Segment& segment = *segments_.back();
-  return segment.bytes > 0 && segment.written_at < time ? roll_segment() : Status();
+Status PartitionLog::roll() {
+  return segments_.back()->bytes > 0 ? roll_segment() : Status();
 }
 
-Result<bool> PartitionLog::drop_oldest() {
+Status PartitionLog::drop_oldest() {
   std::shared_ptr<Segment> oldest;
   {
     const std::lock_guard lock(mutex_);
-    if (segments_.size() < 2) return false;
+    RF_CHECK(segments_.size() > 1);
     oldest = segments_.front();
     segments_.erase(segments_.begin());
   }
   RF_TRY(env_.fs().remove(oldest->path));
   RF_TRY(env_.fs().remove(index_path(oldest->base)));
-  RF_TRY(env_.fs().sync_dir(dir_));
-  return true;
+  return env_.fs().sync_dir(dir_);
 }
 
-std::optional<Micros> PartitionLog::oldest_written_at() const {
+std::optional<OldestSegment> PartitionLog::oldest(Partition partition) const {
   const std::lock_guard lock(mutex_);
-  if (segments_.size() < 2) return std::nullopt;
-  return segments_.front()->written_at;
+  const Segment& front = *segments_.front();
+  if (segments_.back()->end_offset <= front.end_offset) return std::nullopt;
+  OldestSegment oldest;
+  oldest.partition = partition;
+  oldest.base = front.base;
+  oldest.end_offset = front.end_offset;
+  oldest.bytes = front.bytes;
+  oldest.newest_record = front.max_time;
+  oldest.written = front.written;
+  return oldest;
+}
+
+std::pair<WrittenAt, Micros> PartitionLog::newest() const {
+  const std::lock_guard lock(mutex_);
+  return {segments_.back()->written, segments_.back()->begun};
+}
+
+Micros PartitionLog::newest_record(const ClockReading& clock) const {
+  const std::lock_guard lock(mutex_);
+  Micros newest = kNoTime;
+  for (const auto& segment : segments_) {
+    if (segment->bytes > 0)
+      newest = std::max(newest, record_time(segment->max_time, segment->written, clock));
+  }
+  return newest;
 }
 
 // ---- Reading

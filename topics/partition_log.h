@@ -17,6 +17,7 @@
 #include "engine/env.h"
 #include "topics/append_file.h"
 #include "topics/frame.h"
+#include "topics/retention.h"
 #include "topics/topic_store.h"
 
 namespace rideflow {
@@ -35,7 +36,8 @@ struct Segment {
   int64_t end_offset = 0;
   int64_t bytes = 0;
   Micros max_time = kNoTime;
-  Micros written_at = 0;
+  WrittenAt written;  // its newest record; never before that of the segment before
+  Micros begun = 0;   // by the monotonic clock of this process
   std::vector<IndexEntry> index;
 };
 
@@ -52,12 +54,16 @@ class PartitionLog {
   void publish();
   // ok: everything that is not published is gone from the file.
   Status roll_back();
-  // Begins a new segment when the last one has records and was last written before `time`.
-  Status roll_if_older(Micros time);
-  // Deletes the oldest segment, when it is not the one that is written. False: there is no other.
-  Result<bool> drop_oldest();
-  // When the oldest segment was last written; nothing when it is the only one.
-  std::optional<Micros> oldest_written_at() const;
+  // Begins a new segment, when the last one has records.
+  Status roll();
+  // Deletes the oldest segment. REQUIRES: oldest() answered it.
+  Status drop_oldest();
+  // The oldest segment, when a newer one has records.
+  std::optional<OldestSegment> oldest(Partition partition) const;
+  // The segment that is written: when it was last written, and since when it has been.
+  std::pair<WrittenAt, Micros> newest() const;
+  // record_time() of all that is published.
+  Micros newest_record(const ClockReading& clock) const;
 
   // ---- Reading
   int64_t first_offset() const;
@@ -86,7 +92,7 @@ class PartitionLog {
   PartitionLog(Env& env, std::string dir, int64_t segment_bytes)
       : env_(env), dir_(std::move(dir)), segment_bytes_(segment_bytes) {}
   Status load();
-  Result<std::shared_ptr<Segment>> load_segment(int64_t base, Micros written_at);
+  Result<std::shared_ptr<Segment>> load_segment(int64_t base, Micros modified);
   Status repair_last(Segment& segment);
   Status roll_segment();
   std::string segment_path(int64_t base) const;

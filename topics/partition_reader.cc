@@ -198,7 +198,14 @@ bool add_headers(std::string_view encoded, Origin& origin) {
 
 }  // namespace
 
+// The files of a topic that is deleted go under its readers: whatever they make of it, this is why.
 Result<TopicPoll> PartitionReader::poll(int32_t max_rows, size_t max_bytes) {
+  Result<TopicPoll> polled = read(max_rows, max_bytes);
+  if (topic_->removed_.load(std::memory_order_acquire)) return topic_->removed_status();
+  return polled;
+}
+
+Result<TopicPoll> PartitionReader::read(int32_t max_rows, size_t max_bytes) {
   TopicPoll poll;
   if (!block_ || !block_->advance()) {
     block_.reset();

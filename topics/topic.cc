@@ -5,6 +5,7 @@
 #include "topics/frame.h"
 #include "topics/partition_log.h"
 #include "topics/staged_file.h"
+#include "topics/topic_shared.h"
 #include "topics/topic_store.h"
 
 namespace rideflow {
@@ -89,11 +90,14 @@ struct Topic::Pending {
   }
 };
 
-Topic::Topic(Env& env, std::string dir, std::string name, const TopicConfig& config)
+Topic::Topic(Env& env, std::string dir, const TopicIdentity& identity, const TopicConfig& config,
+             std::shared_ptr<TopicShared> shared)
     : env_(env),
       dir_(std::move(dir)),
-      name_(std::make_shared<const std::string>(std::move(name))),
+      name_(std::make_shared<const std::string>(identity.name)),
+      id_(identity.id),
       config_(config),
+      shared_(std::move(shared)),
       partitioner_(config.partitions) {}
 
 Topic::~Topic() = default;
@@ -112,9 +116,7 @@ Status Topic::open() {
   commits_ = std::make_unique<CommitLog>(std::move(commits));
   const std::lock_guard lock(write_mutex_);
   markers_ = commits_->markers();
-  RF_TRY(prepare_to_write());
-  retain_quietly();
-  return {};
+  return prepare_to_write();
 }
 
 Status Topic::check_records(const std::vector<TopicRecord>& records,
@@ -205,6 +207,7 @@ Status Topic::write_group(Pending& group) {
   for (size_t i = 0; i < logs_.size(); ++i) {
     group.bases.push_back(logs_[i]->next_offset());
     group.builders[i].finish();
+    if (group.builders[i].records() > 0) RF_TRY(roll_if_old(*logs_[i]));
     RF_TRY(logs_[i]->append(group.builders[i].frames()));
   }
   env_.kill_point("topic_append_before_sync");
@@ -215,9 +218,13 @@ Status Topic::write_group(Pending& group) {
   return {};
 }
 
+Status Topic::removed_status() const {
+  return Status::user(Code::not_found, "Topic '" + name() + "' was deleted while it was in use.");
+}
+
 // After it returned ok the files hold what is published, and every committed epoch is in its partitions.
 Status Topic::prepare_to_write() {
-  if (removed_) return Status::user(Code::not_found, "Topic '" + name() + "' was removed.");
+  if (removed_) return removed_status();
   RF_TRY(commits_->roll_back());
   for (const auto& log : logs_) RF_TRY(log->roll_back());
   while (!commits_->unapplied().empty()) {
@@ -259,6 +266,7 @@ StagedEpoch Topic::stage(const EpochMarker& marker, EpochRows rows) {
   auto shared_rows = std::make_shared<EpochRows>(std::move(rows));
   staged.durable = env_.offload([self = shared_from_this(), path = staged_path(record.staged_file),
                                  head = std::move(head), shared_rows]() -> Status {
+    if (self->removed_) return self->removed_status();
     FileSystem& fs = self->env_.fs();
     RF_ASSIGN(const auto out, fs.create(path));
     RF_TRY(out->append(head));
@@ -280,6 +288,16 @@ std::optional<Epoch> Topic::marker(const std::string& lineage, const std::string
   const std::lock_guard lock(marker_mutex_);
   const auto it = markers_.find({lineage, sink, shard});
   return it == markers_.end() ? std::nullopt : std::optional<Epoch>(it->second);
+}
+
+std::vector<std::pair<std::string, std::string>> Topic::writers() const {
+  const std::lock_guard lock(marker_mutex_);
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& [key, epoch] : markers_) {
+    std::pair<std::string, std::string> writer(std::get<0>(key), std::get<1>(key));
+    if (all.empty() || all.back() != writer) all.push_back(std::move(writer));
+  }
+  return all;
 }
 
 std::map<Shard, Epoch> Topic::markers(const std::string& lineage, const std::string& sink) const {
@@ -353,6 +371,7 @@ Status Topic::apply(const CommitRecord& record) {
       if (part == staged.spans.end() || part->records != span.records)
         return Status::external(Code::data_loss, "A committed epoch differs from its staged file.");
       const int64_t have = log(span.partition).next_offset() - span.base_offset;
+      if (have == 0) RF_TRY(roll_if_old(log(span.partition)));
       if (have < span.records) RF_TRY(log(span.partition).append(part->frames, have));
     }
     env_.kill_point("topic_commit_before_sync");
@@ -441,23 +460,58 @@ void Topic::retain_quietly() {
 }
 
 Status Topic::retain_locked() {
-  const Micros cutoff = config_.retention_micros > 0 ? env_.now() - config_.retention_micros : kNoTime;
-  for (const auto& log : logs_) RF_TRY(log->roll_if_older(cutoff));
+  if (shared_->use == TopicStoreUse::look) return {};
+  if (config_.retention_micros == 0 && config_.retention_bytes == 0) return {};
+  const ClockReading clock = shared_->clock.read(env_);
   while (true) {
-    PartitionLog* oldest = nullptr;
-    Micros written_at = kEndOfTime;
-    for (const auto& log : logs_) {
-      const auto at = log->oldest_written_at();
-      if (!at || *at >= written_at) continue;
-      oldest = log.get();
-      written_at = *at;
+    TopicFacts facts;
+    for (int32_t p = 0; p < config_.partitions; ++p) {
+      if (auto oldest = log(Partition(p)).oldest(Partition(p))) facts.oldest.push_back(*oldest);
     }
-    const bool too_old = oldest && written_at < cutoff;
-    const bool too_large = config_.retention_bytes > 0 && bytes() > config_.retention_bytes;
-    if (!oldest || (!too_old && !too_large)) return {};
-    RF_ASSIGN(const bool dropped, oldest->drop_oldest());
-    if (!dropped) return {};
+    if (facts.oldest.empty()) return {};
+    facts.bytes = bytes();
+    for (const auto& log : logs_)
+      facts.newest_record = std::max(facts.newest_record, log->newest_record(clock));
+    const auto next = next_deletion(facts, config_, clock, [&](Partition partition) {
+      return shared_->positions.least(identity(), partition);
+    });
+    if (!next) return {};
+    RF_TRY(delete_oldest(facts.oldest[next->segment], *next));
   }
+}
+
+Status Topic::delete_oldest(const OldestSegment& segment, const Deletion& why) {
+  const std::string records = std::to_string(segment.end_offset - segment.base);
+  const auto say = [&](LogLevel level, std::string_view event, std::initializer_list<LogField> more) {
+    std::vector<LogField> fields = {{"topic", name()},
+                                    {"partition", std::to_string(segment.partition.value)},
+                                    {"from", std::to_string(segment.base)},
+                                    {"to", std::to_string(segment.end_offset - 1)},
+                                    {"records", records},
+                                    {"bytes", std::to_string(segment.bytes)},
+                                    {"reason", std::string(why.reason)}};
+    fields.insert(fields.end(), more.begin(), more.end());
+    env_.log(level, event, fields);
+  };
+  RF_TRY(log(segment.partition).drop_oldest());
+  if (why.unread_by.empty()) {
+    say(LogLevel::info, "topic_records_deleted", {});
+  } else {
+    say(LogLevel::warn, "topic_unread_records_deleted",
+        {{"unread_by", why.unread_by},
+         {"effect", "its source stops at the gap, or skips and counts it where it says on_gap: skip"}});
+  }
+  return {};
+}
+
+// So that what is old can be deleted without what is new: a segment of few records would never be full.
+Status Topic::roll_if_old(PartitionLog& log) {
+  if (config_.retention_micros == 0 || shared_->use == TopicStoreUse::look) return {};
+  const ClockReading clock = shared_->clock.read(env_);
+  const auto [written, begun] = log.newest();
+  const bool old = age_of(written, clock, config_.retention_micros) > config_.retention_micros ||
+                   clock.monotonic - begun > config_.retention_micros;
+  return old ? log.roll() : Status();
 }
 
 }  // namespace rideflow

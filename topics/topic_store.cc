@@ -8,6 +8,7 @@
 #include "engine/hash.h"
 #include "topics/commit_log.h"
 #include "topics/partition_log.h"
+#include "topics/topic_shared.h"
 
 namespace rideflow {
 namespace {
@@ -15,15 +16,22 @@ namespace {
 constexpr std::string_view kFirstLine = "rideflow-topic 1\n";
 constexpr int32_t kMaxPartitions = 1024;
 
-std::string encode_config(const TopicConfig& config) {
+struct Settings {
+  TopicConfig config;
+  std::string id;  // empty: written by a version that knew none
+};
+
+std::string encode_settings(const Settings& settings) {
+  const TopicConfig& config = settings.config;
   std::string text = fmt::format(
       "{}partitions {}\nretention_micros {}\nretention_bytes {}\nsegment_bytes {}\ncompress_from_bytes {}\n",
       kFirstLine, config.partitions, config.retention_micros, config.retention_bytes, config.segment_bytes,
       config.compress_from_bytes);
+  if (!settings.id.empty()) text += fmt::format("id {}\n", settings.id);
   return text += fmt::format("checksum {:016x}\n", checksum64(text));
 }
 
-Result<TopicConfig> decode_config(const std::string& path, const std::string& text) {
+Result<Settings> decode_settings(const std::string& path, const std::string& text) {
   const std::string_view view = text;
   if (!view.starts_with(kFirstLine)) {
     if (view.starts_with("rideflow-topic "))
@@ -44,13 +52,16 @@ Result<TopicConfig> decode_config(const std::string& path, const std::string& te
     std::from_chars(begin, view.data() + view.size(), value);
     return value;
   };
-  TopicConfig config;
+  Settings settings;
+  if (const size_t at = view.find("\nid "); at != std::string_view::npos)
+    settings.id = view.substr(at + 4, view.find('\n', at + 1) - at - 4);
+  TopicConfig& config = settings.config;
   config.partitions = static_cast<int32_t>(number("partitions"));
   config.retention_micros = number("retention_micros");
   config.retention_bytes = number("retention_bytes");
   config.segment_bytes = number("segment_bytes");
   config.compress_from_bytes = number("compress_from_bytes");
-  return config;
+  return settings;
 }
 
 Status check_config(const TopicConfig& config) {
@@ -64,6 +75,10 @@ Status check_config(const TopicConfig& config) {
   return {};
 }
 
+std::string new_id(Env& env) {
+  return fmt::format("{:016x}", env.random());
+}
+
 Status no_such_topic(const std::string& name) {
   return Status::user(Code::not_found,
                       "There is no topic '" + name + "' here: `rideflow topics list` names those that are.");
@@ -71,9 +86,39 @@ Status no_such_topic(const std::string& name) {
 
 }  // namespace
 
-Result<std::shared_ptr<TopicStore>> TopicStore::open(Env& env, const std::string& dir) {
+std::string encode_identity(const TopicIdentity& topic) {
+  return "topic " + topic.id + " " + topic.name;
+}
+
+std::optional<TopicIdentity> decode_identity(std::string_view bytes) {
+  constexpr std::string_view kWord = "topic ";
+  if (!bytes.starts_with(kWord)) return std::nullopt;
+  bytes.remove_prefix(kWord.size());
+  const size_t space = bytes.find(' ');
+  if (space == std::string_view::npos) return std::nullopt;
+  return TopicIdentity{std::string(bytes.substr(space + 1)), std::string(bytes.substr(0, space))};
+}
+
+bool is_same_topic(const TopicIdentity& a, const TopicIdentity& b) {
+  return a.name == b.name && (a.id.empty() || b.id.empty() || a.id == b.id);
+}
+
+TopicStore::TopicStore(Env& env, std::string dir, TopicStoreUse use)
+    : env_(env), dir_(std::move(dir)), shared_(std::make_shared<TopicShared>()) {
+  shared_->use = use;
+}
+
+Result<std::shared_ptr<TopicStore>> TopicStore::open(Env& env, const std::string& dir, TopicStoreUse use) {
   RF_TRY(env.fs().make_dirs(dir));
-  return std::shared_ptr<TopicStore>(new TopicStore(env, dir));
+  return std::shared_ptr<TopicStore>(new TopicStore(env, dir, use));
+}
+
+void TopicStore::set_read_positions(const std::string& reader, std::vector<ReadPosition> positions) {
+  shared_->positions.set(reader, std::move(positions));
+}
+
+bool TopicStore::keeps_rows(std::string_view name) {
+  return name.starts_with("_rejected.") || name.starts_with("_late.");
 }
 
 Status TopicStore::check_name(std::string_view name) {
@@ -120,8 +165,13 @@ Result<std::shared_ptr<Topic>> TopicStore::find_locked(const std::string& name) 
     if (text.status().code() == Code::not_found) return no_such_topic(name);
     return Status(text.status());
   }
-  RF_ASSIGN(const TopicConfig config, decode_config(path, *text));
-  std::shared_ptr<Topic> topic(new Topic(env_, dir, name, config));
+  RF_ASSIGN(Settings settings, decode_settings(path, *text));
+  if (settings.id.empty() && shared_->use == TopicStoreUse::write) {
+    settings.id = new_id(env_);
+    RF_TRY(write_file_atomic(env_.fs(), path, encode_settings(settings)));
+  }
+  if (keeps_rows(name)) settings.config.retention_micros = settings.config.retention_bytes = 0;
+  std::shared_ptr<Topic> topic(new Topic(env_, dir, {name, settings.id}, settings.config, shared_));
   if (Status status = topic->open(); !status.ok()) return status.with("topic '" + name + "'");
   topics_[name] = topic;
   return topic;
@@ -133,7 +183,7 @@ Result<std::shared_ptr<Topic>> TopicStore::create_locked(const std::string& name
   // What a removal that was cut short left behind must not become part of the new topic.
   RF_TRY(env_.fs().remove_tree(dir));
   RF_TRY(env_.fs().make_dirs(dir));
-  RF_TRY(write_file_atomic(env_.fs(), join_path(dir, "TOPIC"), encode_config(config)));
+  RF_TRY(write_file_atomic(env_.fs(), join_path(dir, "TOPIC"), encode_settings({config, new_id(env_)})));
   env_.info("topic_created", {{"topic", name}, {"partitions", std::to_string(config.partitions)}});
   return find_locked(name);
 }

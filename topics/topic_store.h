@@ -1,8 +1,9 @@
 // The embedded log: durable, partitioned topics in a directory, in the shape of Kafka's. This is the only
 // header of the room that others need.
 //
-// On disk: <dir>/<topic>/TOPIC (its settings), <dir>/<topic>/<partition>/<first offset>.log (segments of
-// frames, a frame holds records and a checksum), <dir>/<topic>/commits.log, <dir>/<topic>/staged/.
+// On disk: <dir>/<topic>/TOPIC (its settings and its id), <dir>/<topic>/<partition>/<first offset>.log
+// (segments of frames, a frame holds records and a checksum), <dir>/<topic>/commits.log,
+// <dir>/<topic>/staged/.
 //
 // Producing. append() gathers the records of all callers and writes them with one sync (a few milliseconds);
 // its completion is done when they are durable. Readers see durable records only, so what a reader saw is
@@ -19,6 +20,14 @@
 //
 // Reading. A PartitionReader reads large blocks; the records of a chunk point into its arena.
 //
+// Identity. A topic that is deleted and made again under its name is another one: every incarnation has a
+// random id of its own, which positions carry with them. Topics of older versions get one when they are first
+// opened to be written.
+//
+// Retention deletes whole segments from the front, by age and by size, when records are written and never
+// because somebody looks: retention.h has the rules. It says what it removed and why. Topics of kept rows
+// (_rejected.<job>, _late.<job>) have none.
+//
 // Errors: user (bad name, no such topic, record too large); external out_of_range (an offset that is gone or
 // not there yet), data_loss (a checksum that does not match: names the file and place), and what the disk
 // says. After a failed write the files are cut back to what is known to be durable and the next write tries
@@ -30,6 +39,7 @@
 // Ticket's builder belong to one thread at a time. One process owns the directory (state/data_dir.h).
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -49,11 +59,31 @@ namespace rideflow {
 
 struct TopicConfig {
   int32_t partitions = 4;
-  int64_t retention_micros = int64_t{7} * 86400 * kMicrosPerSecond;  // since it was written; 0: for ever
-  int64_t retention_bytes = int64_t{10} << 30;  // of all partitions together; 0: no limit
+  int64_t retention_micros = int64_t{7} * 86400 * kMicrosPerSecond;  // at least; 0: for ever
+  // Of all partitions together; 0: no limit. Records that a job has not read yet are kept up to twice this.
+  int64_t retention_bytes = int64_t{10} << 30;
   int64_t segment_bytes = int64_t{64} << 20;
   // Frames from this size on are kept as LZ4 when that is smaller; 0: never (reading needs no copy then).
   int64_t compress_from_bytes = 0;
+};
+
+// Which incarnation of a topic. Without an id: of a version that had none.
+struct TopicIdentity {
+  std::string name;
+  std::string id;
+  friend bool operator==(const TopicIdentity&, const TopicIdentity&) = default;
+};
+// What stands beside an offset in checkpoints. decode: nothing when these bytes are no identity.
+std::string encode_identity(const TopicIdentity& topic);
+std::optional<TopicIdentity> decode_identity(std::string_view bytes);
+// As far as the ids tell: without one, the name must do.
+bool is_same_topic(const TopicIdentity& a, const TopicIdentity& b);
+
+// Up to where a reader has durably read a partition.
+struct ReadPosition {
+  TopicIdentity topic;
+  Partition partition;
+  int64_t offset = 0;
 };
 
 // One record to be written. Bytes belong to the caller and are copied.
@@ -123,7 +153,10 @@ struct TopicPoll {
 class Topic;
 class PartitionLog;
 class CommitLog;
+struct TopicShared;
 struct CommitRecord;
+struct Deletion;
+struct OldestSegment;
 struct Segment;
 
 // Reads one partition forwards. Keeps its topic alive.
@@ -137,12 +170,14 @@ class PartitionReader {
   // At most max_rows records from offset() on, which moves behind them; the disk is read in blocks of whole
   // frames, about max_bytes. out_of_range: the offset is gone (retention) or beyond the end; first_offset()
   // says where data begins.
+  // not_found: the topic was deleted meanwhile.
   Result<TopicPoll> poll(int32_t max_rows, size_t max_bytes = kBlockBytes);
   int64_t offset() const { return offset_; }
   void seek(int64_t offset);
 
  private:
   struct Block;
+  Result<TopicPoll> read(int32_t max_rows, size_t max_bytes);
   Status load_block(size_t max_bytes, bool* at_end);
 
   std::shared_ptr<Topic> topic_;
@@ -160,6 +195,7 @@ class Topic : public std::enable_shared_from_this<Topic> {
  public:
   ~Topic();
   const std::string& name() const { return *name_; }
+  TopicIdentity identity() const { return {*name_, id_}; }
   const TopicConfig& config() const { return config_; }
   int32_t partitions() const { return config_.partitions; }
 
@@ -180,6 +216,8 @@ class Topic : public std::enable_shared_from_this<Topic> {
   Result<EpochMarker> marker_of(const std::string& handle) const;
   // The last committed epoch, or nothing.
   std::optional<Epoch> marker(const std::string& lineage, const std::string& sink, Shard shard) const;
+  // Who has ever committed an epoch: {lineage, sink}.
+  std::vector<std::pair<std::string, std::string>> writers() const;
   // Every shard's last committed epoch, by shard.
   std::map<Shard, Epoch> markers(const std::string& lineage, const std::string& sink) const;
   // Drops what {lineage, sink} staged and did not commit, but for the handles of `keep`: what a restored
@@ -198,7 +236,7 @@ class Topic : public std::enable_shared_from_this<Topic> {
   std::unique_ptr<PartitionReader> reader(Partition partition, int64_t offset);
   int64_t records() const;  // readable ones
   int64_t bytes() const;    // of all segments
-  // Deletes segments that retention does not keep. Runs by itself whenever a segment is full and at open.
+  // Deletes segments that retention does not keep. Runs by itself whenever records were written.
   Status enforce_retention();
 
  private:
@@ -206,8 +244,12 @@ class Topic : public std::enable_shared_from_this<Topic> {
   friend class PartitionReader;
   struct Pending;
   class Ticket;
-  Topic(Env& env, std::string dir, std::string name, const TopicConfig& config);
+  Topic(Env& env, std::string dir, const TopicIdentity& identity, const TopicConfig& config,
+        std::shared_ptr<TopicShared> shared);
   Status open();
+  Status removed_status() const;
+  Status roll_if_old(PartitionLog& log);
+  Status delete_oldest(const OldestSegment& segment, const Deletion& why);
   Status check_records(const std::vector<TopicRecord>& records, std::optional<Partition> partition) const;
   void add_to(Pending& group, const std::vector<TopicRecord>& records, std::optional<Partition> partition,
               const std::shared_ptr<Ticket>& ticket);
@@ -224,12 +266,14 @@ class Topic : public std::enable_shared_from_this<Topic> {
   Env& env_;
   std::string dir_;
   std::shared_ptr<const std::string> name_;
+  std::string id_;
   TopicConfig config_;
+  std::shared_ptr<TopicShared> shared_;  // of all topics of the store
   std::vector<std::unique_ptr<PartitionLog>> logs_;
 
   std::mutex write_mutex_;  // one writer at a time: a flush, a commit, retention
   std::unique_ptr<CommitLog> commits_;
-  bool removed_ = false;
+  std::atomic<bool> removed_{false};
   mutable std::mutex marker_mutex_;  // what marker() answers, so that it never waits for a writer
   std::map<std::tuple<std::string, std::string, Shard>, Epoch> markers_;
   mutable std::mutex pending_mutex_;
@@ -238,10 +282,14 @@ class Topic : public std::enable_shared_from_this<Topic> {
   bool flush_scheduled_ = false;
 };
 
+// What a store is opened for. A look repairs what a crash left, as any use must, but deletes nothing.
+enum class TopicStoreUse : uint8_t { write, look };
+
 class TopicStore {
  public:
   // Makes the directory when it is missing. Topics are opened, and recovered, when they are first used.
-  static Result<std::shared_ptr<TopicStore>> open(Env& env, const std::string& dir);
+  static Result<std::shared_ptr<TopicStore>> open(Env& env, const std::string& dir,
+                                                  TopicStoreUse use = TopicStoreUse::write);
 
   // 1 to 249 letters, digits, '.', '_', '-'; not "." or "..".
   static Status check_name(std::string_view name);
@@ -255,13 +303,19 @@ class TopicStore {
   Status remove(const std::string& name);
   Result<std::vector<std::string>> list();  // sorted
 
+  // How far `reader`, a job, has durably read; replaces what it said before. Retention holds the rest.
+  void set_read_positions(const std::string& reader, std::vector<ReadPosition> positions);
+  // Topics of kept rows have no retention: _rejected.<job>, _late.<job>.
+  static bool keeps_rows(std::string_view name);
+
  private:
-  TopicStore(Env& env, std::string dir) : env_(env), dir_(std::move(dir)) {}
+  TopicStore(Env& env, std::string dir, TopicStoreUse use);
   Result<std::shared_ptr<Topic>> find_locked(const std::string& name);
   Result<std::shared_ptr<Topic>> create_locked(const std::string& name, const TopicConfig& config);
 
   Env& env_;
   std::string dir_;
+  std::shared_ptr<TopicShared> shared_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Topic>> topics_;
 };

@@ -427,7 +427,9 @@ class KafkaReader : public RecordReader {
 
   static char* add(const rd_kafka_message_t& message, char* to, Origin& origin) {
     if (message.len > 0) std::memcpy(to, message.payload, message.len);
-    const std::string_view payload(to, message.len);
+    // A tombstone is not an empty value.
+    const std::string_view payload =
+        message.payload == nullptr ? std::string_view() : std::string_view(to, message.len);
     to += message.len;
     *to++ = '\n';
     if (message.key_len > 0) std::memcpy(to, message.key, message.key_len);

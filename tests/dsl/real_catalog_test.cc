@@ -1,6 +1,8 @@
 // The jobs we ship and the language's sample against the catalog of this build: every kind, function and
 // option that they name is there, with the options that they give. And every function's example is an
 // expression that holds.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "dsl/expression_binder.h"
@@ -45,6 +47,43 @@ std::string said_of(const std::string& source, const std::string& sink = "{from:
 }
 std::string said_of_sink(const std::string& connector) {
   return said_of("{generator: {kind: rides}}", "{from: r, " + connector + "}");
+}
+
+// Said of a source's option alone: the rest of the source may be wrong.
+std::string said_of_option(const std::string& kind, const std::string& option, const std::string& text) {
+  const std::string all = said_of(fmt::format("{{{}: {{{}: {}}}}}", kind, option, text));
+  const std::string mine = fmt::format("sources.r.{}.{}:", kind, option);
+  return all.find(mine) == std::string::npos ? "" : all;
+}
+
+// A bound as a job would write it, in every way that it may be written.
+std::vector<std::string> texts_of(OptionType type, double bound) {
+  const std::string number = fmt::format("{}", bound);
+  if (type == OptionType::duration)
+    return bound == 0 ? std::vector<std::string>{"0s", "0", "0ms", "0d"}
+                      : std::vector<std::string>{fmt::format("{}ms", bound * 1'000)};
+  if (type == OptionType::rate) return {number, number + "/s", fmt::format("{}/m", bound * 60)};
+  if (type == OptionType::size_bytes) return {number, number + "B"};
+  return {number};
+}
+
+// What a message calls the range is the range: its ends are taken, a step beyond them is not.
+TEST(RealCatalog, TheBoundsThatMessagesNameAreTaken) {
+  int tried = 0;
+  const auto look = [&](const std::string& kind, const std::vector<OptionSpec>& specs) {
+    for (const OptionSpec& spec : specs) {
+      for (const auto& bound : {spec.limits.least, spec.limits.most}) {
+        if (!bound) continue;
+        for (const std::string& text : texts_of(spec.type, *bound)) {
+          const std::string said = said_of_option(kind, spec.name, text);
+          EXPECT_EQ(said, "") << kind << "." << spec.name << ": " << text;
+          ++tried;
+        }
+      }
+    }
+  };
+  for (const auto& [name, kind] : catalog().sources()) look(name, kind.options);
+  EXPECT_GT(tried, 30);
 }
 
 TEST(RealCatalog, OptionsOutOfRangeAreToldAtTheirPlace) {

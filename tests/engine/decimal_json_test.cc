@@ -178,11 +178,20 @@ TEST(Rejected, KeepsRecordsWhole) {
   Origin origin;
   origin.topic = std::make_shared<const std::string>("rides");
   origin.partition = Partition(2);
-  origin.records = {{"{good}", 10, 5, {}}, {"{bad}", 11, kNoTime, {}}};
-  const Batch batch = rejected_records(origin, {{1, "not JSON", "byte 1"}}, "sources.rides");
+  origin.records = {{"{good}", 10, 5, {}},
+                    {"{b\u00e4d}", 11, kNoTime, {}},
+                    {"\xff\x01", 12, kNoTime, {}},
+                    {"", 13, kNoTime, {}},
+                    {{}, 14, kNoTime, {}}};
+  const Batch batch = rejected_records(
+      origin, {{1, "not JSON", "byte 1"}, {2, "not UTF-8", ""}, {3, "empty", ""}, {4, "no value", ""}},
+      "sources.rides");
   EXPECT_EQ(to_string(batch),
-            "_raw | _topic | _partition | _offset | _timestamp | _step | _reason | _place\n"
-            "x'7b6261647d' | 'rides' | 2 | 11 | NULL | 'sources.rides' | 'not JSON' | 'byte 1'\n");
+            "_raw | _raw_base64 | _topic | _partition | _offset | _timestamp | _step | _reason | _place\n"
+            "'{b\u00e4d}' | NULL | 'rides' | 2 | 11 | NULL | 'sources.rides' | 'not JSON' | 'byte 1'\n"
+            "NULL | '/wE=' | 'rides' | 2 | 12 | NULL | 'sources.rides' | 'not UTF-8' | NULL\n"
+            "'' | NULL | 'rides' | 2 | 13 | NULL | 'sources.rides' | 'empty' | NULL\n"
+            "NULL | NULL | 'rides' | 2 | 14 | NULL | 'sources.rides' | 'no value' | NULL\n");
 }
 
 TEST(Rejected, RowsWithoutOriginAreKeptAsJsonOnce) {
@@ -196,8 +205,8 @@ TEST(Rejected, RowsWithoutOriginAreKeptAsJsonOnce) {
   const Batch rejected = rejected_rows(batch, errors, "streams.x", "");
   ASSERT_EQ(rejected.rows, 1);
   EXPECT_EQ(rejected.column(0).string(0), R"({"n":null})");
-  EXPECT_EQ(rejected.column(6).string(0), "first");
-  EXPECT_TRUE(rejected.column(7).is_null(0));
+  EXPECT_EQ(rejected.column(7).string(0), "first");
+  EXPECT_TRUE(rejected.column(8).is_null(0));
 
   auto origin = std::make_shared<Origin>();
   origin->records = {{"raw 0", 1, 2, {}}, {"raw 1", 3, 4, {}}};

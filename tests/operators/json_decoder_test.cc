@@ -46,6 +46,23 @@ TEST(JsonDecoder, RideEvent) {
   EXPECT_EQ(d.batch.schema->size(), 5);
 }
 
+// A tombstone: not an empty text, but no value at all. Whatever the format, it is a record without one.
+TEST(JsonDecoder, RecordsWithoutAValueAreRejectedInEveryTextFormat) {
+  for (const std::string format : {"json", "csv"}) {
+    for (const size_t others : {0U, 1U, 3U}) {
+      const std::string line = format == "json" ? R"({"v":7})" : "7";
+      auto origin = std::make_shared<Origin>(*test::records(std::vector<std::string>(others, line)));
+      origin->records.insert(origin->records.begin() + static_cast<std::ptrdiff_t>(others / 2),
+                             {{}, 99, 0, {}});
+      Decoded d;
+      const Status status = test::decoder(format, decoder_spec({{"v", "int64"}}))->decode(origin, d);
+      ASSERT_TRUE(status.ok()) << status.to_string();
+      EXPECT_EQ(d.batch.rows, static_cast<int32_t>(others));
+      EXPECT_EQ(d.rejected.size() + static_cast<size_t>(d.skipped), 1U) << format << " " << others;
+    }
+  }
+}
+
 TEST(JsonDecoder, LongStringsAreViewsIntoTheArena) {
   const auto origin = test::records({R"({"v":"a string of more than twelve bytes"})"});
   Decoded d;

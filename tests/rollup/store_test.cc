@@ -315,6 +315,27 @@ TEST_F(Store, ColumnsMayComeAndGo) {
               HasSubstr("another granularity"));
 }
 
+// `dev --watch` starts an edited job beside what is left of the attempt that it stopped.
+TEST_F(Store, TheSinksNextAttemptMayChangeColumnsBesideTheOneBefore) {
+  open();
+  const auto first = writer(0, 2);
+  const auto second = writer(1, 2);
+  add(*first, {ride(kStart, "Lyon", 1)});
+  ASSERT_TRUE(commit_epoch(*first, 1, kStart).ok());
+  ASSERT_TRUE(commit_epoch(*second, 1, kStart).ok());
+  add(*second, {ride(kStart, "Nice", 2)});
+  RollupSpec next = rides_spec();
+  next.metrics.push_back({"tips", MetricKind::long_sum, "tip", ""});
+  EXPECT_THAT(store_->writer(next, {"l1", "other", 0, 1}).status().message(), HasSubstr("one sink writes"));
+  const auto changed = writer(0, 2, next);
+  const auto changed_too = writer(1, 2, next);
+  EXPECT_EQ(groups(), R"([["Lyon",1,1,1.0]])") << "the open epoch of the first attempt is gone";
+  std::vector<int32_t> expired;
+  const RollupBatch batch(rides_spec(), {ride(kStart, "Lyon", 1)});
+  EXPECT_EQ(first->add(batch.rows(), expired).code(), Code::aborted);
+  EXPECT_EQ(second->add(batch.rows(), expired).code(), Code::aborted);
+}
+
 TEST_F(Store, DropRemovesADatasourceThatNobodyWrites) {
   open();
   auto w = writer();

@@ -321,5 +321,62 @@ TEST_P(EditedJob, ARemovedStepNeedsAWord) {
   EXPECT_TRUE(start(renamed, {{"totals"}, false}));
 }
 
+// One rule, whatever its last epoch was: prepared rows may wait for nobody but this sink.
+TEST_P(EditedJob, ARemovedSinkNeedsAWordWhetherItsLastEpochHadRowsOrNot) {
+  const std::string one = job_text(kHour, "{n: count()}");
+  const std::string two = one + "  raw: {from: rides, topic: {name: raw}}\n";
+  const std::string shown = one + "  raw: {from: rides, console: {}}\n";
+  for (const bool rows : {false, true}) {
+    SCOPED_TRACE(rows);
+    ASSERT_TRUE(start(two, {{}, true}));
+    if (rows) row("Lyon", 5, 1);
+    stop();
+    EXPECT_FALSE(start(one));
+    EXPECT_THAT(refusal_, HasSubstr("state of 'raw', which the job no longer has: run again with "
+                                    "--drop-state raw"));
+    EXPECT_FALSE(start(shown)) << "a sink of another kind does not publish what this one prepared";
+    EXPECT_THAT(refusal_, HasSubstr("'raw' had prepared as a sink of another kind: run again with "
+                                    "--drop-state raw"));
+    ASSERT_TRUE(start(one, {{"raw"}, false}));
+    EXPECT_THAT(notes(), testing::Contains("state of 'raw' dropped: the job no longer has it"));
+    stop();
+    ASSERT_TRUE(start(one)) << "said once is enough: " << refusal_;
+    stop();
+  }
+  // What promises nothing keeps nothing.
+  ASSERT_TRUE(start(shown));
+  row("Lyon", 5, 1);
+  stop();
+  EXPECT_TRUE(start(one)) << refusal_;
+}
+
+TEST_P(EditedJob, StateOfAStepThatIsNotThereCantBeDropped) {
+  const std::string text = job_text(kHour, "{n: count()}");
+  for (const bool first_start : {true, false}) {
+    SCOPED_TRACE(first_start);
+    for (const std::string wrong : {"total", "Totals", "nonsense", "", "totals/window"}) {
+      EXPECT_FALSE(start(text, {{wrong}, false})) << wrong;
+      EXPECT_THAT(refusal_, HasSubstr(fmt::format("--drop-state: there is no step '{}'", wrong)));
+      EXPECT_THAT(refusal_, HasSubstr("there are rides, totals, out"));
+    }
+    EXPECT_FALSE(start(text, {{"totals", "total"}, false})) << "one of several";
+    EXPECT_THAT(refusal_, HasSubstr("(did you mean 'totals'?)"));
+    ASSERT_TRUE(start(text, {{"totals"}, false}));
+    stop();
+  }
+}
+
+TEST_P(EditedJob, ADroppedPositionBeginsAtTheStart) {
+  const std::string text = job_text(kHour, "{n: count()}");
+  ASSERT_TRUE(start(text));
+  row("Lyon", 5, 1);
+  row("Oslo", 5, 2);
+  stop();
+  ASSERT_TRUE(start(text, {{"rides"}, false}));
+  EXPECT_THAT(notes(),
+              testing::Contains("positions of source 'rides' dropped: it begins anew, as its 'start' says"));
+  EXPECT_THAT(finish({"city", "n"}), UnorderedElementsAre("\"Lyon\" 2", "\"Oslo\" 2"));
+}
+
 }  // namespace edited_job_test
 }  // namespace rideflow::test

@@ -1,4 +1,5 @@
 // The API's handlers by values: the job document, taps, metrics, topics and Druid's paths, without a socket.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "engine/metrics.h"
@@ -9,6 +10,7 @@
 #include "runtime/http_services.h"
 #include "runtime/job_monitor.h"
 #include "runtime/tap_hub.h"
+#include "runtime/topic_users.h"
 #include "tests/runtime/small_job.h"
 #include "topics/topic_store.h"
 
@@ -281,6 +283,26 @@ TEST_F(TopicApiTest, CreateListDescribeDelete) {
   EXPECT_EQ(call("DELETE", "/api/v1/topics/rides").status, 200);
   EXPECT_EQ(call("DELETE", "/api/v1/topics/rides").status, 404);
   EXPECT_EQ(call("GET", "/api/v1/topics/rides").status, 404);
+}
+
+TEST_F(TopicApiTest, ATopicInUseIsDeletedByForceOnly) {
+  services_.topic_users = [](const std::string& topic) -> Result<std::vector<TopicUser>> {
+    if (topic != "rides") return std::vector<TopicUser>();
+    return std::vector<TopicUser>{{"minutes", "rides", true, true}, {"copy", "out", false, false}};
+  };
+  for (const char* name : {"rides", "free"})
+    EXPECT_EQ(call("POST", "/api/v1/topics", fmt::format(R"({{"name":"{}"}})", name)).status, 201);
+  const HttpResponse refused = call("DELETE", "/api/v1/topics/rides");
+  EXPECT_EQ(refused.status, 409);
+  expect_has(refused.body, {"job 'minutes' (running) reads it as 'rides'",
+                            "job 'copy' (at rest) writes it as 'out'", "?force=true"});
+  EXPECT_EQ(call("DELETE", "/api/v1/topics/rides?force=false").status, 409);
+  EXPECT_EQ(call("DELETE", "/api/v1/topics/rides?force=yes").status, 400);
+  EXPECT_EQ(call("GET", "/api/v1/topics/rides").status, 200);
+  EXPECT_EQ(call("DELETE", "/api/v1/topics/free").status, 200);
+  EXPECT_EQ(call("DELETE", "/api/v1/topics/rides?force=true").status, 200);
+  EXPECT_EQ(call("GET", "/api/v1/topics/rides").status, 404);
+  EXPECT_EQ(call("DELETE", "/api/v1/topics/rides?force=true").status, 404);
 }
 
 TEST_F(TopicApiTest, WhatIsNotATopicIsRefused) {

@@ -56,8 +56,8 @@ TEST_F(ClientTest, TopicsOfAnotherProcess) {
   ASSERT_EQ(topics->list()->size(), 1U);
   EXPECT_EQ(topics->list()->at(0).records, 3);
   EXPECT_FALSE(topics->end_offset("rides", 7).ok());
-  EXPECT_TRUE(topics->remove("rides").ok());
-  const Status gone = topics->remove("rides");
+  EXPECT_TRUE(topics->remove("rides", false).ok());
+  const Status gone = topics->remove("rides", false);
   EXPECT_EQ(gone.code(), Code::not_found);
   EXPECT_NE(gone.message().find("rides"), std::string::npos) << "the server's own sentence";
 }

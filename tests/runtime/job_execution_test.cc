@@ -13,6 +13,7 @@
 #include "runtime/job_test_world.h"
 #include "runtime/memory_job_storage.h"
 #include "tests/runtime/seeded_loop.h"
+#include "tests/runtime/small_job.h"
 
 namespace rideflow {
 namespace job_execution_test {
@@ -301,6 +302,35 @@ TEST(JobExecution, NothingIsReadBehindTheLastBarrierOfAPause) {
     int64_t polled = 0;
     for (const auto& counters : job->graph().counters()) polled += counters->source.polled.get();
     EXPECT_EQ(polled, 200) << "parallelism " << parallelism;
+  }
+}
+
+// A wall clock that jumps, between checkpoints or in the middle of one, neither fails a job nor holds its
+// next checkpoint back.
+TEST(JobExecution, CheckpointsFollowNoClockThatJumps) {
+  constexpr int64_t kDay = 86'400 * kMicrosPerSecond;
+  for (const int64_t jump : {8 * kDay, -8 * kDay, 365 * kDay, -365 * kDay}) {
+    for (const bool within : {false, true}) {
+      SCOPED_TRACE(std::to_string(jump / kDay) + (within ? " days, within a checkpoint" : " days"));
+      VirtualEnv env;
+      test::SmallJob job(env, 50, 2);
+      job.run(2'000);
+      for (int i = 0; i < 3; ++i) {
+        const Epoch before = job.execution->status().last_complete;
+        env.advance(1'100'000);
+        if (within) {
+          for (int k = 0; k < 1'000 && !job.execution->status().current; ++k) job.run(1);
+          ASSERT_TRUE(job.execution->status().current);
+        }
+        env.jump_wall_clock(i == 1 ? -jump : jump);  // there, back, and there again
+        job.run(3'000);
+        const CoordinatorState state = job.execution->status();
+        ASSERT_EQ(state.phase, JobPhase::running) << job.execution->result().to_string();
+        ASSERT_GT(state.last_complete.value, before.value);
+        // Shown by the wall clock, as it is now.
+        EXPECT_LE(std::abs(state.history.front().completed_at - env.now()), 10 * kMicrosPerSecond);
+      }
+    }
   }
 }
 

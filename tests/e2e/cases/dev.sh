@@ -82,6 +82,94 @@ case_commands_reach_a_running_process() {
   has err "Nothing runs on 'data'"
 }
 
+case_topic_in_use_is_not_deleted_without_a_word() {
+  live_job
+  start_dev dev.log job.yaml --data-dir data --quiet --checkpoint-interval 100ms
+  events 500 5 --rate 1000 >lines
+  expect 0 produce ride_events lines --data-dir data
+  rf consume out_asked --from-beginning --count 1 --data-dir data >asked
+  local topic
+  for topic in ride_events out_asked; do
+    expect 1 topics delete $topic --data-dir data
+    has err "job 'live' (running)"
+    has err "--force"
+  done
+  [ "$(node -e 'fetch(process.argv[1], {method: "DELETE"}).then(r => console.log(r.status))' \
+    "$URL/api/v1/topics/ride_events")" = 409 ] || fail "the port deletes it"
+  request GET "$URL/api/v1/jobs/live" >doc
+  [ "$(json doc 'd.state')" = running ] || fail "the job does not run"
+  expect 0 topics delete ride_events --data-dir data --force
+  finish "$PID"
+  [ "$CODE" = 1 ] || { cat dev.log; fail "dev ended with $CODE"; }
+  has dev.log "Topic 'ride_events' was deleted while it was in use"
+  # At rest: the job is refused by name, the topic is not made, and the word is told.
+  expect 1 run job.yaml --data-dir data --quiet
+  has err "topic 'ride_events', which the job has read, was deleted"
+  has err "--drop-state rides"
+  expect 1 topics describe ride_events --data-dir data
+  expect 1 run job.yaml --data-dir data --quiet --drop-state ridess
+  has err "(did you mean 'rides'?)"
+  expect 0 run job.yaml --data-dir data --quiet --drop-state rides --for 1s
+  expect 1 topics delete out_asked --data-dir data
+  has err "job 'live' (at rest) writes it as 'asked_out'"
+  expect 0 topics delete out_asked --data-dir data --force
+}
+
+# Sources that end end `run`, but not `dev`: what was computed can be asked for.
+case_dev_goes_on_when_sources_end() {
+  cat >job.yaml <<'Y'
+job: short
+sources:
+  rides: {generator: {kind: rides, count: 500, start: 2026-01-01T00:00:00Z}}
+sinks:
+  live: {from: rides, rollup: {datasource: live, granularity: hour, dimensions: [city], metrics: {n: count()}}}
+Y
+  start_dev dev.log job.yaml --data-dir data --quiet
+  until_true 60 grep -q 'all sources have ended; .* goes on serving until Ctrl-C (--exit ends' dev.log ||
+    { cat dev.log; fail "the end was not told"; }
+  request GET "$URL/api/v1/jobs/short" >doc
+  [ "$(json doc 'd.state')" = finished ] || fail "the job is not finished"
+  request POST "$URL/druid/v2" '{"queryType": "timeseries", "dataSource": "live", "granularity": "all",
+    "intervals": ["2026-01-01/2026-01-02"],
+    "aggregations": [{"type": "longSum", "name": "n", "fieldName": "n"}]}' >answer
+  [ "$(json answer 'd[0].result.n')" = 500 ] || { cat answer; fail "the rollup is not served"; }
+  kill -TERM "$PID"
+  finish "$PID"
+  [ "$CODE" = 0 ] || { cat dev.log; fail "dev ended with $CODE"; }
+  has dev.log "short: finished"
+  expect 0 dev job.yaml --data-dir again --quiet --listen 127.0.0.1:0 --exit
+  expect 0 run job.yaml --data-dir third --quiet
+}
+
+# An edit that a plain restart takes is one that a saved file takes.
+case_watched_rollup_may_get_a_metric() {
+  cat >job.yaml <<'Y'
+job: growing
+sources:
+  rides:
+    topic: {name: ride_events, start: earliest}
+    format: json
+    schema: {city: string, ride_timestamp: timestamp}
+    event_time: {column: ride_timestamp}
+sinks:
+  live: {from: rides, rollup: {datasource: live, granularity: hour, dimensions: [city], metrics: {n: count()}}}
+Y
+  start_dev dev.log job.yaml --data-dir data --quiet --watch --checkpoint-interval 100ms
+  events 300 5 --rate 1000 >lines
+  expect 0 produce ride_events lines --data-dir data
+  sums() {
+    request POST "$URL/druid/v2" '{"queryType": "timeseries", "dataSource": "live", "granularity": "all",
+      "intervals": ["2026-01-01/2026-01-02"], "aggregations": [{"type": "longSum", "name": "n", "fieldName": "n"},
+      {"type": "longSum", "name": "m", "fieldName": "m"}]}' >answer &&
+      [ "$(json answer 'd[0]?.result.n + " " + (d[0]?.result.m ?? 0)')" = "$1" ]
+  }
+  until_true 60 sums "300 0" || { cat answer; fail "the rows did not come"; }
+  sed -i 's/n: count()/n: count(), m: count()/' job.yaml
+  until_true 60 grep -q 'restored from checkpoint' dev.log || { cat dev.log; fail "the edit was refused"; }
+  expect 0 produce ride_events lines --data-dir data
+  until_true 60 sums "600 300" || { cat answer dev.log; fail "the new metric does not count"; }
+}
+
 # last_total STATUS: the newest count of a status in out_totals.
 last_total() {
   rf consume out_totals --from-beginning --until-end --data-dir data |
