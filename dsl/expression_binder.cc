@@ -15,6 +15,9 @@ namespace rideflow {
 
 namespace {
 
+constexpr size_t kMaxBoundParts = 65'536;
+constexpr int kMaxBoundDepth = 256;
+
 struct OperatorName {
   std::string_view symbol;
   std::array<std::string_view, 3> names;  // in the catalog, the first that is there
@@ -136,7 +139,40 @@ bool Binder::unify(std::vector<ExprRef>& exprs, TextPos pos, std::string_view wh
   return true;
 }
 
+Binder::Extent Binder::extent(const ExprRef& expr) {
+  if (const auto known = extents_.find(expr.get()); known != extents_.end()) return known->second.second;
+  Extent out;
+  for (const ExprRef& arg : expr->args) {
+    const Extent of_arg = extent(arg);
+    out.depth = std::max(out.depth, of_arg.depth + 1);
+    out.parts = std::min(out.parts + of_arg.parts, kMaxBoundParts + 1);
+  }
+  extents_.emplace(expr.get(), std::make_pair(expr, out));
+  return out;
+}
+
+// What is written is bounded by the parser. 'between', 'case' and nullif() repeat an operand, and a name may
+// stand for another expression, so that a few lines can mean a tree that nobody can walk through.
 ExprRef Binder::bind(const Ast& ast) {
+  ExprRef expr = bind_any(ast);
+  if (!expr) return expr;
+  const Extent all = extent(expr);
+  if (all.parts > kMaxBoundParts) {
+    return error(ast.pos,
+                 fmt::format("the expression has more than {} parts, counting what names stand for and "
+                             "what 'between', 'case' and nullif() repeat",
+                             kMaxBoundParts));
+  }
+  if (all.depth > kMaxBoundDepth) {
+    return error(ast.pos,
+                 fmt::format("the expression is nested deeper than {} levels, counting what names stand "
+                             "for",
+                             kMaxBoundDepth));
+  }
+  return expr;
+}
+
+ExprRef Binder::bind_any(const Ast& ast) {
   switch (ast.kind) {
     case AstKind::null_literal:
       return make_literal(Value::null(), Type(Kind::null), ast.pos);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "dsl/diagnostics.h"
@@ -44,6 +45,13 @@ class Binder {
   const Catalog& catalog() const { return catalog_; }
 
  private:
+  // A bound expression as a tree: its levels and parts, shared parts counted as often as they stand there.
+  struct Extent {
+    int depth = 1;
+    size_t parts = 1;
+  };
+  Extent extent(const ExprRef& expr);
+  ExprRef bind_any(const Ast& ast);
   ExprRef error(TextPos pos, std::string message);
   ExprRef node(ExprOp op, Type type, bool nullable, std::vector<ExprRef> args, TextPos pos);
   ExprRef to(const ExprRef& expr, const Type& type, TextPos pos);
@@ -76,6 +84,7 @@ class Binder {
   AggregateHook aggregate_hook_;
   NameHook name_hook_;
   UnknownMessage unknown_message_;
+  std::unordered_map<const Expr*, std::pair<ExprRef, Extent>> extents_;  // keeps what it knows alive
   std::string aggregate_hint_ = "aggregates stand under 'aggregate:' and a rollup's 'metrics:'";
 };
 

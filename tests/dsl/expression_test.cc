@@ -62,6 +62,32 @@ TEST(Expression, Precedence) {
   EXPECT_EQ(typed("place.lat::string || 'x'"), typed("cast(place.lat as string) || 'x'"));
 }
 
+// What 'between', 'case' and nullif() repeat doubles a tree at each level: 40 levels are a line to read, and
+// a million million parts to walk through.
+TEST(Expression, WhatIsRepeatedIsBounded) {
+  const std::vector<std::pair<std::string, std::string>> wraps = {
+      {"nullif(", ", 7)"},
+      {"case when (", ") between 1 and 2 then 1 else 2 end"},
+      {"case (", ") when 1 then 2 when 3 then 4 else 5 end"}};
+  for (const auto& [open, close] : wraps) {
+    std::string text = "n";
+    for (int level = 1; level <= 40; ++level) {
+      text = open + text + close;
+      const Bound bound = bound_of(text);
+      if (level <= 5) {
+        EXPECT_TRUE(bound.expr) << level << " " << text << ": " << bound.error;
+      }
+      if (level >= 20) {
+        EXPECT_FALSE(bound.expr) << level << " " << text;
+        EXPECT_NE(bound.error.find("more than 65536 parts"), std::string::npos) << bound.error;
+      }
+      if (bound.expr) {
+        EXPECT_FALSE(to_string(*bound.expr, *schema()).empty());
+      }
+    }
+  }
+}
+
 TEST(Expression, KeywordsInAnyCaseNamesExactly) {
   EXPECT_EQ(typed("NOT Ok IS NULL"), "error 5 unknown column 'Ok' (did you mean 'ok'?)");
   EXPECT_EQ(typed("NOT ok Is Null AND LOWER(name) LIKE 'a%'"),

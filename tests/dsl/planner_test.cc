@@ -207,6 +207,26 @@ sinks:
   EXPECT_EQ(body.metadata, std::vector<Metadata>{Metadata::partition});
 }
 
+// An aggregate's name stands for its expression in those that follow.
+TEST(Planner, AggregatesThatNameOthersAreBounded) {
+  const auto doubled = [](int n, const std::string& of) {
+    std::string text = "streams:\n  all:\n    from: rides\n    key_by: [city]\n    window: {tumbling: 1m}\n";
+    text += "    aggregate:\n      a0: sum(fare)\n";
+    for (int i = 1; i <= n; ++i) {
+      const std::string before = "a" + std::to_string(i - 1);
+      text += "      a" + std::to_string(i) + ": " + before + of + before + "\n";
+    }
+    return load(job(text + "sinks:\n  out: {from: all, discard: }\n"));
+  };
+  EXPECT_TRUE(doubled(8, " + ").ok()) << format_diagnostics(doubled(8, " + "));
+  for (const std::string of : {" + ", " * ", " - 1 + "}) {
+    const LoadedJob loaded = doubled(40, of);
+    EXPECT_FALSE(loaded.ok());
+    EXPECT_NE(format_diagnostics(loaded).find("more than 65536 parts"), std::string::npos)
+        << format_diagnostics(loaded);
+  }
+}
+
 TEST(Planner, ExpressionsOverAggregates) {
   const LoadedJob loaded = load(job(R"(streams:
   trips:
