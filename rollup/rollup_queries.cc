@@ -1,6 +1,7 @@
 #include "rollup/rollup_queries.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 
@@ -34,6 +35,7 @@ constexpr ErrorShape kShapes[] = {
     {Code::resource_exhausted, 400, "Resource limit exceeded",
      "org.apache.druid.query.ResourceLimitExceededException"},
     {Code::unimplemented, 501, "Unsupported operation", "org.apache.druid.java.util.common.UOE"},
+    {Code::unavailable, 503, kUnknown, "org.apache.druid.query.QueryInterruptedException"},
     {Code::aborted, 504, "Query timeout", "org.apache.druid.query.QueryTimeoutException"},
 };
 // A query that another request stopped; its status is aborted too.
@@ -104,15 +106,15 @@ Result<std::string> source_name(const Json* source, const std::string& type, con
                       fmt::format("Queries over a datasource of type '{}' are not supported.", kind));
 }
 
-Status set_deadline(Query& query) {
-  const auto timeout = rollup::integer(find(query.context, "timeout"));
+Status set_deadline(const JsonObject& context, QueryControl& control) {
+  const auto timeout = rollup::integer(find(context, "timeout"));
   if (timeout && *timeout < 0) {
     return Status::user(Code::failed_precondition,
                         fmt::format("Timeout [timeout] must be a non negative value, but was {}", *timeout));
   }
-  int64_t most = query.limits.timeout_us;
+  int64_t most = control.limits().timeout_us;
   if (timeout && *timeout > 0 && *timeout < most / 1000) most = *timeout * 1000;
-  query.deadline = query.env->monotonic() + most;
+  control.set_deadline(control.started() + most);
   return {};
 }
 
@@ -140,15 +142,42 @@ JsonObject with_filter(const JsonObject& json, const Json& filter) {
 }  // namespace
 
 RollupQueries::RollupQueries(Env* env, std::shared_ptr<RollupStore> store, QueryLimits limits)
-    : env_(env), store_(std::move(store)), limits_(limits) {}
+    : env_(env),
+      store_(std::move(store)),
+      limits_(limits),
+      memory_(std::make_shared<QueryMemory>(limits.all_memory_bytes)) {}
 
-QueryAnswer RollupQueries::post(std::string_view body) const {
+QueryAnswer RollupQueries::post(std::string_view body, QueryTurn* turn) const {
+  constexpr size_t kLarge = size_t{64} << 20;
+  size_t most_held = 0;
+  QueryAnswer answer;
+  {
+    QueryControl control(env_, limits_, memory_, turn);
+    answer = run(body, control);
+    if (answer.status == 200) {
+      if (control.hold(answer.body.capacity())) {
+        answer.memory = control.keep(answer.body.capacity());
+      } else {
+        answer = error_answer(control.status(), control.cancelled().load());
+      }
+    }
+    most_held = control.most_held();
+  }
+  // The allocator keeps what was freed in small pieces: a large query's are given back to the system.
+  if (most_held > kLarge) malloc_trim(0);
+  return answer;
+}
+
+QueryAnswer RollupQueries::run(std::string_view body, QueryControl& control) const {
   if (body.size() > limits_.body_bytes) {
     QueryAnswer answer =
         error_answer(Status::user(Code::resource_exhausted, "The query's body is too large."));
     answer.status = 413;
     return answer;
   }
+  // A parsed body is larger than its text: a value takes two bytes of it or more, and 16 to 24 of memory.
+  constexpr size_t kParsed = 12;
+  if (!control.hold(body.size() * kParsed)) return error_answer(control.status());
   boost::json::parse_options options;
   options.max_depth = kMaxJsonDepth;
   boost::system::error_code error;
@@ -179,8 +208,7 @@ QueryAnswer RollupQueries::post(std::string_view body) const {
 
   Query query;
   query.type = type;
-  query.env = env_;
-  query.limits = limits_;
+  query.control = &control;
   query.snapshot = store_->snapshot(*name);
   const bool exists = query.snapshot != nullptr;
   if (!exists) {
@@ -188,16 +216,19 @@ QueryAnswer RollupQueries::post(std::string_view body) const {
     empty->spec = std::make_shared<const RollupSpec>();
     query.snapshot = std::move(empty);
   }
-  query.columns = std::make_unique<rollup::QueryColumns>(query.snapshot->spec);
+  query.columns = std::make_unique<rollup::QueryColumns>(query.snapshot->spec, control);
   if (const JsonObject* context = rollup::find_object(*json, "context")) query.context = *context;
-  if (const Status status = set_deadline(query); !status.ok()) return error_answer(status);
-  const RunningQueries::Entry entry(*running_, rollup::text(query.context, "queryId"));
-  query.cancelled = &entry.cancelled();
+  if (const Status status = set_deadline(query.context, control); !status.ok()) return error_answer(status);
+  const Micros came = env_->now() - (env_->monotonic() - control.started());
+  const RunningQueries::Entry entry(*running_, rollup::text(query.context, "queryId"), control, came);
   const JsonObject filtered = source_filter ? with_filter(*json, *source_filter) : JsonObject();
-  const Result<std::string> result = known->run(source_filter ? filtered : *json, query);
-  if (!result.ok()) return error_answer(result.status(), entry.cancelled().load());
+  const Status begun = control.check();
+  Result<std::string> result = begun.ok() ? known->run(source_filter ? filtered : *json, query) : begun;
+  // What broke off for want of time or memory may have left another error, or half an answer.
+  if (control.stopped()) result = control.status();
+  if (!result.ok()) return error_answer(result.status(), control.cancelled().load());
   QueryAnswer answer;
-  answer.body = exists ? *result : "[]";
+  answer.body = exists ? std::move(*result) : "[]";
   add_context(answer, *query.snapshot);
   return answer;
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/env.h"
+#include "rollup/query_control.h"
 #include "rollup/rollup_store.h"
 #include "rollup/running_queries.h"
 
@@ -21,33 +22,32 @@ struct QueryAnswer {
   int status = 200;
   std::string body;                                          // JSON
   std::vector<std::pair<std::string, std::string>> headers;  // X-Druid-Response-Context: {"completeTo": …}
-};
-
-struct QueryLimits {
-  size_t body_bytes = size_t{1} << 20;
-  int64_t timeout_us = 30 * kMicrosPerSecond;  // also the most that a query's own timeout may ask for
-  size_t max_groups = 2'000'000;
-  size_t max_result_bytes = size_t{256} << 20;
+  std::shared_ptr<const void> memory;                        // counts the body for as long as this lives
 };
 
 class RollupQueries {
  public:
   RollupQueries(Env* env, std::shared_ptr<RollupStore> store, QueryLimits limits = {});
-  // A native query (POST /druid/v2).
-  QueryAnswer post(std::string_view body) const;
-  // DELETE /druid/v2/{id}: running queries whose context has this queryId stop at their next page and answer
-  // an error. How many there were.
-  int cancel(const std::string& id) const { return running_->cancel(id); }
+  // A native query (POST /druid/v2). `turn` is whoever gave it a thread; null: nobody asks it to stop.
+  QueryAnswer post(std::string_view body, QueryTurn* turn = nullptr) const;
+  // DELETE /druid/v2/{id}: queries whose context has this queryId stop and answer an error: those that run,
+  // and those that came before this call and still wait for a thread. How many ran.
+  int cancel(const std::string& id) const { return running_->cancel(id, env_->now()); }
   // GET /druid/v2/datasources
   QueryAnswer datasources() const;
   // GET /druid/v2/datasources/{name}: {"dimensions": […], "metrics": […]}
   QueryAnswer datasource(const std::string& name) const;
 
+  const QueryMemory& memory() const { return *memory_; }
+
  private:
   Env* env_;
   std::shared_ptr<RollupStore> store_;
   QueryLimits limits_;
+  QueryAnswer run(std::string_view body, QueryControl& control) const;
+
   std::shared_ptr<RunningQueries> running_ = std::make_shared<RunningQueries>();
+  std::shared_ptr<QueryMemory> memory_;
 };
 
 }  // namespace rideflow

@@ -30,6 +30,7 @@ SpecRef made(std::string name, Make make) {
 class CountAggregator : public Aggregator {
  public:
   void resize(size_t groups) override { counts_.resize(groups); }
+  size_t group_bytes() const override { return sizeof(int64_t); }
   Status update(Page&, const uint32_t*, const uint32_t* groups, size_t n) override {
     if (groups == nullptr) {
       counts_[0] += static_cast<int64_t>(n);
@@ -62,11 +63,6 @@ class NumberAggregator : public Aggregator {
   NumberSource source_;
 };
 
-int64_t to_long(double v) {
-  if (!(v > -9.2e18)) return v != v ? 0 : INT64_MIN;
-  return v < 9.2e18 ? static_cast<int64_t>(v) : INT64_MAX;
-}
-
 class LongSum : public NumberAggregator {
  public:
   using NumberAggregator::NumberAggregator;
@@ -74,6 +70,7 @@ class LongSum : public NumberAggregator {
     sums_.resize(groups);
     has_.resize(groups);
   }
+  size_t group_bytes() const override { return sizeof(uint64_t) + 1; }
   QueryValue value(size_t g) const override {
     return has_[g] ? QueryValue(static_cast<int64_t>(sums_[g])) : QueryValue();
   }
@@ -86,7 +83,7 @@ class LongSum : public NumberAggregator {
     }
     for_rows(rows, groups, n, [&](size_t row, size_t g) {
       if (v.has != nullptr && v.has[row] == 0) return;
-      sums_[g] += static_cast<uint64_t>(v.ints ? v.ints[row] : to_long(v.as_double(row)));
+      sums_[g] += static_cast<uint64_t>(v.ints ? v.ints[row] : java_long(v.as_double(row)));
       has_[g] = 1;
     });
   }
@@ -119,6 +116,7 @@ class DoubleSum : public NumberAggregator {
  public:
   DoubleSum(const ColumnRef& column, bool mean) : NumberAggregator(column), mean_(mean) {}
   void resize(size_t groups) override { sums_.resize(groups); }
+  size_t group_bytes() const override { return sizeof(Sum); }
   QueryValue value(size_t g) const override {
     const Sum& sum = sums_[g];
     if (sum.count == 0) return {};
@@ -187,6 +185,7 @@ class Extreme : public NumberAggregator {
     values_.resize(groups);
     has_.resize(groups);
   }
+  size_t group_bytes() const override { return sizeof(T) + 1; }
   QueryValue value(size_t g) const override { return has_[g] ? QueryValue(values_[g]) : QueryValue(); }
 
  protected:
@@ -195,7 +194,7 @@ class Extreme : public NumberAggregator {
       if (v.has != nullptr && v.has[row] == 0) return;
       T x;
       if constexpr (std::is_same_v<T, int64_t>) {
-        x = v.ints ? v.ints[row] : to_long(v.as_double(row));
+        x = v.ints ? v.ints[row] : java_long(v.as_double(row));
       } else {
         x = v.as_double(row);
       }
@@ -216,6 +215,10 @@ class FilteredAggregator : public Aggregator {
   FilteredAggregator(std::shared_ptr<const Filter> filter, std::unique_ptr<Aggregator> inner)
       : filter_(std::move(filter)), inner_(std::move(inner)) {}
   void resize(size_t groups) override { inner_->resize(groups); }
+  size_t group_bytes() const override { return inner_->group_bytes(); }
+  size_t extra_bytes() const override {
+    return inner_->extra_bytes() + (rows_.capacity() + groups_.capacity()) * sizeof(uint32_t);
+  }
   void bind(PartView& part) override {
     bound_ = filter_->bind(part);
     inner_->bind(part);
@@ -264,6 +267,7 @@ class FilteredSpec : public AggregatorSpec {
 class GroupingAggregator : public Aggregator {
  public:
   void resize(size_t) override {}
+  size_t group_bytes() const override { return 0; }
   Status update(Page&, const uint32_t*, const uint32_t*, size_t) override { return {}; }
   QueryValue value(size_t) const override { return int64_t{0}; }
 };
@@ -339,10 +343,14 @@ void NumberSource::bind(PartView& part) {
   if (column_.kind != ColumnRef::Kind::dimension) return;
   const DimensionView& view = part.dimension(column_.index);
   whole_ = view.type == DimensionType::int64;
+  QueryControl& control = part.control();
+  if (held_ == nullptr) held_ = std::make_unique<HeldBytes>(control);
+  if (!held_->set(view.codes() * (sizeof(double) + 1))) return;
   table_.assign(view.codes(), 0);
   table_has_.assign(view.codes(), 0);
   std::vector<uint32_t> codes;
   for (uint32_t c = 1; c < table_.size(); ++c) {
+    if (!control.step()) return;
     part.values_of(column_.index, c, codes);
     const Datum d = part.value(column_.index, codes.front());
     table_has_[c] = d.is_null() ? 0 : 1;
@@ -394,12 +402,12 @@ Result<NumberView> NumberSource::load(Page& page, const uint32_t* rows, size_t n
       Status status;
       for_rows(rows, nullptr, n, [&](size_t row, size_t) {
         if (!status.ok()) return;
-        const Result<QueryValue> v = column_.expression->eval(page, row);
+        const Result<Datum> v = page.datum(column_, row);
         if (!v.ok()) {
           status = v.status();
           return;
         }
-        const auto number = number_of(datum_of(*v));
+        const auto number = number_of(*v);
         has_[row] = number ? 1 : 0;
         doubles_[row] = number.value_or(0);
       });

@@ -19,6 +19,9 @@ class Aggregator {
  public:
   virtual ~Aggregator() = default;
   virtual void resize(size_t groups) = 0;  // only grows
+  virtual size_t group_bytes() const = 0;  // what resize() takes for each
+  // What it holds beyond that, of values or sketches: looked at after each page.
+  virtual size_t extra_bytes() const { return 0; }
   virtual void bind(PartView& part) { (void)part; }
   virtual Status update(Page& page, const uint32_t* rows, const uint32_t* groups, size_t n) = 0;
   // Sketches as sketches; null where no value was seen (count: 0).
@@ -64,7 +67,8 @@ class NumberSource {
 
  private:
   ColumnRef column_;
-  std::vector<double> table_;  // by code
+  std::unique_ptr<HeldBytes> held_;  // the table
+  std::vector<double> table_;        // by code
   std::vector<uint8_t> table_has_;
   bool whole_ = false;  // the table holds integers
   std::vector<double> doubles_;

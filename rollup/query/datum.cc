@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 
 #include "engine/json_writer.h"
+#include "rollup/query/extraction.h"
 
 namespace rideflow::rollup {
 namespace {
@@ -40,7 +42,101 @@ int compare_alphanumeric(std::string_view a, std::string_view b) {
   return sign(a.size() - i, b.size() - j);
 }
 
+// Exactly; NaN is greater than all.
+int compare_doubles(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return sign(std::isnan(a), std::isnan(b));
+  return sign(a, b);
+}
+
+int compare_long_double(int64_t a, double b) {
+  constexpr double kTwo63 = 9223372036854775808.0;
+  if (std::isnan(b) || b >= kTwo63) return -1;
+  if (b < -kTwo63) return 1;
+  const auto whole = static_cast<int64_t>(b);
+  if (a != whole) return sign(a, whole);
+  return sign(static_cast<double>(whole), b);  // a double whose whole part is itself a double
+}
+
+// REQUIRES: both are numeric.
+int compare_numbers(const Datum& a, const Datum& b) {
+  const bool longs = a.kind == Datum::Kind::integer;
+  if (longs && b.kind == Datum::Kind::integer) return sign(a.integer, b.integer);
+  if (longs) return compare_long_double(a.integer, b.number);
+  if (b.kind == Datum::Kind::integer) return -compare_long_double(b.integer, a.number);
+  return compare_doubles(a.number, b.number);
+}
+
+// 0.DIGITS * 10^point; zero has no digits.
+struct Decimal {
+  bool negative = false;
+  std::string digits;  // neither the first nor the last is 0
+  int64_t point = 0;
+};
+
+std::optional<Decimal> parse_decimal(std::string_view text) {
+  Decimal out;
+  size_t at = 0;
+  if (at < text.size() && (text[at] == '+' || text[at] == '-')) out.negative = text[at++] == '-';
+  bool some = false;
+  bool fraction = false;
+  for (; at < text.size() && (is_digit(text[at]) || (text[at] == '.' && !fraction)); ++at) {
+    if (text[at] == '.') {
+      fraction = true;
+      continue;
+    }
+    some = true;
+    if (text[at] != '0' || !out.digits.empty()) out.digits += text[at];
+    if (!fraction && !out.digits.empty()) ++out.point;
+    if (fraction && out.digits.empty()) --out.point;
+  }
+  if (!some) return std::nullopt;
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    const auto exponent = parse_long(text.substr(at + 1));
+    if (!exponent || *exponent > INT32_MAX || *exponent < INT32_MIN) return std::nullopt;
+    out.point += *exponent;
+    at = text.size();
+  }
+  if (at != text.size()) return std::nullopt;
+  while (!out.digits.empty() && out.digits.back() == '0') out.digits.pop_back();
+  if (out.digits.empty()) out = {};
+  return out;
+}
+
+int compare_decimals(const Decimal& a, const Decimal& b) {
+  const int sign_a = a.digits.empty() ? 0 : (a.negative ? -1 : 1);
+  const int sign_b = b.digits.empty() ? 0 : (b.negative ? -1 : 1);
+  if (sign_a != sign_b || sign_a == 0) return sign(sign_a, sign_b);
+  const int size = a.point != b.point ? sign(a.point, b.point) : sign(a.digits.compare(b.digits), 0);
+  return size * sign_a;
+}
+
+// Decimal text of a long, a text, or a finite double: a whole double exactly, any other in its shortest form,
+// so that 0.1 is what a client that writes 0.1 means.
+std::string decimal_text(const Datum& d) {
+  constexpr double kTwo63 = 9223372036854775808.0;
+  if (d.kind == Datum::Kind::text) return std::string(d.text);
+  if (d.kind == Datum::Kind::integer) return fmt::to_string(d.integer);
+  const bool whole = d.number == std::floor(d.number) && d.number >= -kTwo63 && d.number < kTwo63;
+  return whole ? fmt::to_string(static_cast<int64_t>(d.number)) : fmt::format("{}", d.number);
+}
+
+// REQUIRES: one of them is a text. Nothing when neither is a number.
+std::optional<int> compare_with_text(const Datum& a, const Datum& b) {
+  if (a.is_numeric() && !std::isfinite(a.as_double())) return a.number < 0 && parse_decimal(b.text) ? -1 : 1;
+  if (b.is_numeric() && !std::isfinite(b.as_double())) return b.number < 0 && parse_decimal(a.text) ? 1 : -1;
+  const auto x = parse_decimal(decimal_text(a));
+  const auto y = parse_decimal(decimal_text(b));
+  if (x && y) return compare_decimals(*x, *y);
+  if (!x && !y) return std::nullopt;
+  return sign(x.has_value(), y.has_value());
+}
+
 }  // namespace
+
+int64_t java_long(double v) {
+  if (!(v > -9.2e18)) return v != v ? 0 : INT64_MIN;
+  return v < 9.2e18 ? static_cast<int64_t>(v) : INT64_MAX;
+}
 
 std::string java_double(double v) {
   if (std::isnan(v)) return "NaN";
@@ -75,15 +171,22 @@ std::optional<std::string> text_of(const Datum& d) {
 }
 
 std::optional<double> parse_double(std::string_view text) {
-  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  const bool plus = !text.empty() && text.front() == '+';
+  if (plus) text.remove_prefix(1);
+  const std::string_view size = !plus && !text.empty() && text.front() == '-' ? text.substr(1) : text;
+  const bool digits = !size.empty() && (is_digit(size.front()) || size.front() == '.');
+  if (!digits && size != "NaN" && size != "Infinity") return std::nullopt;
   double v = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return v;
 }
 
 std::optional<int64_t> parse_long(std::string_view text) {
-  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  if (!text.empty() && text.front() == '+') {
+    text.remove_prefix(1);
+    if (text.empty() || !is_digit(text.front())) return std::nullopt;
+  }
   int64_t v = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
@@ -160,16 +263,9 @@ std::optional<Ordering> parse_ordering(std::string_view text) {
 
 int compare(const Datum& a, const Datum& b, Ordering ordering) {
   if (a.is_null() || b.is_null()) return sign(!a.is_null(), !b.is_null());
-  if (a.kind == Datum::Kind::integer && b.kind == Datum::Kind::integer &&
-      (ordering == Ordering::numeric || ordering == Ordering::lexicographic)) {
-    return sign(a.integer, b.integer);
-  }
-  if (ordering == Ordering::numeric || (a.is_numeric() && b.is_numeric())) {
-    const auto x = number_of(a);
-    const auto y = number_of(b);
-    if (x && y && *x != *y) return sign(*x, *y);
-    if (x.has_value() != y.has_value()) return sign(x.has_value(), y.has_value());
-    if (x && y) return 0;
+  if (a.is_numeric() && b.is_numeric()) return compare_numbers(a, b);
+  if (ordering == Ordering::numeric) {
+    if (const auto order = compare_with_text(a, b)) return *order;
   }
   std::string keep_a;
   std::string keep_b;
@@ -181,7 +277,10 @@ int compare(const Datum& a, const Datum& b, Ordering ordering) {
   const std::string_view s = view(a, keep_a);
   const std::string_view t = view(b, keep_b);
   if (ordering == Ordering::alphanumeric || ordering == Ordering::version) return compare_alphanumeric(s, t);
-  if (ordering == Ordering::strlen && s.size() != t.size()) return sign(s.size(), t.size());
+  if (ordering == Ordering::strlen) {
+    const int c = sign(utf16_length(s), utf16_length(t));
+    if (c != 0) return c;
+  }
   return s.compare(t);
 }
 

@@ -34,10 +34,13 @@ struct Datum {
 
 // A number as Java prints it: 882.0, 7.1233507E8, NaN, Infinity.
 std::string java_double(double v);
+// As Java casts: towards zero, the nearest long beyond their range, NaN is 0.
+int64_t java_long(double v);
 // Nothing for null.
 std::optional<std::string> text_of(const Datum& d);
 // The number that a text holds, or that the datum is. Nothing when it is none.
 std::optional<double> number_of(const Datum& d);
+// Java's words NaN and Infinity too, but not C's: "nan" and "inf" are texts.
 std::optional<double> parse_double(std::string_view text);
 std::optional<int64_t> parse_long(std::string_view text);
 
@@ -56,7 +59,9 @@ void append_json_double(std::string& out, double v);
 
 enum class Ordering : uint8_t { lexicographic, alphanumeric, numeric, strlen, version };
 std::optional<Ordering> parse_ordering(std::string_view text);
-// Negative, 0 or positive; nulls first. Numeric: what is no number sorts before numbers.
+// Negative, 0 or positive; nulls first; a total order. Numbers compare by their exact values, whatever holds
+// them (a long, a double, decimal text), NaN after all others. Numeric: what is no number, and the words NaN
+// and Infinity are none, sorts before numbers, by its text.
 int compare(const Datum& a, const Datum& b, Ordering ordering);
 
 }  // namespace rideflow::rollup

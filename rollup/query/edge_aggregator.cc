@@ -18,6 +18,8 @@ class EdgeAggregator : public Aggregator {
     times_.resize(groups);
     values_.resize(groups);
   }
+  size_t group_bytes() const override { return sizeof(Micros) + sizeof(QueryValue); }
+  size_t extra_bytes() const override { return text_bytes_; }
   Status update(Page& page, const uint32_t* rows, const uint32_t* groups, size_t n) override {
     RF_ASSIGN(const Micros* times, page.times());
     if (column_.kind == ColumnRef::Kind::metric) {
@@ -37,6 +39,7 @@ class EdgeAggregator : public Aggregator {
       if (d->is_null()) return;
       QueryValue v = convert(*d);
       if (!open && times[row] == times_[g] && !(v < values_[g])) return;
+      text_bytes_ = text_bytes_ + text_bytes(v) - text_bytes(values_[g]);
       values_[g] = std::move(v);
       times_[g] = times[row];
     });
@@ -45,6 +48,10 @@ class EdgeAggregator : public Aggregator {
   QueryValue value(size_t group) const override { return values_[group]; }
 
  private:
+  static size_t text_bytes(const QueryValue& v) {
+    const auto* s = std::get_if<std::string>(&v);
+    return s == nullptr ? 0 : s->capacity();
+  }
   QueryValue convert(const Datum& d) const {
     if (output_ == Output::text) return *text_of(d);
     if (output_ == Output::number) return number_of(d).value_or(0);
@@ -55,6 +62,7 @@ class EdgeAggregator : public Aggregator {
   Output output_;
   std::vector<Micros> times_;
   std::vector<QueryValue> values_;
+  size_t text_bytes_ = 0;
 };
 
 class EdgeSpec : public AggregatorSpec {

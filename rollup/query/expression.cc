@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "rollup/query/json.h"
@@ -10,8 +11,6 @@ namespace rideflow::rollup {
 namespace {
 
 using ExpressionRef = std::shared_ptr<const Expression>;
-constexpr int kMaxExpressionDepth = 64;
-constexpr size_t kMaxNodes = 4096;
 
 class Literal : public Expression {
  public:
@@ -25,7 +24,9 @@ class Literal : public Expression {
 
 class Name : public Expression {
  public:
-  Name(std::string name, ColumnRef column) : name_(std::move(name)), column_(std::move(column)) {}
+  Name(std::string name, ColumnRef column) : name_(std::move(name)), column_(std::move(column)) {
+    if (column_.expression) reach_ = column_.expression->reach() + 1;
+  }
   Result<QueryValue> eval(const Scope& scope) const override {
     if (scope.page == nullptr) return (*scope.lookup)(name_);
     RF_ASSIGN(const Datum d, scope.page->datum(column_, scope.row));
@@ -41,7 +42,9 @@ class Name : public Expression {
 class Call : public Expression {
  public:
   Call(const ExpressionFunctionEntry* f, std::vector<ExpressionRef> args)
-      : function_(f), args_(std::move(args)) {}
+      : function_(f), args_(std::move(args)) {
+    for (const ExpressionRef& arg : args_) reach_ = std::max(reach_, arg->reach() + 1);
+  }
   Result<QueryValue> eval(const Scope& scope) const override {
     std::vector<QueryValue> values;
     for (const ExpressionRef& arg : args_) {
@@ -49,7 +52,7 @@ class Call : public Expression {
       if (!function_->nulls && is_null(v)) return QueryValue();
       values.push_back(std::move(v));
     }
-    return function_->call(values);
+    return call_function(*function_, values, scope.control);
   }
   void collect(std::vector<std::string>& names) const override {
     for (const ExpressionRef& arg : args_) arg->collect(names);
@@ -60,27 +63,67 @@ class Call : public Expression {
   std::vector<ExpressionRef> args_;
 };
 
-// and, or: the right side is looked at only when the left does not decide.
+// a op b op c …, from left to right: one level, where a call of each would be as deep as the chain is long.
+class Chain : public Expression {
+ public:
+  explicit Chain(ExpressionRef first) : first_(std::move(first)) { reach_ = first_->reach() + 1; }
+  // REQUIRES: not shared yet.
+  void append(const ExpressionFunctionEntry* f, ExpressionRef right) {
+    reach_ = std::max(reach_, right->reach() + 1);
+    rest_.emplace_back(f, std::move(right));
+  }
+  Result<QueryValue> eval(const Scope& scope) const override {
+    std::vector<QueryValue> values(2);
+    RF_ASSIGN(values[0], first_->eval(scope));
+    for (const auto& link : rest_) {
+      if (is_null(values[0])) return QueryValue();
+      RF_ASSIGN(values[1], link.second->eval(scope));
+      if (is_null(values[1])) return QueryValue();
+      RF_ASSIGN(values[0], call_function(*link.first, values, scope.control));
+    }
+    return std::move(values[0]);
+  }
+  void collect(std::vector<std::string>& names) const override {
+    first_->collect(names);
+    for (const auto& link : rest_) link.second->collect(names);
+  }
+
+ private:
+  ExpressionRef first_;
+  std::vector<std::pair<const ExpressionFunctionEntry*, ExpressionRef>> rest_;
+};
+
+// and, or: what stands to the right is looked at only when nothing before it decides.
 class Logic : public Expression {
  public:
-  Logic(bool is_and, ExpressionRef a, ExpressionRef b) : and_(is_and), a_(std::move(a)), b_(std::move(b)) {}
+  Logic(bool is_and, ExpressionRef first) : and_(is_and) { append(std::move(first)); }
+  bool is_and() const { return and_; }
+  // REQUIRES: not shared yet.
+  void append(ExpressionRef term) {
+    reach_ = std::max(reach_, term->reach() + 1);
+    terms_.push_back(std::move(term));
+  }
   Result<QueryValue> eval(const Scope& scope) const override {
-    RF_ASSIGN(const QueryValue a, a_->eval(scope));
-    if (!is_null(a) && expression_truth(a) != and_) return QueryValue(int64_t{and_ ? 0 : 1});
-    RF_ASSIGN(const QueryValue b, b_->eval(scope));
-    if (!is_null(b) && expression_truth(b) != and_) return QueryValue(int64_t{and_ ? 0 : 1});
-    if (is_null(a) || is_null(b)) return QueryValue();
+    bool unknown = false;
+    for (const ExpressionRef& term : terms_) {
+      RF_TRY(scope.count());
+      RF_ASSIGN(const QueryValue v, term->eval(scope));
+      if (is_null(v)) {
+        unknown = true;
+      } else if (expression_truth(v) != and_) {
+        return QueryValue(int64_t{and_ ? 0 : 1});
+      }
+    }
+    if (unknown) return QueryValue();
     return QueryValue(int64_t{and_ ? 1 : 0});
   }
   void collect(std::vector<std::string>& names) const override {
-    a_->collect(names);
-    b_->collect(names);
+    for (const ExpressionRef& term : terms_) term->collect(names);
   }
 
  private:
   bool and_;
-  ExpressionRef a_;
-  ExpressionRef b_;
+  std::vector<ExpressionRef> terms_;
 };
 
 struct BinaryOperator {
@@ -128,26 +171,53 @@ class Parser {
     return nullptr;
   }
 
+  Status check_size(int depth) {
+    if (depth > Expression::kMaxDepth) {
+      return too_much(fmt::format("is nested deeper than {} levels", Expression::kMaxDepth));
+    }
+    if (++nodes_ > Expression::kMaxNodes) {
+      return too_much(fmt::format("has more than {} parts", Expression::kMaxNodes));
+    }
+    return {};
+  }
+  Status too_much(std::string_view what) const {
+    return Status::user(Code::resource_exhausted,
+                        fmt::format("An expression is too large: it {}: [{}].", what, text_.substr(0, 200)));
+  }
+  // With the virtual columns in it.
+  Result<ExpressionRef> checked(ExpressionRef e) const {
+    if (e->reach() <= Expression::kMaxReach) return e;
+    return too_much(fmt::format("is nested deeper than {} levels with the virtual columns that it names",
+                                Expression::kMaxReach));
+  }
+
   Result<ExpressionRef> binary(int least, int depth) {
-    if (depth > kMaxExpressionDepth || ++nodes_ > kMaxNodes) return error("an expression too large");
     RF_ASSIGN(ExpressionRef left, unary(depth));
+    std::shared_ptr<Chain> chain;  // `left`, while it can be made longer
+    std::shared_ptr<Logic> logic;
     for (;;) {
       const BinaryOperator* op = peek_operator();
-      if (op == nullptr || op->precedence < least) return left;
+      if (op == nullptr || op->precedence < least) return checked(std::move(left));
       at_ += op->text.size();
       RF_ASSIGN(ExpressionRef right,
                 binary(op->text == "^" ? op->precedence : op->precedence + 1, depth + 1));
       if (op->text == "&&" || op->text == "||") {
-        left = std::make_shared<Logic>(op->text == "&&", std::move(left), std::move(right));
+        const bool is_and = op->text == "&&";
+        if (logic == nullptr || logic->is_and() != is_and) logic = std::make_shared<Logic>(is_and, left);
+        logic->append(std::move(right));
+        left = logic;
+        chain = nullptr;
       } else {
-        left = std::make_shared<Call>(find_expression_function(op->function),
-                                      std::vector<ExpressionRef>{std::move(left), std::move(right)});
+        if (chain == nullptr) chain = std::make_shared<Chain>(left);
+        chain->append(find_expression_function(op->function), std::move(right));
+        left = chain;
+        logic = nullptr;
       }
     }
   }
 
   Result<ExpressionRef> unary(int depth) {
-    if (depth > kMaxExpressionDepth) return error("an expression too deep");
+    RF_TRY(check_size(depth));
     skip();
     if (text_.substr(at_).substr(0, 2) != "!=" && take("!")) return apply("!", depth);
     if (take("-")) return apply("negate", depth);
@@ -155,8 +225,8 @@ class Parser {
   }
   Result<ExpressionRef> apply(std::string_view function, int depth) {
     RF_ASSIGN(ExpressionRef inner, unary(depth + 1));
-    return ExpressionRef(std::make_shared<Call>(find_expression_function(function),
-                                                std::vector<ExpressionRef>{std::move(inner)}));
+    return checked(std::make_shared<Call>(find_expression_function(function),
+                                          std::vector<ExpressionRef>{std::move(inner)}));
   }
 
   Result<ExpressionRef> primary(int depth) {
@@ -187,7 +257,7 @@ class Parser {
 
   Result<ExpressionRef> name(std::string n) {
     ColumnRef column = columns_ == nullptr ? ColumnRef() : columns_->find(n);
-    return ExpressionRef(std::make_shared<Name>(std::move(n), std::move(column)));
+    return checked(std::make_shared<Name>(std::move(n), std::move(column)));
   }
 
   Result<ExpressionRef> call(std::string word, int depth) {
@@ -205,7 +275,7 @@ class Parser {
     if (args.size() < f->least_args || args.size() > f->most_args) {
       return error(fmt::format("a call of {}() with {} arguments", word, args.size()));
     }
-    return ExpressionRef(std::make_shared<Call>(f, std::move(args)));
+    return checked(std::make_shared<Call>(f, std::move(args)));
   }
 
   Result<ExpressionRef> number() {
@@ -274,12 +344,16 @@ Result<QueryValue> Expression::eval(Page& page, size_t row) const {
   Scope scope;
   scope.page = &page;
   scope.row = row;
+  scope.control = &page.view().control();
+  RF_TRY(scope.count());
   return eval(scope);
 }
 
-Result<QueryValue> Expression::eval_by_name(const Lookup& lookup) const {
+Result<QueryValue> Expression::eval_by_name(const Lookup& lookup, QueryControl* control) const {
   Scope scope;
   scope.lookup = &lookup;
+  scope.control = control;
+  RF_TRY(scope.count());
   return eval(scope);
 }
 

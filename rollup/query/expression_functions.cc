@@ -34,7 +34,10 @@ bool is_double(const QueryValue& v) {
 QueryValue boolean(bool b) {
   return int64_t{b ? 1 : 0};
 }
-
+Status too_long() {
+  return Status::user(Code::resource_exhausted, fmt::format("An expression makes a text of more than {} KiB.",
+                                                            Expression::kMaxText >> 10));
+}
 // Both integers: `on_longs` over wrapping 64 bits; else over doubles.
 template <class L, class D>
 QueryValue arithmetic(Args a, L on_longs, D on_doubles) {
@@ -138,7 +141,10 @@ Answer cast(Args a) {
 
 Answer concat(Args a) {
   std::string out;
-  for (const QueryValue& v : a) out += str(v);
+  for (const QueryValue& v : a) {
+    out += str(v);
+    if (out.size() > Expression::kMaxText) return too_long();
+  }
   return QueryValue(std::move(out));
 }
 Answer substring(Args a) {
@@ -150,19 +156,22 @@ Answer substring(Args a) {
       s.substr(static_cast<size_t>(from), length < 0 ? std::string::npos : static_cast<size_t>(length)));
 }
 Answer strpos(Args a) {
-  const size_t at = str(a[0]).find(str(a[1]));
+  const size_t at = find_text(str(a[0]), str(a[1]));
   return QueryValue(at == std::string::npos ? int64_t{-1} : static_cast<int64_t>(at));
 }
 Answer replace(Args a) {
-  std::string s = str(a[0]);
+  const std::string s = str(a[0]);
   const std::string from = str(a[1]);
   const std::string to = str(a[2]);
-  if (from.empty()) return QueryValue(std::move(s));
-  for (size_t at = s.find(from); at != std::string::npos && s.size() < 1'000'000;
-       at = s.find(from, at + to.size())) {
-    s.replace(at, from.size(), to);
+  if (from.empty()) return QueryValue(s);
+  std::string out;
+  size_t done = 0;
+  for (size_t at = find_text(s, from); at != std::string::npos; at = find_text(s, from, done)) {
+    out.append(s, done, at - done).append(to);
+    done = at + from.size();
+    if (out.size() > Expression::kMaxText) return too_long();
   }
-  return QueryValue(std::move(s));
+  return QueryValue(std::move(out.append(s, done)));
 }
 Answer trim(Args a) {
   const std::string s = str(a[0]);
@@ -171,15 +180,24 @@ Answer trim(Args a) {
   return QueryValue(s.substr(begin, s.find_last_not_of(' ') - begin + 1));
 }
 Answer like(Args a) {
-  const std::string escape = a.size() > 2 ? str(a[2]) : "";
-  return boolean(like_match(str(a[0]), str(a[1]), escape.empty() ? '\0' : escape.front()));
+  RF_ASSIGN(const LikePattern pattern, LikePattern::parse(str(a[1]), a.size() > 2 ? str(a[2]) : ""));
+  return boolean(pattern.matches(str(a[0])));
+}
+// Made for one call; a pattern that goes through its text step by step is kept from long ones.
+Result<std::shared_ptr<const re2::RE2>> regex_of(Args a) {
+  RF_ASSIGN(auto regex, compile_regex(str(a[1])));
+  constexpr size_t kMostWork = size_t{1} << 26;
+  if (static_cast<size_t>(regex->ProgramSize()) * str(a[0]).size() > kMostWork) {
+    return Status::user(Code::resource_exhausted, "A pattern is too large for a text as long as this one.");
+  }
+  return regex;
 }
 Answer regexp_like(Args a) {
-  RF_ASSIGN(const auto regex, compile_regex(str(a[1])));
+  RF_ASSIGN(const auto regex, regex_of(a));
   return boolean(regex_find(*regex, str(a[0])));
 }
 Answer regexp_extract(Args a) {
-  RF_ASSIGN(const auto regex, compile_regex(str(a[1])));
+  RF_ASSIGN(const auto regex, regex_of(a));
   const int64_t group = a.size() > 2 ? whole(a[2]) : 0;
   const int groups = regex->NumberOfCapturingGroups() + 1;
   if (group < 0 || group >= groups) return QueryValue();
@@ -195,16 +213,22 @@ Result<const TimeZone*> zone_of(Args a, size_t i) {
   return TimeZone::find(str(a[i]));
 }
 constexpr int64_t kMaxMillis = INT64_MAX / 4000;
+bool is_time(int64_t ms) {
+  return ms >= -kMaxMillis && ms <= kMaxMillis;
+}
 Answer timestamp_floor(Args a) {
-  if (is_null(a[0]) || std::abs(whole(a[0])) > kMaxMillis) return QueryValue();
+  if (is_null(a[0]) || !is_time(whole(a[0]))) return QueryValue();
   RF_ASSIGN(const TimeZone* zone, zone_of(a, 3));
   JsonObject period = {{"type", "period"}, {"period", str(a[1])}, {"timeZone", zone->name()}};
-  if (a.size() > 2 && !is_null(a[2])) period["origin"] = format_timestamp(whole(a[2]) * 1000);
+  if (a.size() > 2 && !is_null(a[2])) {
+    if (!is_time(whole(a[2]))) return QueryValue();
+    period["origin"] = format_timestamp(whole(a[2]) * 1000);
+  }
   RF_ASSIGN(const Granularity g, Granularity::parse(Json(period)));
   return QueryValue(g.start_of(whole(a[0]) * 1000) / 1000);
 }
 Answer timestamp_shift(Args a) {
-  if (is_null(a[0]) || std::abs(whole(a[0])) > kMaxMillis) return QueryValue();
+  if (is_null(a[0]) || !is_time(whole(a[0]))) return QueryValue();
   RF_ASSIGN(const TimeZone* zone, zone_of(a, 3));
   RF_ASSIGN(const Duration period, parse_duration(str(a[1])));
   return QueryValue(
@@ -212,7 +236,7 @@ Answer timestamp_shift(Args a) {
       1000);
 }
 Answer timestamp_extract(Args a) {
-  if (is_null(a[0]) || std::abs(whole(a[0])) > kMaxMillis) return QueryValue();
+  if (is_null(a[0]) || !is_time(whole(a[0]))) return QueryValue();
   RF_ASSIGN(const TimeZone* zone, zone_of(a, 2));
   const CivilTime c = to_civil(whole(a[0]) * 1000, zone);
   const std::string unit = to_upper(str(a[1]));
@@ -234,7 +258,7 @@ Answer timestamp_extract(Args a) {
   return QueryValue(*value);
 }
 Answer timestamp_format(Args a) {
-  if (is_null(a[0]) || std::abs(whole(a[0])) > kMaxMillis) return QueryValue();
+  if (is_null(a[0]) || !is_time(whole(a[0]))) return QueryValue();
   RF_ASSIGN(const TimeZone* zone, zone_of(a, 2));
   const Micros t = whole(a[0]) * 1000;
   if (a.size() < 2 || is_null(a[1])) return QueryValue(format_timestamp_millis(t, zone));
@@ -247,6 +271,8 @@ Answer timestamp(Args a) {
 }
 
 constexpr size_t kMany = 1000;
+constexpr size_t kCompiles = 500;  // a pattern, for each row
+constexpr size_t kReadsPeriods = 16;
 const ExpressionFunctionEntry kFunctions[] = {
     {"+", 2, 2, false, add},
     {"-", 2, 2, false, subtract},
@@ -294,18 +320,18 @@ const ExpressionFunctionEntry kFunctions[] = {
     {"replace", 3, 3, false, replace},
     {"trim", 1, 1, false, trim},
     {"like", 2, 3, false, like},
-    {"regexp_like", 2, 2, false, regexp_like},
-    {"regexp_extract", 2, 3, false, regexp_extract},
+    {"regexp_like", 2, 2, false, regexp_like, kCompiles},
+    {"regexp_extract", 2, 3, false, regexp_extract, kCompiles},
     {"contains_string", 2, 2, false,
-     [](Args a) -> Answer { return boolean(str(a[0]).find(str(a[1])) != std::string::npos); }},
+     [](Args a) -> Answer { return boolean(find_text(str(a[0]), str(a[1])) != std::string::npos); }},
     {"icontains_string", 2, 2, false,
      [](Args a) -> Answer {
-       return boolean(to_lower(str(a[0])).find(to_lower(str(a[1]))) != std::string::npos);
+       return boolean(find_text(to_lower(str(a[0])), to_lower(str(a[1]))) != std::string::npos);
      }},
-    {"timestamp_floor", 2, 4, true, timestamp_floor},
-    {"timestamp_shift", 3, 4, true, timestamp_shift},
-    {"timestamp_extract", 2, 3, true, timestamp_extract},
-    {"timestamp_format", 1, 3, true, timestamp_format},
+    {"timestamp_floor", 2, 4, true, timestamp_floor, kReadsPeriods},
+    {"timestamp_shift", 3, 4, true, timestamp_shift, kReadsPeriods},
+    {"timestamp_extract", 2, 3, true, timestamp_extract, kReadsPeriods},
+    {"timestamp_format", 1, 3, true, timestamp_format, kReadsPeriods},
     {"timestamp", 1, 2, false, timestamp},
 };
 
@@ -316,6 +342,19 @@ const ExpressionFunctionEntry* find_expression_function(std::string_view name) {
     if (f.name == name) return &f;
   }
   return nullptr;
+}
+
+Result<QueryValue> call_function(const ExpressionFunctionEntry& function, const std::vector<QueryValue>& args,
+                                 QueryControl* control) {
+  size_t units = function.cost;
+  for (const QueryValue& arg : args) {
+    if (const auto* s = std::get_if<std::string>(&arg)) units += s->size() / 64;
+  }
+  if (control != nullptr && !control->step(units)) return control->status();
+  Answer answer = function.call(args);
+  const auto* text = answer.ok() ? std::get_if<std::string>(&*answer) : nullptr;
+  if (text != nullptr && text->size() > Expression::kMaxText) return too_long();
+  return answer;
 }
 
 }  // namespace rideflow::rollup

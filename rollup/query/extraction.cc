@@ -12,6 +12,8 @@ namespace rideflow::rollup {
 namespace {
 
 using Text = std::optional<std::string>;
+constexpr size_t kMaxSteps = 32;
+constexpr size_t kMaxFormat = 4096;
 
 // Calls f for every code point; bytes that are not UTF-8 count as one each.
 template <class F>
@@ -82,7 +84,7 @@ std::string map_case(std::string_view text, uint32_t (*map)(uint32_t), char from
 template <class F>
 class SimpleExtraction : public Extraction {
  public:
-  explicit SimpleExtraction(F f) : f_(std::move(f)) {}
+  explicit SimpleExtraction(F f, size_t steps) : f_(std::move(f)) { steps_ = steps; }
   Text apply(const Datum& value) const override { return f_(value); }
 
  private:
@@ -90,8 +92,8 @@ class SimpleExtraction : public Extraction {
 };
 
 template <class F>
-std::shared_ptr<const Extraction> make(F f) {
-  return std::make_shared<SimpleExtraction<F>>(std::move(f));
+std::shared_ptr<const Extraction> make(F f, size_t steps = 1) {
+  return std::make_shared<SimpleExtraction<F>>(std::move(f), steps);
 }
 
 using ExtractionResult = Result<std::shared_ptr<const Extraction>>;
@@ -104,8 +106,8 @@ ExtractionResult parse_case(bool upper) {
   });
 }
 
-ExtractionResult parse_regex(const JsonObject& json) {
-  RF_ASSIGN(const auto regex, compile_regex(text(json, "expr")));
+ExtractionResult parse_regex(const JsonObject& json, QueryControl& control) {
+  RF_ASSIGN(const auto regex, compile_regex(text(json, "expr"), control));
   const int group = static_cast<int>(integer(find(json, "index")).value_or(1));
   const bool replace = flag(json, "replaceMissingValue");
   const Text with = text(find(json, "replaceMissingValueWith"));
@@ -120,8 +122,8 @@ ExtractionResult parse_regex(const JsonObject& json) {
   });
 }
 
-ExtractionResult parse_partial(const JsonObject& json) {
-  RF_ASSIGN(const auto regex, compile_regex(text(json, "expr")));
+ExtractionResult parse_partial(const JsonObject& json, QueryControl& control) {
+  RF_ASSIGN(const auto regex, compile_regex(text(json, "expr"), control));
   return make([regex](const Datum& d) -> Text {
     const Text t = text_of(d);
     return t && re2::RE2::FullMatch(*t, *regex) ? t : std::nullopt;
@@ -190,7 +192,8 @@ ExtractionResult parse_time_format(const JsonObject& json) {
   return make([=](const Datum& d) -> Text {
     std::optional<Micros> t;
     if (const auto ms = number_of(d)) {
-      t = static_cast<Micros>(*ms) * 1000;
+      constexpr double kMaxMillis = 2e15;  // far beyond what a calendar shows
+      if (std::fabs(*ms) <= kMaxMillis) t = static_cast<Micros>(*ms) * 1000;
     } else if (d.kind == Datum::Kind::text) {
       t = parse_moment(d.text);
     }
@@ -222,6 +225,9 @@ ExtractionResult parse_lookup(const JsonObject& json) {
 
 ExtractionResult parse_string_format(const JsonObject& json) {
   const std::string format = text(json, "format");
+  if (format.size() > kMaxFormat) {
+    return bad_query("query.extraction.StringFormatExtractionFn", "the format is too long");
+  }
   const std::string nulls = text(json, "nullHandling", "nullString");
   return make([=](const Datum& d) -> Text {
     Text t = text_of(d);
@@ -246,17 +252,26 @@ ExtractionResult parse_search(const JsonObject& json) {
   });
 }
 
-ExtractionResult parse_cascade(const JsonObject& json) {
+ExtractionResult parse_cascade(const JsonObject& json, QueryControl& control) {
   std::vector<std::shared_ptr<const Extraction>> steps;
+  size_t count = 0;
   for (const Json* step : items(find(json, "extractionFns"))) {
-    RF_ASSIGN(auto extraction, Extraction::parse(step));
-    if (extraction) steps.push_back(std::move(extraction));
+    RF_ASSIGN(auto extraction, Extraction::parse(step, control));
+    if (extraction == nullptr) continue;
+    count += extraction->steps();
+    if (count > kMaxSteps) {
+      return Status::user(Code::resource_exhausted,
+                          fmt::format("A cascade has more than {} steps.", kMaxSteps));
+    }
+    steps.push_back(std::move(extraction));
   }
-  return make([steps](const Datum& d) -> Text {
-    Text t = text_of(d);
-    for (const auto& step : steps) t = step->apply(t ? Datum::of(std::string_view(*t)) : Datum());
-    return t;
-  });
+  return make(
+      [steps](const Datum& d) -> Text {
+        Text t = text_of(d);
+        for (const auto& step : steps) t = step->apply(t ? Datum::of(std::string_view(*t)) : Datum());
+        return t;
+      },
+      count);
 }
 
 }  // namespace
@@ -275,22 +290,22 @@ size_t utf16_length(std::string_view text) {
   return units;
 }
 
-Result<std::shared_ptr<const Extraction>> Extraction::parse(const Json* json) {
+Result<std::shared_ptr<const Extraction>> Extraction::parse(const Json* json, QueryControl& control) {
   if (json == nullptr || json->is_null()) return std::shared_ptr<const Extraction>();
   const JsonObject* object = json->if_object();
   if (object == nullptr)
     return bad_query("query.extraction.ExtractionFn", "an extraction function is an object");
   const std::string type = text(*object, "type");
   if (type == "upper" || type == "lower") return parse_case(type == "upper");
-  if (type == "regex") return parse_regex(*object);
-  if (type == "partial") return parse_partial(*object);
+  if (type == "regex") return parse_regex(*object, control);
+  if (type == "partial") return parse_partial(*object, control);
   if (type == "substring") return parse_substring(*object);
   if (type == "bucket") return parse_bucket(*object);
   if (type == "timeFormat") return parse_time_format(*object);
   if (type == "lookup" || type == "registeredLookup") return parse_lookup(*object);
   if (type == "stringFormat") return parse_string_format(*object);
   if (type == "searchQuery") return parse_search(*object);
-  if (type == "cascade") return parse_cascade(*object);
+  if (type == "cascade") return parse_cascade(*object, control);
   if (type == "strlen") {
     return make([](const Datum& d) -> Text { return fmt::to_string(utf16_length(text_of(d).value_or(""))); });
   }

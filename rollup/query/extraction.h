@@ -7,6 +7,7 @@
 
 #include "rollup/query/datum.h"
 #include "rollup/query/json.h"
+#include "rollup/query_control.h"
 
 namespace rideflow::rollup {
 
@@ -15,7 +16,12 @@ class Extraction {
   virtual ~Extraction() = default;
   virtual std::optional<std::string> apply(const Datum& value) const = 0;
   // Null when the JSON is null or absent. invalid_argument or not_found when it is none of ours.
-  static Result<std::shared_ptr<const Extraction>> parse(const Json* json);
+  static Result<std::shared_ptr<const Extraction>> parse(const Json* json, QueryControl& control);
+  // Of a cascade: those of all its functions.
+  size_t steps() const { return steps_; }
+
+ protected:
+  size_t steps_ = 1;
 };
 
 // Java's case mapping for what UTF-8 text holds of Latin, Greek and Cyrillic letters.

@@ -1,5 +1,7 @@
 #include "rollup/query/filter.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <roaring/roaring.hh>
 
@@ -13,19 +15,31 @@ namespace {
 
 constexpr size_t kMaxFilterItems = 10'000;
 constexpr int kMaxFilterDepth = 32;
+constexpr size_t kMaxCompared = 100;
 
 using FilterRef = std::shared_ptr<const Filter>;
 
 // ---- Leaves
 
+// What a page costs where its rows are not looked at one by one.
+Status counted(Page& page) {
+  QueryControl& control = page.view().control();
+  return control.step(1 + page.rows() / 256) ? Status() : control.status();
+}
+Status counted_row(Page& page, size_t units = 1) {
+  QueryControl& control = page.view().control();
+  return control.step(units) ? Status() : control.status();
+}
+
 // By a table over the codes of a dimension.
 class CodeFilter : public PageFilter {
  public:
-  CodeFilter(int dimension, std::vector<uint8_t> table) : dimension_(dimension), table_(std::move(table)) {}
+  CodeFilter(int dimension, std::vector<uint8_t> table, std::unique_ptr<HeldBytes> held)
+      : dimension_(dimension), table_(std::move(table)), held_(std::move(held)) {}
   Status eval(Page& page, uint8_t* out) override {
     RF_ASSIGN(const uint32_t* codes, page.codes(dimension_));
     table_.look_up(codes, page.rows(), out);
-    return {};
+    return counted(page);
   }
   bool candidates(const PartView& part, ::Roaring& rows) const override {
     const std::vector<uint8_t>& truths = table_.truths();
@@ -33,6 +47,7 @@ class CodeFilter : public PageFilter {
     for (uint32_t c = 0; c < truths.size(); ++c) {
       if (truths[c] == kTrue) codes.push_back(c);
     }
+    if (!part.control().step(truths.size() / 256 + codes.size())) return false;
     if (codes.size() * 2 > truths.size() && codes.size() > 4) return false;  // most rows match: not worth it
     return part.part().rows_with(dimension_, codes, rows);
   }
@@ -40,6 +55,7 @@ class CodeFilter : public PageFilter {
  private:
   int dimension_;
   CodeTable table_;
+  std::unique_ptr<HeldBytes> held_;
 };
 
 class RowFilter : public PageFilter {
@@ -50,6 +66,7 @@ class RowFilter : public PageFilter {
     for (size_t i = 0; i < page.rows(); ++i) {
       RF_ASSIGN(const Datum d, page.datum(column_, i));
       out[i] = predicate_.test(d);
+      RF_TRY(counted_row(page, predicate_.cost(d)));
     }
     return {};
   }
@@ -64,7 +81,7 @@ class ConstantPageFilter : public PageFilter {
   explicit ConstantPageFilter(Truth truth) : truth_(truth) {}
   Status eval(Page& page, uint8_t* out) override {
     std::fill_n(out, page.rows(), static_cast<uint8_t>(truth_));
-    return {};
+    return counted(page);
   }
 
  private:
@@ -73,13 +90,19 @@ class ConstantPageFilter : public PageFilter {
 
 std::vector<uint8_t> code_table(const PartView& part, int dimension, const Predicate& predicate) {
   const DimensionView& view = part.dimension(dimension);
+  QueryControl& control = part.control();
   std::vector<uint8_t> values(view.values->size());
-  for (uint32_t c = 1; c < values.size(); ++c) values[c] = predicate.test(part.value(dimension, c));
+  for (uint32_t c = 1; c < values.size(); ++c) {
+    const Datum d = part.value(dimension, c);
+    values[c] = predicate.test(d);
+    if (!control.step(predicate.cost(d))) break;  // the scan sees it
+  }
   values[0] = view.type == DimensionType::string ? predicate.test_null_text() : predicate.test(Datum());
   if (view.lists == nullptr) return values;
   std::vector<uint8_t> lists(view.lists->size());
   std::vector<uint32_t> codes;
   for (uint32_t c = 0; c < lists.size(); ++c) {
+    if (!control.step()) break;
     part.values_of(dimension, c, codes);
     lists[c] = kFalse;
     for (const uint32_t v : codes) lists[c] = std::max(lists[c], values[v]);
@@ -94,8 +117,14 @@ class LeafFilter : public Filter {
     switch (column_.kind) {
       case ColumnRef::Kind::missing:
         return std::make_unique<ConstantPageFilter>(leaf_.predicate->test(Datum()));
-      case ColumnRef::Kind::dimension:
-        return std::make_unique<CodeFilter>(column_.index, code_table(part, column_.index, *leaf_.predicate));
+      case ColumnRef::Kind::dimension: {
+        const DimensionView& view = part.dimension(column_.index);
+        auto held = std::make_unique<HeldBytes>(part.control());
+        const size_t bytes = view.values->size() + (view.lists ? view.lists->size() : 0);
+        if (!held->set(bytes)) return std::make_unique<ConstantPageFilter>(kFalse);  // the scan sees it
+        return std::make_unique<CodeFilter>(column_.index, code_table(part, column_.index, *leaf_.predicate),
+                                            std::move(held));
+      }
       default:
         return std::make_unique<RowFilter>(column_, *leaf_.predicate);
     }
@@ -147,6 +176,7 @@ class ComparisonFilter : public Filter {
           if (c == 0) first = t;
           if (t != first) out[i] = kFalse;
         }
+        RF_TRY(counted_row(page, filter_.columns_.size()));
       }
       return {};
     }
@@ -163,14 +193,14 @@ std::unique_ptr<PageFilter> ComparisonFilter::bind(const PartView&) const {
 
 class ExpressionFilter : public Filter {
  public:
-  explicit ExpressionFilter(std::shared_ptr<const Expression> expression)
-      : expression_(std::move(expression)) {}
+  ExpressionFilter(std::shared_ptr<const Expression> expression, QueryControl& control)
+      : expression_(std::move(expression)), control_(control) {}
   std::unique_ptr<PageFilter> bind(const PartView&) const override {
     return std::make_unique<Bound>(*expression_);
   }
   Truth test(const Lookup& lookup) const override {
     const Result<QueryValue> v =
-        expression_->eval_by_name([&](const std::string& n) { return value_of(lookup(n)); });
+        expression_->eval_by_name([&](const std::string& n) { return value_of(lookup(n)); }, &control_);
     return v.ok() ? truth_of(*v) : kUnknown;
   }
 
@@ -194,6 +224,7 @@ class ExpressionFilter : public Filter {
     const Expression& expression_;
   };
   std::shared_ptr<const Expression> expression_;
+  QueryControl& control_;
 };
 
 // ---- Combinations
@@ -232,6 +263,7 @@ class AndOrFilter : public Filter {
         } else {
           for (size_t i = 0; i < n; ++i) out[i] = std::max(out[i], other[i]);
         }
+        RF_TRY(counted(page));
       }
       return {};
     }
@@ -285,7 +317,7 @@ class NotFilter : public Filter {
     Status eval(Page& page, uint8_t* out) override {
       RF_TRY(field_->eval(page, out));
       for (size_t i = 0; i < page.rows(); ++i) out[i] = filter_.apply(out[i]);
-      return {};
+      return counted(page);
     }
 
    private:
@@ -305,10 +337,12 @@ class FilterParser {
     const JsonObject* object = json.if_object();
     if (object == nullptr) return bad_query("query.filter.DimFilter", "a filter is an object");
     if (depth > kMaxFilterDepth || ++count_ > kMaxFilterItems) {
-      return Status::user(Code::resource_exhausted, "The filter is too large.");
+      return Status::user(Code::resource_exhausted,
+                          fmt::format("The filter is too large: {} conditions, {} levels.", kMaxFilterItems,
+                                      kMaxFilterDepth));
     }
     const std::string type = text(*object, "type");
-    RF_ASSIGN(Leaf leaf, parse_leaf(type, *object));
+    RF_ASSIGN(Leaf leaf, parse_leaf(type, *object, columns_.control()));
     if (leaf.predicate != nullptr) {
       ColumnRef column = columns_.find(leaf.column);
       return FilterRef(std::make_shared<LeafFilter>(std::move(leaf), std::move(column)));
@@ -327,7 +361,7 @@ class FilterParser {
     if (type == "columnComparison") return parse_comparison(*object);
     if (type == "expression") {
       RF_ASSIGN(auto expression, Expression::parse(text(*object, "expression"), &columns_));
-      return FilterRef(std::make_shared<ExpressionFilter>(std::move(expression)));
+      return FilterRef(std::make_shared<ExpressionFilter>(std::move(expression), columns_.control()));
     }
     return unknown_type(
         type, "query.filter.DimFilter",
@@ -357,6 +391,10 @@ class FilterParser {
       const JsonObject* object = item->if_object();
       const std::string name = object ? text(*object, "dimension") : text(item).value_or("");
       columns.emplace_back(name, columns_.find(name));
+    }
+    if (columns.size() > kMaxCompared) {
+      return Status::user(Code::resource_exhausted,
+                          fmt::format("columnComparison takes {} columns.", kMaxCompared));
     }
     if (columns.empty())
       return bad_query("query.filter.ColumnComparisonDimFilter", "dimensions must not be empty");

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::string_view kGroupByType = "query.groupby.GroupByQuery";
 
+constexpr size_t kMaxOrderColumns = 100;
+
 struct OrderColumn {
   std::string name;
   bool descending = false;
@@ -53,15 +55,22 @@ Result<LimitSpec> parse_limit(const JsonObject& json) {
     } else {
       column.name = text(item).value_or("");
     }
+    if (out.columns.size() == kMaxOrderColumns) {
+      return Status::user(Code::resource_exhausted,
+                          fmt::format("limitSpec has more than {} columns.", kMaxOrderColumns));
+    }
     out.columns.push_back(std::move(column));
   }
   return out;
 }
 
-struct GroupRow {
-  Micros time = 0;
-  std::vector<QueryValue> dimensions;  // of the query; those that a subtotal leaves out are null
-  OutputRow values;
+// One thing that rows are ordered by.
+struct SortKey {
+  std::vector<Micros> times;       // of each group
+  std::vector<uint32_t> ids;       // of a dimension: the value of each group …
+  std::vector<uint32_t> ranks;     // … and the place of each value
+  std::vector<QueryValue> values;  // of an output: by group
+  bool descending = false;
 };
 
 class GroupBy {
@@ -72,150 +81,261 @@ class GroupBy {
         dimensions_(std::move(dimensions)),
         limit_(std::move(limit)),
         having_(std::move(having)),
-        as_array_(flag(query.context, "resultAsArray")) {}
+        as_array_(flag(query.context, "resultAsArray")),
+        dimensions_first_(flag(query.context, "sortByDimsFirst")),
+        out_(query) {
+    out_.text = "[";
+    for (const GroupDimension& d : dimensions_) append_key(keys_.emplace_back(), d.output);
+  }
 
   // One grouping set: the dimensions at these indices.
   Status run(const std::vector<size_t>& set) {
     std::vector<GroupDimension> used;
     for (const size_t d : set) used.push_back(dimensions_[d]);
     Grouper grouper(query_, used);
-    auto aggregators = make_aggregators(query_.aggregators);
+    GroupStates states(query_);
     const OnPart on_part = [&](PartView& part) {
       grouper.bind(part);
-      for (auto& aggregator : aggregators) aggregator->bind(part);
+      states.bind(part);
     };
     const OnPage on_page = [&](Page& page, const uint32_t* rows, size_t n) -> Status {
       RF_TRY(grouper.assign(page, rows, n));
-      return grouper.update(page, aggregators);
+      return grouper.update(page, states);
     };
     RF_TRY(scan(query_, on_part, on_page));
-    for (auto& aggregator : aggregators) aggregator->resize(grouper.size());
-    return collect(grouper, aggregators, set);
+    RF_TRY(states.grow(grouper.size()));
+    return Collected(*this, grouper, states, set).write();
   }
 
-  std::string finish() && { return std::move(out_) + "]"; }
+  std::string finish() && { return std::move(out_.text) + "]"; }
 
  private:
-  Micros time_of(const Grouper& grouper, size_t group) const {
-    if (query_.granularity.is_all()) return query_.intervals.empty() ? 0 : query_.intervals.front().start;
-    Buckets& buckets = const_cast<Grouper&>(grouper).buckets();
-    return buckets.start(grouper.bucket_of(group));
-  }
+  // The groups of one set: chosen, sorted, written. Rows are made one at a time, again for each use, so that
+  // an answer of many columns is never held but as its text.
+  class Collected {
+   public:
+    Collected(GroupBy& parent, const Grouper& grouper, const GroupStates& states,
+              const std::vector<size_t>& set)
+        : parent_(parent),
+          query_(parent.query_),
+          grouper_(grouper),
+          states_(states),
+          set_(set),
+          place_(parent.dimensions_.size(), SIZE_MAX),
+          row_(parent.query_),
+          held_(*parent.query_.control) {
+      for (size_t i = 0; i < set.size(); ++i) place_[set[i]] = i;
+    }
 
-  Status collect(Grouper& grouper, const std::vector<std::unique_ptr<Aggregator>>& aggregators,
-                 const std::vector<size_t>& set) {
-    std::vector<GroupRow> rows;
-    for (size_t g = 0; g < grouper.size(); ++g) {
-      GroupRow row;
-      row.time = time_of(grouper, g);
-      row.dimensions.resize(dimensions_.size());
-      for (size_t i = 0; i < set.size(); ++i) row.dimensions[set[i]] = grouper.value(g, i);
-      RF_ASSIGN(row.values, OutputRow::make(query_, aggregators, g));
-      set_groupings(row.values, set);
-      if (having_ == nullptr || having_->keeps([&](const std::string& n) { return lookup(row, n); })) {
-        rows.push_back(std::move(row));
+    Status write() {
+      if (!held_.add(grouper_.size() * sizeof(uint32_t))) return query_.control->status();
+      RF_TRY(prepare_keys());
+      RF_TRY(choose());
+      RF_TRY(sort_rows(groups_, query_, [&](uint32_t a, uint32_t b) { return before(a, b); }));
+      const size_t begin = std::min(parent_.limit_.offset, groups_.size());
+      const size_t n = std::min(parent_.limit_.limit, groups_.size() - begin);
+      for (size_t i = begin; i < begin + n; ++i) RF_TRY(write_row(groups_[i]));
+      return {};
+    }
+
+   private:
+    Micros time_of(size_t group) const {
+      if (query_.granularity.is_all()) return query_.intervals.empty() ? 0 : query_.intervals.front().start;
+      return grouper_.buckets().start(grouper_.bucket_of(group));
+    }
+    const QueryValue& dimension(size_t group, size_t d) const {
+      static const QueryValue kNull;
+      return place_[d] == SIZE_MAX ? kNull : grouper_.value(group, place_[d]);
+    }
+
+    Status load(size_t group) {
+      RF_TRY(row_.load(states_, group));
+      // grouping(a, b): a bit per dimension that this set leaves out.
+      for (const auto& spec : query_.aggregators) {
+        if (spec->groupings() == nullptr) continue;
+        int64_t bits = 0;
+        for (const std::string& name : *spec->groupings()) {
+          const bool there = std::any_of(set_.begin(), set_.end(),
+                                         [&](size_t d) { return parent_.dimensions_[d].output == name; });
+          bits = bits * 2 + (there ? 0 : 1);
+        }
+        row_.set(spec->name(), bits);
       }
+      return {};
     }
-    sort(rows);
-    return write(rows);
-  }
 
-  // grouping(a, b): a bit per dimension that this set leaves out.
-  void set_groupings(OutputRow& row, const std::vector<size_t>& set) const {
-    for (const auto& spec : query_.aggregators) {
-      if (spec->groupings() == nullptr) continue;
-      int64_t bits = 0;
-      for (const std::string& name : *spec->groupings()) {
-        const bool there =
-            std::any_of(set.begin(), set.end(), [&](size_t d) { return dimensions_[d].output == name; });
-        bits = bits * 2 + (there ? 0 : 1);
+    Datum lookup(size_t group, const std::string& name) const {
+      query_.control->step();
+      for (size_t d = 0; d < parent_.dimensions_.size(); ++d) {
+        if (parent_.dimensions_[d].output == name) return datum_of(dimension(group, d));
       }
-      row.set(spec->name(), bits);
+      const auto it = query_.output_index.find(name);
+      return it == query_.output_index.end() ? Datum() : datum_of(row_.values()[it->second]);
     }
-  }
 
-  Datum lookup(const GroupRow& row, const std::string& name) const {
-    for (size_t d = 0; d < dimensions_.size(); ++d) {
-      if (dimensions_[d].output == name) return datum_of(row.dimensions[d]);
-    }
-    for (const auto& entry : row.values.values()) {
-      if (entry.first == name) return datum_of(entry.second);
-    }
-    return {};
-  }
-
-  // By time, then as asked, then by the dimensions.
-  void sort(std::vector<GroupRow>& rows) const {
-    std::sort(rows.begin(), rows.end(), [&](const GroupRow& a, const GroupRow& b) {
-      if (a.time != b.time) return a.time < b.time;
-      for (const OrderColumn& column : limit_.columns) {
-        const bool numeric = !column.given && query_.has_output(column.name);
-        const int c = compare(lookup(a, column.name), lookup(b, column.name),
-                              numeric ? Ordering::numeric : column.ordering);
-        if (c != 0) return column.descending ? c > 0 : c < 0;
+    // By time, then as asked, then by the dimensions; sortByDimsFirst has time behind all.
+    Status prepare_keys() {
+      if (!parent_.dimensions_first_) RF_TRY(add_time(false));
+      for (const OrderColumn& column : parent_.limit_.columns) {
+        const auto output = query_.output_index.find(column.name);
+        const auto d = std::find_if(parent_.dimensions_.begin(), parent_.dimensions_.end(),
+                                    [&](const GroupDimension& each) { return each.output == column.name; });
+        if (d != parent_.dimensions_.end()) {
+          RF_TRY(add_dimension(static_cast<size_t>(d - parent_.dimensions_.begin()), column.ordering,
+                               column.descending));
+        } else if (output != query_.output_index.end()) {
+          RF_TRY(
+              add_output(column.name, column.given ? column.ordering : Ordering::numeric, column.descending));
+        } else {
+          RF_TRY(add_time(column.descending));
+        }
       }
-      for (size_t d = 0; d < dimensions_.size(); ++d) {
-        const Ordering ordering =
-            dimensions_[d].type == OutputType::text ? Ordering::lexicographic : Ordering::numeric;
-        const int c = compare(datum_of(a.dimensions[d]), datum_of(b.dimensions[d]), ordering);
-        if (c != 0) return c < 0;
+      for (size_t d = 0; d < parent_.dimensions_.size(); ++d) {
+        const bool is_text = parent_.dimensions_[d].type == OutputType::text;
+        RF_TRY(add_dimension(d, is_text ? Ordering::lexicographic : Ordering::numeric, false));
+      }
+      return parent_.dimensions_first_ ? add_time(false) : Status();
+    }
+
+    Status add_time(bool descending) {
+      if (query_.granularity.is_all()) return {};
+      if (!held_.add(grouper_.size() * sizeof(Micros))) return query_.control->status();
+      SortKey key;
+      key.descending = descending;
+      for (size_t g = 0; g < grouper_.size(); ++g) key.times.push_back(time_of(g));
+      keys_.push_back(std::move(key));
+      return query_.control->step(1 + grouper_.size() / 64) ? Status() : query_.control->status();
+    }
+
+    Status add_dimension(size_t d, Ordering ordering, bool descending) {
+      if (place_[d] == SIZE_MAX) return {};
+      const auto& values = grouper_.values(place_[d]);
+      if (!held_.add((grouper_.size() + values.size()) * sizeof(uint32_t))) return query_.control->status();
+      SortKey key;
+      key.descending = descending;
+      RF_ASSIGN(key.ranks, rank_values(query_, values, ordering));
+      key.ids.resize(grouper_.size());
+      for (size_t g = 0; g < key.ids.size(); ++g) {
+        key.ids[g] = grouper_.value_id(g, place_[d]);
+        if (!query_.control->step()) return query_.control->status();
+      }
+      keys_.push_back(std::move(key));
+      return {};
+    }
+
+    Status add_output(const std::string& name, Ordering ordering, bool descending) {
+      if (!held_.add(grouper_.size() * sizeof(QueryValue))) return query_.control->status();
+      SortKey key;
+      key.descending = descending;
+      key.values.resize(grouper_.size());
+      key_of_output_.emplace_back(name, keys_.size());
+      orderings_.resize(keys_.size() + 1, Ordering::numeric);
+      orderings_.back() = ordering;
+      keys_.push_back(std::move(key));
+      return {};
+    }
+
+    // The groups that having keeps; with what they are ordered by.
+    Status choose() {
+      const bool rows = having_needs_rows() || !key_of_output_.empty();
+      for (size_t g = 0; g < grouper_.size(); ++g) {
+        if (!query_.control->step()) return query_.control->status();
+        if (rows) RF_TRY(load(g));
+        if (parent_.having_ != nullptr &&
+            !parent_.having_->keeps([&](const std::string& n) { return lookup(g, n); })) {
+          continue;
+        }
+        for (const auto& key : key_of_output_) {
+          QueryValue& v = keys_[key.second].values[g];
+          v = row_.finalized(key.first);
+          const auto* text = std::get_if<std::string>(&v);
+          if (text != nullptr && !held_.add(text->capacity())) return query_.control->status();
+        }
+        groups_.push_back(static_cast<uint32_t>(g));
+      }
+      return {};
+    }
+    bool having_needs_rows() const { return parent_.having_ != nullptr && !query_.outputs.empty(); }
+
+    bool before(uint32_t a, uint32_t b) const {
+      for (size_t k = 0; k < keys_.size(); ++k) {
+        const SortKey& key = keys_[k];
+        const int c = order(key, k, a, b);
+        if (c != 0) return key.descending ? c > 0 : c < 0;
       }
       return false;
-    });
-  }
+    }
+    int order(const SortKey& key, size_t k, uint32_t a, uint32_t b) const {
+      const auto three_way = [](auto x, auto y) { return x < y ? -1 : (x > y ? 1 : 0); };
+      if (!key.times.empty()) return three_way(key.times[a], key.times[b]);
+      if (!key.ids.empty()) return three_way(key.ranks[key.ids[a]], key.ranks[key.ids[b]]);
+      return compare(datum_of(key.values[a]), datum_of(key.values[b]), orderings_[k]);
+    }
 
-  Status write(const std::vector<GroupRow>& rows) {
-    const size_t begin = std::min(limit_.offset, rows.size());
-    const size_t n = std::min(limit_.limit, rows.size() - begin);
-    for (size_t i = begin; i < begin + n; ++i) {
-      if (out_.size() > 1) out_ += ',';
-      as_array_ ? append_array(rows[i]) : append_object(rows[i]);
-      if (out_.size() > query_.limits.max_result_bytes) {
-        return Status::user(Code::resource_exhausted, "The answer is too large: ask for less.");
+    Status write_row(size_t group) {
+      RF_TRY(load(group));
+      std::string& out = parent_.out_.text;
+      if (out.size() > 1) out += ',';
+      parent_.as_array_ ? append_array(out, group) : append_object(out, group);
+      return parent_.out_.check(1 + (parent_.dimensions_.size() + query_.outputs.size()) / 4);
+    }
+
+    void append_object(std::string& out, size_t group) const {
+      out +=
+          R"({"version":"v1","timestamp":")" + query_.granularity.format(time_of(group)) + R"(","event":{)";
+      for (size_t d = 0; d < parent_.dimensions_.size(); ++d) {
+        if (d > 0) out += ',';
+        out += parent_.keys_[d];
+        append_json(out, dimension(group, d));
       }
+      row_.append(out, !parent_.dimensions_.empty());
+      out += "}}";
     }
-    return {};
-  }
 
-  void append_object(const GroupRow& row) {
-    out_ += R"({"version":"v1","timestamp":")" + query_.granularity.format(row.time) + R"(","event":{)";
-    for (size_t d = 0; d < dimensions_.size(); ++d) {
-      if (d > 0) out_ += ',';
-      append_key(out_, dimensions_[d].output);
-      append_json(out_, row.dimensions[d]);
+    void append_array(std::string& out, size_t group) const {
+      out += '[';
+      bool comma = false;
+      const auto next = [&] {
+        if (comma) out += ',';
+        comma = true;
+      };
+      if (!query_.granularity.is_all()) {
+        next();
+        out += fmt::to_string(to_millis(time_of(group)));
+      }
+      for (size_t d = 0; d < parent_.dimensions_.size(); ++d) {
+        next();
+        append_json(out, dimension(group, d));
+      }
+      for (const QueryValue& v : row_.values()) {
+        next();
+        append_json(out, v);
+      }
+      out += ']';
     }
-    row.values.append(out_, !dimensions_.empty());
-    out_ += "}}";
-  }
 
-  void append_array(const GroupRow& row) {
-    out_ += '[';
-    bool comma = false;
-    const auto next = [&] {
-      if (comma) out_ += ',';
-      comma = true;
-    };
-    if (!query_.granularity.is_all()) {
-      next();
-      out_ += fmt::to_string(to_millis(row.time));
-    }
-    for (const QueryValue& v : row.dimensions) {
-      next();
-      append_json(out_, v);
-    }
-    for (const auto& entry : row.values.values()) {
-      next();
-      append_json(out_, entry.second);
-    }
-    out_ += ']';
-  }
+    GroupBy& parent_;
+    const Query& query_;
+    const Grouper& grouper_;
+    const GroupStates& states_;
+    const std::vector<size_t>& set_;
+    std::vector<size_t> place_;  // of each dimension of the query in the set
+    OutputRow row_;
+    HeldBytes held_;
+    std::vector<SortKey> keys_;
+    std::vector<Ordering> orderings_;  // by key; of outputs
+    std::vector<std::pair<std::string, size_t>> key_of_output_;
+    std::vector<uint32_t> groups_;
+  };
 
   Query& query_;
   std::vector<GroupDimension> dimensions_;
   LimitSpec limit_;
   std::shared_ptr<const Having> having_;
   bool as_array_;
-  std::string out_ = "[";
+  bool dimensions_first_;
+  std::vector<std::string> keys_;
+  AnswerText out_;
 };
 
 Status check_names(const Query& query, const std::vector<GroupDimension>& dimensions,

@@ -11,6 +11,9 @@
 namespace rideflow::rollup {
 namespace {
 
+// What a page's rows may become, one for each combination of the values of multi-value dimensions.
+constexpr size_t kMaxPageRows = size_t{1} << 22;
+
 // Bytes that are equal for equal values.
 std::string key_of(const QueryValue& v) {
   if (const auto* i = std::get_if<int64_t>(&v)) return {reinterpret_cast<const char*>(i), sizeof *i};
@@ -37,7 +40,7 @@ Result<GroupDimension> parse_filtered(const std::string& type, const JsonObject&
       return t && t->starts_with(prefix);
     };
   } else if (type == "regexFiltered") {
-    RF_ASSIGN(const auto regex, compile_regex(text(json, "pattern")));
+    RF_ASSIGN(const auto regex, compile_regex(text(json, "pattern"), columns.control()));
     out.keep = [regex](const Datum& d) {
       const auto t = text_of(d);
       return t && regex_find(*regex, *t);
@@ -75,16 +78,17 @@ Result<GroupDimension> GroupDimension::parse(const Json& json, const QueryColumn
   out.output = text(*object, "outputName", *name);
   out.type = parse_output_type(*object);
   if (type == "extraction") {
-    RF_ASSIGN(out.extraction, Extraction::parse(find(*object, "extractionFn")));
+    RF_ASSIGN(out.extraction, Extraction::parse(find(*object, "extractionFn"), columns.control()));
   } else if (type == "lookup") {
     JsonObject lookup = *object;
     lookup["type"] = "lookup";
     const Json as_extraction(std::move(lookup));
-    RF_ASSIGN(out.extraction, Extraction::parse(&as_extraction));
+    RF_ASSIGN(out.extraction, Extraction::parse(&as_extraction, columns.control()));
   } else if (type != "default") {
     return unknown_type(type, "query.dimension.DimensionSpec",
                         "default, extraction, listFiltered, lookup, prefixFiltered, regexFiltered");
   }
+  if (out.extraction) out.cost += 4 * out.extraction->steps();
   return out;
 }
 
@@ -140,16 +144,26 @@ Grouper::Grouper(const Query& query, std::vector<GroupDimension> dimensions)
       dimensions_(std::move(dimensions)),
       buckets_(query),
       values_(dimensions_.size()),
-      levels_(dimensions_.size()) {}
+      levels_(dimensions_.size()),
+      held_values_(*query.control),
+      held_codes_(*query.control),
+      held_groups_(*query.control) {}
 
 uint32_t Grouper::intern(Level& level, QueryValue v) {
-  const auto [it, added] = level.ids.try_emplace(key_of(v), static_cast<uint32_t>(level.values.size()));
-  if (added) level.values.push_back(std::move(v));
+  std::string key = key_of(v);
+  // The value, its key and a node of the table.
+  const size_t bytes = 2 * sizeof(QueryValue) + 3 * sizeof(void*) + 2 * key.size();
+  const auto [it, added] = level.ids.try_emplace(std::move(key), static_cast<uint32_t>(level.values.size()));
+  if (!added) return it->second;
+  held_values_.add(bytes);  // refused: whoever walks the values or rows stops
+  level.values.push_back(std::move(v));
   return it->second;
 }
 
 void Grouper::bind(PartView& part) {
+  QueryControl& control = *query_.control;
   std::vector<uint32_t> codes;
+  size_t held = 0;
   for (size_t d = 0; d < dimensions_.size(); ++d) {
     const GroupDimension& dimension = dimensions_[d];
     if (dimension.column.kind != ColumnRef::Kind::dimension) continue;
@@ -157,7 +171,10 @@ void Grouper::bind(PartView& part) {
     level.begin.assign(1, 0);
     level.ids_of.clear();
     const uint32_t n = part.dimension(dimension.column.index).codes();
+    held += n * 2 * sizeof(uint32_t);
+    if (!held_codes_.set(held)) return;
     for (uint32_t c = 0; c < n; ++c) {
+      if (!control.step(dimension.cost)) return;
       part.values_of(dimension.column.index, c, codes);
       for (const uint32_t v : codes) {
         const Datum datum = part.value(dimension.column.index, v);
@@ -167,6 +184,8 @@ void Grouper::bind(PartView& part) {
       if (level.ids_of.size() == level.begin.back()) level.ids_of.push_back(intern(level, QueryValue()));
       level.begin.push_back(static_cast<uint32_t>(level.ids_of.size()));
     }
+    held += (level.ids_of.capacity() + level.begin.capacity()) * sizeof(uint32_t) - n * 2 * sizeof(uint32_t);
+    if (!held_codes_.set(held)) return;
   }
 }
 
@@ -178,8 +197,16 @@ Status Grouper::assign(Page& page, const uint32_t* rows, size_t n) {
     rows_[i] = rows ? rows[i] : static_cast<uint32_t>(i);
     groups_[i] = buckets ? buckets[i] : 0;
   }
-  for (size_t d = 0; d < dimensions_.size(); ++d) RF_TRY(assign_level(page, d));
-  if (size() > query_.limits.max_groups) {
+  size_t held = 0;
+  for (size_t d = 0; d < dimensions_.size(); ++d) {
+    RF_TRY(assign_level(page, d));
+    held += levels_[d].bytes();
+    if (!query_.control->step(1 + n / 64)) return query_.control->status();
+  }
+  held += (rows_.capacity() + groups_.capacity() + next_rows_.capacity() + next_groups_.capacity()) *
+          sizeof(uint32_t);
+  if (!held_groups_.set(held)) return query_.control->status();
+  if (size() > query_.limits().max_groups) {
     return Status::user(Code::resource_exhausted,
                         "The query makes too many groups: filter, or group by fewer dimensions.");
   }
@@ -188,6 +215,7 @@ Status Grouper::assign(Page& page, const uint32_t* rows, size_t n) {
 
 Status Grouper::assign_level(Page& page, size_t d) {
   const GroupDimension& dimension = dimensions_[d];
+  QueryControl& control = *query_.control;
   Level& level = values_[d];
   PairIndex& index = levels_[d];
   if (dimension.column.kind != ColumnRef::Kind::dimension) {
@@ -195,6 +223,7 @@ Status Grouper::assign_level(Page& page, size_t d) {
       RF_ASSIGN(Datum datum, page.datum(dimension.column, rows_[i]));
       if (dimension.keep && !dimension.keep(datum)) datum = {};
       groups_[i] = index.find_or_add(groups_[i], intern(level, dimension.output_of(datum)));
+      if (!control.step(dimension.cost)) return control.status();
     }
     return {};
   }
@@ -210,9 +239,16 @@ Status Grouper::assign_level(Page& page, size_t d) {
   next_groups_.clear();
   for (size_t i = 0; i < rows_.size(); ++i) {
     const uint32_t code = codes[rows_[i]];
+    if (!control.step(1 + (begin[code + 1] - begin[code]) / 8)) return control.status();
     for (uint32_t k = begin[code]; k < begin[code + 1]; ++k) {
       next_rows_.push_back(rows_[i]);
       next_groups_.push_back(index.find_or_add(groups_[i], ids[k]));
+    }
+    if (next_rows_.size() > kMaxPageRows) {
+      return Status::user(
+          Code::resource_exhausted,
+          "Rows with several values in several dimensions stand for too many combinations: group "
+          "by fewer of these dimensions.");
     }
   }
   rows_.swap(next_rows_);
@@ -220,12 +256,9 @@ Status Grouper::assign_level(Page& page, size_t d) {
   return {};
 }
 
-Status Grouper::update(Page& page, const std::vector<std::unique_ptr<Aggregator>>& aggregators) const {
-  for (const auto& aggregator : aggregators) {
-    aggregator->resize(size());
-    RF_TRY(aggregator->update(page, rows_.data(), groups_.data(), rows_.size()));
-  }
-  return {};
+Status Grouper::update(Page& page, GroupStates& states) const {
+  RF_TRY(states.grow(size()));
+  return states.update(page, rows_.data(), groups_.data(), rows_.size());
 }
 
 size_t Grouper::bucket_of(size_t group) const {
@@ -233,9 +266,28 @@ size_t Grouper::bucket_of(size_t group) const {
   return group;
 }
 
-const QueryValue& Grouper::value(size_t group, size_t dimension) const {
+uint32_t Grouper::value_id(size_t group, size_t dimension) const {
   for (size_t d = levels_.size() - 1; d > dimension; --d) group = levels_[d].at(group).first;
-  return values_[dimension].values[levels_[dimension].at(group).second];
+  return levels_[dimension].at(group).second;
+}
+
+// ---- Order
+
+Result<std::vector<uint32_t>> rank_values(const Query& query, const std::vector<QueryValue>& values,
+                                          Ordering ordering) {
+  std::vector<uint32_t> order(values.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint32_t>(i);
+  const auto before = [&](uint32_t a, uint32_t b) {
+    return compare(datum_of(values[a]), datum_of(values[b]), ordering) < 0;
+  };
+  RF_TRY(sort_rows(order, query, before));
+  std::vector<uint32_t> ranks(values.size());
+  uint32_t rank = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i > 0 && before(order[i - 1], order[i])) ++rank;
+    ranks[order[i]] = rank;
+  }
+  return ranks;
 }
 
 }  // namespace rideflow::rollup

@@ -21,6 +21,7 @@ struct GroupDimension {
   OutputType type = OutputType::text;
   std::shared_ptr<const Extraction> extraction;
   std::function<bool(const Datum&)> keep;  // values of a multi-value row that count; null: all
+  size_t cost = 1;                         // of a value, as QueryControl::step() counts
   static Result<GroupDimension> parse(const Json& json, const QueryColumns& columns);
   QueryValue output_of(const Datum& d) const;
 };
@@ -55,6 +56,9 @@ class PairIndex {
   }
   size_t size() const { return pairs_.size(); }
   std::pair<uint32_t, uint32_t> at(size_t i) const { return pairs_[i]; }
+  size_t bytes() const {
+    return pairs_.capacity() * sizeof(pairs_[0]) + (slots_.capacity() + near_.capacity()) * sizeof(uint32_t);
+  }
 
  private:
   uint32_t find(uint32_t a, uint32_t b);
@@ -74,12 +78,17 @@ class Grouper {
   void bind(PartView& part);
   Status assign(Page& page, const uint32_t* rows, size_t n);
   // Adds what assign() just found to accumulators.
-  Status update(Page& page, const std::vector<std::unique_ptr<Aggregator>>& aggregators) const;
+  Status update(Page& page, GroupStates& states) const;
   size_t size() const { return levels_.empty() ? buckets_.size() : levels_.back().size(); }
-  Buckets& buckets() { return buckets_; }
+  const Buckets& buckets() const { return buckets_; }
   const std::vector<GroupDimension>& dimensions() const { return dimensions_; }
   size_t bucket_of(size_t group) const;
-  const QueryValue& value(size_t group, size_t dimension) const;
+  const QueryValue& value(size_t group, size_t dimension) const {
+    return values_[dimension].values[value_id(group, dimension)];
+  }
+  // Values by number: equal ones have one.
+  uint32_t value_id(size_t group, size_t dimension) const;
+  const std::vector<QueryValue>& values(size_t dimension) const { return values_[dimension].values; }
 
  private:
   struct Level {
@@ -97,10 +106,17 @@ class Grouper {
   Buckets buckets_;
   std::vector<Level> values_;
   std::vector<PairIndex> levels_;
+  HeldBytes held_values_;
+  HeldBytes held_codes_;
+  HeldBytes held_groups_;
   std::vector<uint32_t> rows_;
   std::vector<uint32_t> groups_;
   std::vector<uint32_t> next_rows_;
   std::vector<uint32_t> next_groups_;
 };
+
+// The place of each value in an order; equal ones share it.
+Result<std::vector<uint32_t>> rank_values(const Query& query, const std::vector<QueryValue>& values,
+                                          Ordering ordering);
 
 }  // namespace rideflow::rollup

@@ -25,19 +25,27 @@ Result<HavingRef> made(F f) {
   return HavingRef(std::make_shared<SimpleHaving<F>>(std::move(f)));
 }
 
+// Longs and doubles by their exact values; NaN is greater than all and equal to itself alone, as in Druid.
 Result<HavingRef> parse_comparison(const std::string& type, const JsonObject& json) {
   const std::string name = text(json, "aggregation");
-  const auto value = number(find(json, "value"));
-  if (!value) return bad_query("query.groupby.having.HavingSpec", "value must be a number");
+  const Json* given = find(json, "value");
+  const auto number_given = number(given);
+  if (!number_given) return bad_query("query.groupby.having.HavingSpec", "value must be a number");
+  const auto digits = given->is_string() ? parse_long(*text(given)) : std::nullopt;
+  QueryValue value = *number_given;
+  if (given->is_int64()) value = given->get_int64();
+  if (digits) value = *digits;
   const int wanted = type == "greaterThan" ? 1 : (type == "lessThan" ? -1 : 0);
-  return made([name, value = *value, wanted](const Filter::Lookup& row) {
-    const auto n = number_of(row(name));
-    return n && (*n > value ? 1 : (*n < value ? -1 : 0)) == wanted;
+  return made([name, value, wanted](const Filter::Lookup& row) {
+    const Datum d = row(name);
+    if (!number_of(d)) return false;
+    const int order = compare(d, datum_of(value), Ordering::numeric);
+    return (order > 0 ? 1 : (order < 0 ? -1 : 0)) == wanted;
   });
 }
 
-Result<HavingRef> parse_dimension(const JsonObject& json) {
-  RF_ASSIGN(const auto extraction, Extraction::parse(find(json, "extractionFn")));
+Result<HavingRef> parse_dimension(const JsonObject& json, QueryControl& control) {
+  RF_ASSIGN(const auto extraction, Extraction::parse(find(json, "extractionFn"), control));
   return made(
       [name = text(json, "dimension"), value = text(find(json, "value")), extraction](const auto& row) {
         const Datum d = row(name);
@@ -56,7 +64,7 @@ Result<std::shared_ptr<const Having>> Having::parse(const Json& json, const Quer
   const std::string type = text(*object, "type");
   if (type == "greaterThan" || type == "lessThan" || type == "equalTo")
     return parse_comparison(type, *object);
-  if (type == "dimSelector") return parse_dimension(*object);
+  if (type == "dimSelector") return parse_dimension(*object, columns.control());
   if (type == "always") return made([](const Filter::Lookup&) { return true; });
   if (type == "filter") {
     const Json* filter_json = find(*object, "filter");

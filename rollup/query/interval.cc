@@ -24,6 +24,10 @@ int64_t days_of(int64_t year, int64_t month, int64_t day) {
   return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
+int64_t days_in_month(int64_t year, int64_t month) {
+  return month == 12 ? 31 : days_of(year, month + 1, 1) - days_of(year, month, 1);
+}
+
 class MomentReader {
  public:
   explicit MomentReader(std::string_view text) : text_(text) {}
@@ -42,9 +46,10 @@ class MomentReader {
     text_.remove_prefix(n);
     return v;
   }
-  // Digits of a fraction as microseconds.
-  int64_t fraction() {
+  // Digits of a fraction as microseconds; nothing when there are none.
+  std::optional<int64_t> fraction() {
     int64_t v = 0;
+    if (text_.empty() || text_.front() < '0' || text_.front() > '9') return std::nullopt;
     for (int digit = 0; !text_.empty() && text_.front() >= '0' && text_.front() <= '9'; ++digit) {
       if (digit < 6) v = v * 10 + (text_.front() - '0');
       text_.remove_prefix(1);
@@ -61,7 +66,7 @@ class MomentReader {
 
 std::optional<int64_t> read_clock(MomentReader& in) {
   const auto hour = in.number(2);
-  if (!hour || *hour > 24) return std::nullopt;
+  if (!hour || *hour > 23) return std::nullopt;
   int64_t t = *hour * kHour;
   if (!in.take(':')) return t;
   const auto minute = in.number(2);
@@ -71,7 +76,11 @@ std::optional<int64_t> read_clock(MomentReader& in) {
   const auto second = in.number(2);
   if (!second || *second > 59) return std::nullopt;
   t += *second * kMicrosPerSecond;
-  if (in.take('.') || in.take(',')) t += in.fraction();
+  if (in.take('.') || in.take(',')) {
+    const auto fraction = in.fraction();
+    if (!fraction) return std::nullopt;
+    t += *fraction;
+  }
   return t;
 }
 
@@ -80,10 +89,11 @@ std::optional<int64_t> read_offset(MomentReader& in) {
   const bool minus = in.take('-');
   if (!minus && !in.take('+')) return std::nullopt;
   const auto hours = in.number(2);
-  if (!hours) return std::nullopt;
-  in.take(':');
-  const int64_t minutes = in.number(2).value_or(0);
-  const int64_t offset = *hours * kHour + minutes * kMinute;
+  if (!hours || *hours > 23) return std::nullopt;
+  const bool colon = in.take(':');
+  const auto minutes = in.number(2);
+  if ((colon && !minutes) || minutes.value_or(0) > 59) return std::nullopt;
+  const int64_t offset = *hours * kHour + minutes.value_or(0) * kMinute;
   return minus ? -offset : offset;
 }
 
@@ -103,7 +113,7 @@ std::optional<Micros> parse_moment(std::string_view text) {
     month = *m;
     if (in.take('-')) {
       const auto d = in.number(2);
-      if (!d || *d < 1 || *d > 31) return std::nullopt;
+      if (!d || *d < 1 || *d > days_in_month(*year, month)) return std::nullopt;
       day = *d;
     }
   }
@@ -157,7 +167,12 @@ Result<Interval> parse_interval(std::string_view text) {
 Result<std::vector<Interval>> parse_intervals(const Json* json) {
   if (json != nullptr && json->is_object()) json = find(json->get_object(), "intervals");
   std::vector<Interval> all;
-  for (const Json* item : items(json)) {
+  const auto list = items(json);
+  constexpr size_t kMost = 10'000;
+  if (list.size() > kMost) {
+    return Status::user(Code::resource_exhausted, fmt::format("More than {} intervals are given.", kMost));
+  }
+  for (const Json* item : list) {
     RF_ASSIGN(const Interval interval, parse_interval(text(item).value_or("")));
     if (interval.start < interval.end) all.push_back(interval);
   }
@@ -173,6 +188,17 @@ Result<std::vector<Interval>> parse_intervals(const Json* json) {
   return merged;
 }
 
+namespace {
+
+// Within the calendar that periods are counted in.
+std::optional<Micros> parse_origin(const Json& json) {
+  const auto origin = parse_moment(rollup::text(&json).value_or(""));
+  const bool known = origin && *origin >= days_of(1, 1, 1) * kDay && *origin < days_of(10'000, 1, 1) * kDay;
+  return known ? origin : std::nullopt;
+}
+
+}  // namespace
+
 Result<Granularity> Granularity::parse(const Json& json) {
   Granularity g;
   if (const JsonObject* object = json.if_object()) {
@@ -186,7 +212,7 @@ Result<Granularity> Granularity::parse(const Json& json) {
       g.period_.micros = *millis * 1000;
       g.origin_ = 0;
       if (const Json* origin = find(*object, "origin")) {
-        g.origin_ = parse_moment(rollup::text(origin).value_or(""));
+        g.origin_ = parse_origin(*origin);
         if (!g.origin_) return bad_query("java.util.common.granularity.DurationGranularity", "bad origin");
       }
       return g;
@@ -231,39 +257,99 @@ Result<Granularity> Granularity::parse_period(const JsonObject& json) {
     g.zone_ = *found;
   }
   if (const Json* origin = find(json, "origin")) {
-    g.origin_ = parse_moment(rollup::text(origin).value_or(""));
+    g.origin_ = parse_origin(*origin);
     if (!g.origin_) return bad_query(kType, "bad origin");
   }
   return g;
 }
 
+namespace {
+
+// The zone's offset without daylight saving, as far as offsets show it: an offset that begins and ends with
+// one and the same smaller offset, all within some 13 months, is daylight saving.
+int64_t standard_offset(const TimeZone& zone, Micros t) {
+  constexpr int64_t kWeek = 7 * kDay;
+  constexpr int64_t kWeeks = 57;
+  const int64_t now = zone.offset_at(t);
+  const auto first_other = [&](int64_t step) -> std::optional<int64_t> {
+    for (int64_t week = 1; week <= kWeeks; ++week) {
+      const int64_t other = zone.offset_at(t + week * step);
+      if (other != now) return other;
+    }
+    return std::nullopt;
+  };
+  const auto before = first_other(-kWeek);
+  if (!before || *before > now) return now;
+  return first_other(kWeek) == before ? *before : now;
+}
+
+// The first moment in (low, high] for which `reached` holds. REQUIRES: it holds for high, and from then on.
+template <class F>
+Micros first_moment(Micros low, Micros high, F reached) {
+  while (high - low > 1) {
+    const Micros middle = low + (high - low) / 2;
+    (reached(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
+}  // namespace
+
+// Whole fractions of an hour are those of the wall clock. Longer periods, and those that do not divide an
+// hour, are counted from 1970-01-01T00:00 in the zone's standard time, so that each but those beside a change
+// of that is as long as it says (as in Druid, which counts by the standard time of 1970).
+int64_t Granularity::grid_offset(Micros t) const {
+  return kHour % period_.micros == 0 ? zone_->offset_at(t) : standard_offset(*zone_, t);
+}
+
+Micros Granularity::clock_start(Micros t) const {
+  if (origin_) return floor_to(t - *origin_, period_.micros) + *origin_;
+  if (zone_->is_utc()) return floor_to(t, period_.micros);
+  const int64_t offset = grid_offset(t);
+  const int64_t local = floor_to(t + offset, period_.micros);
+  const Micros start = local - offset;
+  if (grid_offset(start) == offset) return start;
+  // The clock was changed within the period, which begins by the clock before the change, if that showed its
+  // start, or else with the change.
+  const Micros earlier = zone_->to_utc(local);
+  if (kHour % period_.micros == 0 && earlier <= t && earlier + zone_->offset_at(earlier) == local)
+    return earlier;
+  return first_moment(start, t, [&](Micros m) { return grid_offset(m) == offset; });
+}
+
+// The last n for which the n-th period from the origin begins at or before t.
+int64_t Granularity::periods_from_origin(Micros t) const {
+  constexpr int64_t kMeanMonth = 2'629'746 * kMicrosPerSecond;
+  const int64_t length = period_.months * kMeanMonth + period_.days * kDay + period_.micros;
+  int64_t n = floor_to(t - *origin_, length) / length;
+  const auto start = [&](int64_t i) { return add(*origin_, period_, i, zone_); };
+  // The estimate is off by a day or two at most; the bounds are for moments that no calendar has.
+  for (int i = 0; i < 8 && start(n) > t; ++i) --n;
+  for (int i = 0; i < 8 && start(n + 1) <= t; ++i) ++n;
+  return n;
+}
+
 Micros Granularity::start_of(Micros t) const {
-  const bool clock = period_.months == 0 && period_.days == 0;
-  if (clock) {
-    const Micros origin = origin_.value_or(zone_->to_utc(0));
-    return floor_to(t - origin, period_.micros) + origin;
-  }
-  if (!origin_) return truncate(t, period_, zone_);
-  if (period_.months == 0) {
-    const Micros local_origin = *origin_ + zone_->offset_at(*origin_);
-    const Micros local = t + zone_->offset_at(t);
-    return zone_->to_utc(floor_to(local - local_origin, period_.total_micros()) + local_origin);
-  }
-  // Months from an origin: step from an estimate.
-  int64_t n = (t - *origin_) / (period_.months * 31 * kDay) - 1;
-  Micros start = add(*origin_, period_, n, zone_);
-  while (start > t) start = add(*origin_, period_, --n, zone_);
-  for (Micros after = add(*origin_, period_, n + 1, zone_); after <= t;
-       after = add(*origin_, period_, n + 1, zone_)) {
-    start = after;
-    ++n;
-  }
-  return start;
+  if (period_.months == 0 && period_.days == 0) return clock_start(t);
+  return origin_ ? add(*origin_, period_, periods_from_origin(t), zone_) : truncate(t, period_, zone_);
 }
 
 Micros Granularity::next(Micros start) const {
-  if (period_.months == 0 && period_.days == 0) return start + period_.micros;
-  return add(start, period_, 1, zone_);
+  constexpr int64_t kLongestJump = 26 * kHour;  // of a clock: zones have crossed the date line
+  if (period_.months == 0 && period_.days == 0) {
+    const Micros end = start + period_.micros;
+    if (origin_ || zone_->is_utc() || grid_offset(start) == grid_offset(end)) return end;
+    const Micros beyond = end + kLongestJump;
+    if (clock_start(beyond) <= start) return end;
+    return first_moment(start, beyond, [&](Micros m) { return clock_start(m) > start; });
+  }
+  if (origin_) return add(*origin_, period_, periods_from_origin(start) + 1, zone_);
+  // Where a day begins at 01:00, because its midnight was skipped, the next does not.
+  const Micros about = add(start, period_, 1, zone_);
+  for (const Micros m : {about, about + kLongestJump}) {
+    if (const Micros next = start_of(m); next > start) return next;
+  }
+  return about;
 }
 
 }  // namespace rideflow::rollup

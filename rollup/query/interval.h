@@ -25,7 +25,8 @@ Result<Interval> parse_interval(std::string_view text);
 // Text, array, or {"type": "intervals", "intervals": …}; sorted, overlapping ones merged.
 Result<std::vector<Interval>> parse_intervals(const Json* json);
 
-// Cuts time into buckets. "all" is one bucket.
+// Cuts time into buckets, each a run of time of its own: next(start_of(t)) > t, and nothing lies between
+// them. "all" is one bucket.
 class Granularity {
  public:
   // Text, {"type": "period", …}, {"type": "duration", …}, {"type": "all" | "none"}.
@@ -40,6 +41,9 @@ class Granularity {
 
  private:
   static Result<Granularity> parse_period(const JsonObject& json);
+  int64_t grid_offset(Micros t) const;
+  Micros clock_start(Micros t) const;
+  int64_t periods_from_origin(Micros t) const;
   bool all_ = false;
   bool none_ = false;
   Duration period_;

@@ -1,5 +1,6 @@
 #include "rollup/query/page.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "rollup/query/expression.h"
@@ -14,6 +15,41 @@ ColumnRef QueryColumns::find(const std::string& name) const {
   if (const auto d = spec_->find_dimension(name)) return {ColumnRef::Kind::dimension, *d, nullptr};
   if (const auto m = spec_->find_metric(name)) return {ColumnRef::Kind::metric, *m, nullptr};
   return {};
+}
+
+void VirtualValues::start_page() {
+  std::fill(known_.begin(), known_.end(), uint8_t{0});
+  if (text_bytes_ == 0) return;
+  values_.assign(values_.size(), QueryValue());
+  text_bytes_ = 0;
+  held_.set(values_.size() * (sizeof(QueryValue) + 1));
+}
+
+Result<const QueryValue*> VirtualValues::at(const Expression& expression, Page& page, size_t row) {
+  QueryControl& control = page.view().control();
+  if (known_.size() < page.rows()) {
+    if (!held_.set(page.rows() * (sizeof(QueryValue) + 1) + text_bytes_)) return control.status();
+    values_.resize(page.rows());
+    known_.resize(page.rows());
+  }
+  if (known_[row] == 0) {
+    RF_ASSIGN(QueryValue v, expression.eval(page, row));
+    if (const auto* s = std::get_if<std::string>(&v)) {
+      text_bytes_ += s->capacity();
+      if (!held_.set(values_.size() * (sizeof(QueryValue) + 1) + text_bytes_)) return control.status();
+    }
+    values_[row] = std::move(v);
+    known_[row] = 1;
+  }
+  return static_cast<const QueryValue*>(&values_[row]);
+}
+
+void PartView::start_page() {
+  for (auto& entry : virtual_) entry.second.start_page();
+}
+
+VirtualValues& PartView::virtual_values(const Expression& expression) {
+  return virtual_.try_emplace(&expression, control()).first->second;
 }
 
 PartView::PartView(const Part& part, const QueryColumns& columns)
@@ -73,8 +109,9 @@ Result<Datum> Page::datum(const ColumnRef& column, size_t row) {
     case ColumnRef::Kind::metric:
       return metric_datum(column.index, row);
     case ColumnRef::Kind::expression: {
-      RF_ASSIGN(keep_, column.expression->eval(*this, row));
-      return datum_of(keep_);
+      RF_ASSIGN(const QueryValue* v,
+                view_.virtual_values(*column.expression).at(*column.expression, *this, row));
+      return datum_of(*v);
     }
     case ColumnRef::Kind::dimension: {
       RF_ASSIGN(const uint32_t* c, codes(column.index));

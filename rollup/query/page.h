@@ -10,11 +10,13 @@
 
 #include "rollup/part.h"
 #include "rollup/query/datum.h"
+#include "rollup/query_control.h"
 #include "rollup/rollup_spec.h"
 
 namespace rideflow::rollup {
 
 class Expression;
+class Page;
 
 // Where a column of a query comes from.
 struct ColumnRef {
@@ -26,8 +28,12 @@ struct ColumnRef {
 // The columns that a query sees: those of the spec and its virtual ones.
 class QueryColumns {
  public:
-  explicit QueryColumns(std::shared_ptr<const RollupSpec> spec) : spec_(std::move(spec)) {}
+  // `control`: of the query whose columns these are; it outlives them and all that is parsed with them.
+  QueryColumns(std::shared_ptr<const RollupSpec> spec, QueryControl& control)
+      : spec_(std::move(spec)), control_(control) {}
   const RollupSpec& spec() const { return *spec_; }
+  QueryControl& control() const { return control_; }
+  bool has_virtual(const std::string& name) const { return virtual_.count(name) > 0; }
   void add_virtual(const std::string& name, std::shared_ptr<const Expression> expression) {
     virtual_[name] = std::move(expression);
   }
@@ -35,7 +41,24 @@ class QueryColumns {
 
  private:
   std::shared_ptr<const RollupSpec> spec_;
+  QueryControl& control_;
   std::map<std::string, std::shared_ptr<const Expression>> virtual_;
+};
+
+// What a virtual column gave for the rows of the current page.
+class VirtualValues {
+ public:
+  explicit VirtualValues(QueryControl& control) : held_(control) {}
+  // Forgets all.
+  void start_page();
+  // The value of a row, evaluated when it is asked for first. Valid until the next page.
+  Result<const QueryValue*> at(const Expression& expression, Page& page, size_t row);
+
+ private:
+  HeldBytes held_;
+  size_t text_bytes_ = 0;
+  std::vector<QueryValue> values_;
+  std::vector<uint8_t> known_;
 };
 
 // A part with its dictionaries, opened once per query.
@@ -50,17 +73,21 @@ class PartView {
   // The value codes of a cell's code: one, or those of its list.
   void values_of(int d, uint32_t code, std::vector<uint32_t>& out) const;
   PartReader& reader() { return *reader_; }
+  QueryControl& control() const { return columns_.control(); }
+  void start_page();
+  VirtualValues& virtual_values(const Expression& expression);
 
  private:
   const Part& part_;
   const QueryColumns& columns_;
   std::vector<DimensionView> dimensions_;
   std::unique_ptr<PartReader> reader_;
+  std::map<const Expression*, VirtualValues> virtual_;
 };
 
 class Page {
  public:
-  Page(PartView& view, size_t rows) : view_(view), rows_(rows) {}
+  Page(PartView& view, size_t rows) : view_(view), rows_(rows) { view.start_page(); }
   PartView& view() const { return view_; }
   size_t rows() const { return rows_; }
   Result<const Micros*> times() { return view_.reader().times(); }
@@ -75,7 +102,6 @@ class Page {
   Result<Datum> metric_datum(int m, size_t row);
   PartView& view_;
   size_t rows_;
-  QueryValue keep_;
 };
 
 inline int64_t to_millis(Micros t) {

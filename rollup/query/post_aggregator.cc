@@ -84,32 +84,42 @@ Result<PostRef> parse_constant(const JsonObject& json) {
   return made(json, [v](const RowValues&) -> Result<QueryValue> { return v; });
 }
 
+// As a long (cut towards zero, within its range) or a double; null when it is no number.
+QueryValue number_value(const QueryValue& v, bool as_long) {
+  if (as_long && std::holds_alternative<int64_t>(v)) return v;
+  const auto n = number_of(datum_of(v));
+  if (!n) return {};
+  return as_long ? QueryValue(java_long(*n)) : QueryValue(*n);
+}
+
 Result<PostRef> parse_extreme(const std::string& type, const JsonObject& json, int depth) {
   RF_ASSIGN(auto fields, parse_fields(json, "fields", depth));
   const bool greatest = type.ends_with("Greatest");
   const bool longs = type.starts_with("long");
   return made(json, [fields, greatest, longs](const RowValues& row) -> Result<QueryValue> {
-    std::optional<double> best;
+    QueryValue best;
     for (const PostRef& field : fields) {
-      RF_ASSIGN(const QueryValue v, field->eval(row));
-      const auto n = number_of(datum_of(plain(v)));
-      if (n && (!best || (greatest ? *n > *best : *n < *best))) best = n;
+      RF_ASSIGN(QueryValue v, field->eval(row));
+      v = number_value(plain(v), longs);
+      if (is_null(v)) continue;
+      const int order = is_null(best) ? 0 : compare(datum_of(v), datum_of(best), Ordering::numeric);
+      if (is_null(best) || (greatest ? order > 0 : order < 0)) best = std::move(v);
     }
-    if (!best) return QueryValue();
-    return longs ? QueryValue(static_cast<int64_t>(*best)) : QueryValue(*best);
+    return best;
   });
 }
 
 // f(sketch) of the post-aggregator's field; null when the field is no such sketch.
 template <class Sketch, class F>
-Result<PostRef> of_sketch(const JsonObject& json, int depth, F f) {
+Result<PostRef> of_sketch(const JsonObject& json, int depth, F f, size_t cost = 1) {
   const Json* field = find(json, "field");
   if (field == nullptr) {
     return bad_query("query.aggregation.datasketches", "field must not be null");
   }
   RF_ASSIGN(PostRef inner, PostAggregator::parse(*field, depth + 1));
-  return made(json, [inner, f = std::move(f)](const RowValues& row) -> Result<QueryValue> {
+  return made(json, [inner, f = std::move(f), cost](const RowValues& row) -> Result<QueryValue> {
     RF_ASSIGN(const QueryValue v, inner->eval(row));
+    if (!row.control().step(cost)) return row.control().status();
     const auto* sketch = std::get_if<std::shared_ptr<const Sketch>>(&v);
     return sketch == nullptr ? QueryValue() : f(**sketch);
   });
@@ -119,9 +129,16 @@ double quantile_of(const Quantiles& q, double fraction) {
   return q.quantile(std::clamp(fraction, 0.0, 1.0)).value_or(std::nan(""));
 }
 
-std::vector<double> numbers(const JsonObject& json, const char* member) {
+Result<std::vector<double>> numbers(const JsonObject& json, const char* member) {
+  constexpr size_t kMost = 1000;
   std::vector<double> out;
-  for (const Json* item : items(find(json, member))) out.push_back(number(item).value_or(0));
+  for (const Json* item : items(find(json, member))) {
+    if (out.size() == kMost) {
+      return Status::user(Code::resource_exhausted,
+                          fmt::format("{} holds more than {} numbers.", member, kMost));
+    }
+    out.push_back(number(item).value_or(0));
+  }
   return out;
 }
 
@@ -154,11 +171,13 @@ Result<PostRef> parse_quantiles(const std::string& what, const JsonObject& json,
     });
   }
   if (what == "ToQuantiles") {
-    return of_sketch<Quantiles>(json, depth, [fractions = numbers(json, "fractions")](const Quantiles& q) {
+    RF_ASSIGN(const std::vector<double> fractions, numbers(json, "fractions"));
+    const auto quantiles = [fractions](const Quantiles& q) {
       std::vector<double> out;
       for (const double f : fractions) out.push_back(quantile_of(q, f));
       return QueryValue(std::move(out));
-    });
+    };
+    return of_sketch<Quantiles>(json, depth, quantiles, 1 + fractions.size());
   }
   if (what == "ToRank") {
     const double value = number(find(json, "value")).value_or(0);
@@ -166,12 +185,13 @@ Result<PostRef> parse_quantiles(const std::string& what, const JsonObject& json,
                                 [value](const Quantiles& q) { return QueryValue(rank_of(q, value)); });
   }
   if (what == "ToCDF" || what == "ToHistogram") {
-    const int64_t bins = std::clamp<int64_t>(integer(find(json, "numBins")).value_or(10), 2, 10'000);
-    return of_sketch<Quantiles>(
-        json, depth,
-        [splits = numbers(json, "splitPoints"), bins, cdf = what == "ToCDF"](const Quantiles& q) {
-          return QueryValue(distribution(q, splits.empty() ? even_splits(q, bins) : splits, cdf));
-        });
+    const int64_t bins = std::clamp<int64_t>(integer(find(json, "numBins")).value_or(10), 2, 1'000);
+    RF_ASSIGN(const std::vector<double> splits, numbers(json, "splitPoints"));
+    const auto parts = [splits, bins, cdf = what == "ToCDF"](const Quantiles& q) {
+      return QueryValue(distribution(q, splits.empty() ? even_splits(q, bins) : splits, cdf));
+    };
+    return of_sketch<Quantiles>(json, depth, parts,
+                                1 + 2 * std::max(splits.size(), static_cast<size_t>(bins)));
   }
   return Status::user(Code::unimplemented,
                       "The post-aggregator quantilesDoublesSketch" + what + " is not known here.");
@@ -249,7 +269,8 @@ Result<std::shared_ptr<const PostAggregator>> PostAggregator::parse(const Json& 
   if (type == "expression") {
     RF_ASSIGN(const auto expression, Expression::parse(text(*object, "expression"), nullptr));
     return made(*object, [expression](const RowValues& row) {
-      return expression->eval_by_name([&](const std::string& n) { return plain(row.finalized(n)); });
+      return expression->eval_by_name([&](const std::string& n) { return plain(row.finalized(n)); },
+                                      &row.control());
     });
   }
   const bool extreme =

@@ -8,6 +8,7 @@
 
 #include "rollup/query/datum.h"
 #include "rollup/query/json.h"
+#include "rollup/query_control.h"
 
 namespace rideflow::rollup {
 
@@ -17,6 +18,7 @@ class RowValues {
   virtual ~RowValues() = default;
   virtual QueryValue raw(const std::string& name) const = 0;        // sketches as sketches
   virtual QueryValue finalized(const std::string& name) const = 0;  // sketches as numbers
+  virtual QueryControl& control() const = 0;                        // of the query
 };
 
 class PostAggregator {

@@ -1,5 +1,7 @@
 #include "rollup/query/predicate.h"
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "rollup/query/extraction.h"
@@ -9,6 +11,9 @@
 namespace rideflow::rollup {
 namespace {
 
+constexpr size_t kPatternCost = 4;
+constexpr size_t kExtractionCost = 16;
+
 Truth truth(bool b) {
   return b ? kTrue : kFalse;
 }
@@ -16,7 +21,7 @@ Truth truth(bool b) {
 template <class F>
 class SimplePredicate : public Predicate {
  public:
-  explicit SimplePredicate(F f) : f_(std::move(f)) {}
+  explicit SimplePredicate(F f, size_t cost = 1) : f_(std::move(f)) { cost_ = cost; }
   Truth test(const Datum& value) const override { return f_(value); }
 
  private:
@@ -27,18 +32,20 @@ using PredicateResult = Result<std::shared_ptr<const Predicate>>;
 
 // A predicate of values; null is unknown.
 template <class F>
-std::shared_ptr<const Predicate> of_values(F f) {
+std::shared_ptr<const Predicate> of_values(F f, size_t cost = 1) {
   const auto test = [f = std::move(f)](const Datum& d) { return d.is_null() ? kUnknown : truth(f(d)); };
-  return std::make_shared<SimplePredicate<decltype(test)>>(test);
+  return std::make_shared<SimplePredicate<decltype(test)>>(test, cost);
 }
 
 // A predicate of texts; numbers are looked at as text.
 template <class F>
-std::shared_ptr<const Predicate> of_text(F f) {
-  return of_values([f = std::move(f)](const Datum& d) {
-    if (d.kind == Datum::Kind::text) return f(d.text);
-    return f(std::string_view(*text_of(d)));
-  });
+std::shared_ptr<const Predicate> of_text(F f, size_t cost = 1) {
+  return of_values(
+      [f = std::move(f)](const Datum& d) {
+        if (d.kind == Datum::Kind::text) return f(d.text);
+        return f(std::string_view(*text_of(d)));
+      },
+      cost);
 }
 
 std::shared_ptr<const Predicate> is_null_predicate() {
@@ -46,23 +53,26 @@ std::shared_ptr<const Predicate> is_null_predicate() {
   return std::make_shared<SimplePredicate<decltype(test)>>(test);
 }
 
-// Equality with a text, or by value where both are numbers.
-bool equals(const Datum& d, const std::string& match, const std::optional<double>& as_number) {
-  if (d.kind == Datum::Kind::text) return d.text == match;
-  if (d.kind == Datum::Kind::integer) {
-    if (const auto i = parse_long(match)) return d.integer == *i;
-  }
-  return as_number && d.as_double() == *as_number;
+bool equal_doubles(double a, double b) {
+  return a == b || (std::isnan(a) && std::isnan(b));
 }
 
+// Equality with a text, or by value where both are numbers.
 std::shared_ptr<const Predicate> equals_predicate(const std::string& match) {
-  return of_values([match, n = parse_double(match)](const Datum& d) { return equals(d, match, n); });
+  const bool number = parse_double(match).has_value();
+  return of_values([match, number](const Datum& d) {
+    if (d.kind == Datum::Kind::text) return d.text == match;
+    if (d.kind == Datum::Kind::number && number) return equal_doubles(d.number, *parse_double(match));
+    return number && compare(d, Datum::of(std::string_view(match)), Ordering::numeric) == 0;
+  });
 }
 
 PredicateResult parse_in(const Json* values) {
   std::set<std::string, std::less<>> texts;
-  std::set<double> numbers;
+  std::set<double> doubles;  // of all numbers, NaN left out
+  std::set<int64_t> longs;   // those that are longs
   bool nulls = false;
+  bool nan = false;
   for (const Json* item : items(values)) {
     const auto t = text(item);
     if (!t) {
@@ -70,12 +80,21 @@ PredicateResult parse_in(const Json* values) {
       continue;
     }
     texts.insert(*t);
-    if (const auto n = parse_double(*t)) numbers.insert(*n);
+    const auto n = parse_double(*t);
+    nan = nan || (n && std::isnan(*n));
+    if (n && !std::isnan(*n)) doubles.insert(*n);
+    const double long_limit = 9223372036854775808.0;
+    if (const auto i = parse_long(*t)) {
+      longs.insert(*i);
+    } else if (n && *n == std::floor(*n) && *n >= -long_limit && *n < long_limit) {
+      longs.insert(static_cast<int64_t>(*n));
+    }
   }
   const auto test = [=](const Datum& d) {
     if (d.is_null()) return nulls ? kTrue : kUnknown;
     if (d.kind == Datum::Kind::text) return truth(texts.count(d.text) > 0);
-    return truth(numbers.count(d.as_double()) > 0);
+    if (d.kind == Datum::Kind::integer) return truth(longs.count(d.integer) > 0);
+    return truth(std::isnan(d.number) ? nan : doubles.count(d.number) > 0);
   };
   return std::shared_ptr<const Predicate>(std::make_shared<SimplePredicate<decltype(test)>>(test));
 }
@@ -136,26 +155,22 @@ PredicateResult parse_range(const JsonObject& json) {
 }
 
 PredicateResult parse_like(const JsonObject& json) {
-  const std::string escape = text(json, "escape");
-  return of_text([pattern = text(json, "pattern"), c = escape.empty() ? '\0' : escape.front()](
-                     std::string_view s) { return like_match(s, pattern, c); });
+  RF_ASSIGN(const LikePattern pattern, LikePattern::parse(text(json, "pattern"), text(json, "escape")));
+  return of_text([pattern](std::string_view s) { return pattern.matches(s); }, 1 + pattern.size() / 16);
 }
 
-PredicateResult parse_regex(const JsonObject& json) {
-  RF_ASSIGN(const auto regex, compile_regex(text(json, "pattern")));
-  return of_text([regex](std::string_view s) { return regex_find(*regex, s); });
+PredicateResult parse_regex(std::string_view pattern, QueryControl& control) {
+  RF_ASSIGN(const auto regex, compile_regex(pattern, control));
+  return of_text([regex](std::string_view s) { return regex_find(*regex, s); }, kPatternCost);
 }
 
-PredicateResult parse_search(const JsonObject& json) {
+PredicateResult parse_search(const JsonObject& json, QueryControl& control) {
   const JsonObject* query = find_object(json, "query");
   if (query == nullptr) return bad_query("query.filter.SearchQueryDimFilter", "query must not be null");
   const std::string type = text(*query, "type");
   std::vector<std::string> values;
   if (type == "all") return of_text([](std::string_view) { return true; });
-  if (type == "regex") {
-    RF_ASSIGN(const auto regex, compile_regex(text(*query, "pattern")));
-    return of_text([regex](std::string_view s) { return regex_find(*regex, s); });
-  }
+  if (type == "regex") return parse_regex(text(*query, "pattern"), control);
   if (type == "fragment") {
     for (const Json* v : items(find(*query, "values"))) values.push_back(text(v).value_or(""));
   } else {
@@ -165,11 +180,14 @@ PredicateResult parse_search(const JsonObject& json) {
   if (!exact) {
     for (std::string& v : values) v = to_lower(v);
   }
-  return of_text([=](std::string_view s) {
-    const std::string folded = exact ? std::string(s) : to_lower(s);
-    return std::all_of(values.begin(), values.end(),
-                       [&](const std::string& v) { return folded.find(v) != std::string::npos; });
-  });
+  const size_t cost = 1 + values.size();
+  return of_text(
+      [=](std::string_view s) {
+        const std::string folded = exact ? std::string(s) : to_lower(s);
+        return std::all_of(values.begin(), values.end(),
+                           [&](const std::string& v) { return contains(folded, v); });
+      },
+      cost);
 }
 
 PredicateResult parse_interval_filter(const JsonObject& json) {
@@ -177,10 +195,12 @@ PredicateResult parse_interval_filter(const JsonObject& json) {
   return of_values([intervals](const Datum& d) {
     const auto ms = number_of(d);
     if (!ms) return false;
+    // Sorted and apart: the last that begins before it is the one that may hold it.
     const double t = *ms * 1000;
-    return std::any_of(intervals.begin(), intervals.end(), [&](const Interval& i) {
-      return t >= static_cast<double>(i.start) && t < static_cast<double>(i.end);
-    });
+    const auto after =
+        std::upper_bound(intervals.begin(), intervals.end(), t,
+                         [](double m, const Interval& i) { return m < static_cast<double>(i.start); });
+    return after != intervals.begin() && t < static_cast<double>(std::prev(after)->end);
   });
 }
 
@@ -191,10 +211,10 @@ std::shared_ptr<const Predicate> extracted(std::shared_ptr<const Extraction> ext
     const auto t = extraction->apply(d);
     return inner->test(t ? Datum::of(std::string_view(*t)) : Datum());
   };
-  return std::make_shared<SimplePredicate<decltype(test)>>(test);
+  return std::make_shared<SimplePredicate<decltype(test)>>(test, kExtractionCost);
 }
 
-PredicateResult parse_predicate(const std::string& type, const JsonObject& json) {
+PredicateResult parse_predicate(const std::string& type, const JsonObject& json, QueryControl& control) {
   if (type == "selector" || type == "extraction") {
     const auto value = text(find(json, "value"));
     return value ? equals_predicate(*value) : is_null_predicate();
@@ -211,21 +231,21 @@ PredicateResult parse_predicate(const std::string& type, const JsonObject& json)
   if (type == "bound") return parse_bound(json);
   if (type == "range") return parse_range(json);
   if (type == "like") return parse_like(json);
-  if (type == "regex") return parse_regex(json);
-  if (type == "search") return parse_search(json);
+  if (type == "regex") return parse_regex(text(json, "pattern"), control);
+  if (type == "search") return parse_search(json, control);
   if (type == "interval") return parse_interval_filter(json);
   return std::shared_ptr<const Predicate>();
 }
 
 }  // namespace
 
-Result<Leaf> parse_leaf(const std::string& type, const JsonObject& json) {
+Result<Leaf> parse_leaf(const std::string& type, const JsonObject& json, QueryControl& control) {
   Leaf leaf;
-  RF_ASSIGN(leaf.predicate, parse_predicate(type, json));
+  RF_ASSIGN(leaf.predicate, parse_predicate(type, json, control));
   if (leaf.predicate == nullptr) return leaf;
   leaf.column = text(json, "dimension", text(json, "column"));
   if (leaf.column.empty()) return bad_query("query.filter.DimFilter", "dimension must not be null");
-  RF_ASSIGN(auto extraction, Extraction::parse(find(json, "extractionFn")));
+  RF_ASSIGN(auto extraction, Extraction::parse(find(json, "extractionFn"), control));
   if (extraction) leaf.predicate = extracted(std::move(extraction), std::move(leaf.predicate));
   return leaf;
 }

@@ -15,6 +15,13 @@ class Predicate {
   // For null in a column of texts, where it sorts before all of them: a bound without a lower end takes it
   // in.
   virtual Truth test_null_text() const { return test(Datum()); }
+  // What a test takes, as QueryControl::step() counts.
+  size_t cost(const Datum& value) const {
+    return value.kind == Datum::Kind::text ? cost_ + value.text.size() / 64 * cost_ : cost_;
+  }
+
+ protected:
+  size_t cost_ = 1;
 };
 
 // The column that a leaf looks at, and its predicate.
@@ -24,6 +31,6 @@ struct Leaf {
 };
 
 // Nothing in the result's pointer when the type is not a leaf.
-Result<Leaf> parse_leaf(const std::string& type, const JsonObject& json);
+Result<Leaf> parse_leaf(const std::string& type, const JsonObject& json, QueryControl& control);
 
 }  // namespace rideflow::rollup

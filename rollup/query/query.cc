@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <roaring/roaring.hh>
-#include <set>
 
 #include "engine/json_writer.h"
 #include "rollup/chunk.h"
@@ -15,27 +15,41 @@ namespace rideflow::rollup {
 namespace {
 
 constexpr size_t kMaxOutputs = 1000;
+constexpr size_t kMaxVirtualColumns = 1000;
 
 Status parse_virtual_columns(const JsonObject& json, QueryColumns& columns) {
+  size_t count = 0;
   for (const Json* item : items(find(json, "virtualColumns"))) {
     const JsonObject* object = item->if_object();
     if (object == nullptr || text(*object, "type") != "expression") {
       return Status::user(Code::unimplemented, "Virtual columns are expressions here.");
     }
+    const std::string name = text(*object, "name");
+    if (columns.has_virtual(name)) {
+      return bad_query("segment.VirtualColumns", fmt::format("Duplicate virtualColumn name[{}]", name));
+    }
+    if (++count > kMaxVirtualColumns) {
+      return Status::user(Code::resource_exhausted,
+                          fmt::format("The query has more than {} virtual columns.", kMaxVirtualColumns));
+    }
     RF_ASSIGN(auto expression, Expression::parse(text(*object, "expression"), &columns));
-    columns.add_virtual(text(*object, "name"), std::move(expression));
+    columns.add_virtual(name, std::move(expression));
   }
   return {};
 }
 
 Status parse_outputs(const JsonObject& json, Query& query) {
-  std::set<std::string> names;
   const auto take = [&](const std::string& name) {
-    if (names.size() >= kMaxOutputs)
-      return Status::user(Code::resource_exhausted, "The query has too many outputs.");
-    return names.insert(name).second
-               ? Status()
-               : bad_query("query." + query_class(query.type), fmt::format("[{}] already defined", name));
+    if (query.outputs.size() >= kMaxOutputs) {
+      return Status::user(
+          Code::resource_exhausted,
+          fmt::format("The query has more than {} aggregations and post-aggregations.", kMaxOutputs));
+    }
+    if (!query.output_index.try_emplace(name, query.outputs.size()).second) {
+      return bad_query("query." + query_class(query.type), fmt::format("[{}] already defined", name));
+    }
+    query.outputs.push_back(name);
+    return Status();
   };
   for (const Json* item : items(find(json, "aggregations"))) {
     RF_ASSIGN(auto aggregator, AggregatorSpec::parse(*item, *query.columns));
@@ -50,21 +64,31 @@ Status parse_outputs(const JsonObject& json, Query& query) {
   return {};
 }
 
+// The interval that may hold t; they are sorted and apart.
+bool in_any(const std::vector<Interval>& intervals, Micros t) {
+  const auto after = std::upper_bound(intervals.begin(), intervals.end(), t,
+                                      [](Micros m, const Interval& i) { return m < i.start; });
+  return after != intervals.begin() && t < std::prev(after)->end;
+}
+
+// Whether some interval has a moment in [first, last].
+bool overlap(const std::vector<Interval>& intervals, Micros first, Micros last) {
+  const auto after = std::upper_bound(intervals.begin(), intervals.end(), last,
+                                      [](Micros m, const Interval& i) { return m < i.start; });
+  return after != intervals.begin() && first < std::prev(after)->end;
+}
+
 // The rows of a page whose time is in the intervals; nothing: all are.
 Result<bool> in_intervals(Page& page, const std::vector<Interval>& intervals, std::vector<uint32_t>& rows) {
   const Part& part = page.view().part();
   for (const Interval& i : intervals) {
-    if (i.start <= part.min_time() && part.max_time() < i.end) return false;
+    if (i.start > part.min_time()) break;
+    if (part.max_time() < i.end) return false;
   }
   RF_ASSIGN(const Micros* times, page.times());
   rows.clear();
   for (size_t r = 0; r < page.rows(); ++r) {
-    for (const Interval& i : intervals) {
-      if (times[r] >= i.start && times[r] < i.end) {
-        rows.push_back(static_cast<uint32_t>(r));
-        break;
-      }
-    }
+    if (in_any(intervals, times[r])) rows.push_back(static_cast<uint32_t>(r));
   }
   return true;
 }
@@ -80,7 +104,7 @@ class PartScan {
 
   Status run(const OnPage& on_page) {
     for (size_t p = 0; p < view_.reader().pages(); ++p) {
-      RF_TRY(query_.check_deadline());
+      RF_TRY(query_.control->check());
       if (limited_ && !has_candidates(p)) continue;
       RF_ASSIGN(const size_t n, view_.reader().open(p));
       Page page(view_, n);
@@ -126,14 +150,6 @@ class PartScan {
   std::vector<uint8_t> truth_;
 };
 
-const QueryValue* find_value(const std::vector<std::pair<std::string, QueryValue>>& values,
-                             const std::string& name) {
-  for (const auto& v : values) {
-    if (v.first == name) return &v.second;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 std::string query_class(const std::string& type) {
@@ -146,26 +162,11 @@ std::string query_class(const std::string& type) {
   return "timeseries.TimeseriesQuery";
 }
 
-Status Query::check_deadline() const {
-  const bool in_time = env->monotonic() < deadline;
-  if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) {
-    return Status::external(Code::aborted, "Query was cancelled.");
-  }
-  if (in_time) return {};
-  return Status::external(Code::aborted, "Query did not complete within configured timeout period.");
-}
-
 Micros Query::all_time() const {
   const Micros start = intervals.empty() ? 0 : intervals.front().start;
   const Micros first = snapshot->min_time();
   const bool inside = first != kNoTime && !intervals.empty() && first < intervals.back().end;
   return inside ? std::max(start, first) : start;
-}
-
-bool Query::has_output(const std::string& name) const {
-  const auto named = [&](const auto& output) { return output->name() == name; };
-  return std::any_of(aggregators.begin(), aggregators.end(), named) ||
-         std::any_of(post_aggregators.begin(), post_aggregators.end(), named);
 }
 
 Status parse_query(const JsonObject& json, bool needs_granularity, Query& query) {
@@ -193,27 +194,27 @@ Status parse_query(const JsonObject& json, bool needs_granularity, Query& query)
 
 Status scan(const Query& query, const OnPart& on_part, const OnPage& on_page) {
   for (const auto& part : query.snapshot->parts) {
-    const bool overlaps = std::any_of(query.intervals.begin(), query.intervals.end(), [&](const Interval& i) {
-      return part->min_time() < i.end && part->max_time() >= i.start;
-    });
-    if (!overlaps) continue;
-    RF_TRY(query.check_deadline());
+    if (!overlap(query.intervals, part->min_time(), part->max_time())) continue;
+    RF_TRY(query.control->check());
     PartScan part_scan(query, *part);
     on_part(part_scan.view());
+    if (query.control->stopped()) return query.control->status();  // while tables were made for the part
     RF_TRY(part_scan.run(on_page));
   }
   return {};
 }
 
-std::pair<Micros, Micros> data_range(const Query& query, const Interval& interval) {
-  std::map<Micros, std::pair<Micros, Micros>> chunks;
+DataRanges::DataRanges(const Query& query) {
   for (const auto& part : query.snapshot->parts) {
     const Micros start = floor_to(part->min_time(), query.columns->spec().chunk_micros());
-    auto& bounds = chunks.try_emplace(start, part->min_time(), part->max_time()).first->second;
+    auto& bounds = chunks_.try_emplace(start, part->min_time(), part->max_time()).first->second;
     bounds = {std::min(bounds.first, part->min_time()), std::max(bounds.second, part->max_time())};
   }
+}
+
+std::pair<Micros, Micros> DataRanges::in(const Interval& interval) const {
   std::pair<Micros, Micros> range = {kNoTime, kNoTime};
-  for (const auto& chunk : chunks) {
+  for (const auto& chunk : chunks_) {
     const Micros begin = std::max(chunk.second.first, interval.start);
     const Micros end = std::min(chunk.second.second, interval.end - 1);
     if (begin > end) continue;
@@ -223,9 +224,15 @@ std::pair<Micros, Micros> data_range(const Query& query, const Interval& interva
   return range;
 }
 
-uint32_t Buckets::find_or_add(Micros start) {
+Result<uint32_t> Buckets::find_or_add(Micros start) {
   const auto [it, added] = index_.try_emplace(start, static_cast<uint32_t>(starts_.size()));
-  if (added) starts_.push_back(start);
+  if (!added) return it->second;
+  if (starts_.size() >= query_.limits().max_groups) {
+    return Status::user(Code::resource_exhausted, "The query makes too many time buckets.");
+  }
+  constexpr size_t kBytes = 96;  // a node of the index, and its place in the list
+  if (!held_.add(kBytes) || !query_.control->step()) return query_.control->status();
+  starts_.push_back(start);
   return it->second;
 }
 
@@ -241,12 +248,9 @@ Result<const uint32_t*> Buckets::assign(Page& page, const uint32_t* rows, size_t
     if (t < begin || t >= end) {
       begin = query_.granularity.start_of(t);
       end = query_.granularity.next(begin);
-      id = find_or_add(begin);
+      RF_ASSIGN(id, find_or_add(begin));
     }
     ids_[i] = id;
-  }
-  if (starts_.size() > query_.limits.max_groups) {
-    return Status::user(Code::resource_exhausted, "The query makes too many time buckets.");
   }
   return static_cast<const uint32_t*>(ids_.data());
 }
@@ -255,59 +259,108 @@ Micros Buckets::start(size_t bucket) const {
   return query_.granularity.is_all() ? query_.all_time() : starts_[bucket];
 }
 
-std::vector<std::unique_ptr<Aggregator>> make_aggregators(const AggregatorSpecs& specs) {
-  std::vector<std::unique_ptr<Aggregator>> out;
-  for (const auto& spec : specs) out.push_back(spec->make());
-  return out;
+GroupStates::GroupStates(const Query& query) : query_(query), fixed_(*query.control), extra_(*query.control) {
+  for (const auto& spec : query.aggregators) {
+    all_.push_back(spec->make());
+    group_bytes_ += all_.back()->group_bytes();
+  }
 }
 
-Result<OutputRow> OutputRow::make(const Query& query,
-                                  const std::vector<std::unique_ptr<Aggregator>>& aggregators, size_t group) {
-  OutputRow row;
-  for (size_t a = 0; a < aggregators.size(); ++a) {
-    const AggregatorSpec& spec = *query.aggregators[a];
-    QueryValue v = aggregators[a]->value(group);
-    row.final_.emplace_back(spec.name(), spec.finalize(v));
-    row.raw_.emplace_back(spec.name(), std::move(v));
+void GroupStates::bind(PartView& part) {
+  for (auto& aggregator : all_) aggregator->bind(part);
+}
+
+Status GroupStates::grow(size_t groups) {
+  if (groups <= room_) return {};
+  // Powers of two, so that the accumulators' arrays are as large as what is held for them. Each is copied
+  // when it grows: the largest of them is there twice for a moment.
+  const size_t room = std::bit_ceil(std::max<size_t>(groups, 64));
+  if (!fixed_.set(group_bytes_ * room)) return query_.control->status();
+  for (auto& aggregator : all_) {
+    if (!query_.control->step(room / 256)) return query_.control->status();
+    aggregator->resize(room);
   }
-  for (const auto& post : query.post_aggregators) {
-    RF_ASSIGN(QueryValue v, post->eval(row));
-    row.final_.emplace_back(post->name(), plain(v));
-    row.raw_.emplace_back(post->name(), std::move(v));
+  room_ = room;
+  return {};
+}
+
+Status GroupStates::update(Page& page, const uint32_t* rows, const uint32_t* groups, size_t n) {
+  size_t extra = 0;
+  for (auto& aggregator : all_) {
+    RF_TRY(aggregator->update(page, rows, groups, n));
+    extra += aggregator->extra_bytes();
+    if (!query_.control->step(1 + n / 64)) return query_.control->status();
   }
-  return row;
+  return extra_.set(extra) ? Status() : query_.control->status();
+}
+
+OutputRow::OutputRow(const Query& query)
+    : query_(query), raw_(query.outputs.size()), final_(query.outputs.size()) {
+  for (const std::string& name : query.outputs) append_key(keys_.emplace_back(), name);
+}
+
+Status OutputRow::load(const GroupStates& states, size_t group) {
+  size_t at = 0;
+  for (const auto& spec : query_.aggregators) {
+    raw_[at] = states.all()[at]->value(group);
+    final_[at] = spec->finalize(raw_[at]);
+    ++at;
+  }
+  for (size_t later = at; later < raw_.size(); ++later) raw_[later] = final_[later] = QueryValue();
+  for (const auto& post : query_.post_aggregators) {
+    if (!query_.control->step()) return query_.control->status();
+    RF_ASSIGN(raw_[at], post->eval(*this));
+    final_[at] = plain(raw_[at]);
+    ++at;
+  }
+  return query_.control->step(1 + raw_.size() / 8) ? Status() : query_.control->status();
 }
 
 QueryValue OutputRow::raw(const std::string& name) const {
-  const QueryValue* v = find_value(raw_, name);
-  return v ? *v : QueryValue();
+  const auto it = query_.output_index.find(name);
+  query_.control->step();
+  return it == query_.output_index.end() ? QueryValue() : raw_[it->second];
 }
 
 QueryValue OutputRow::finalized(const std::string& name) const {
-  const QueryValue* v = find_value(final_, name);
-  return v ? *v : QueryValue();
+  const auto it = query_.output_index.find(name);
+  query_.control->step();
+  return it == query_.output_index.end() ? QueryValue() : final_[it->second];
 }
 
-void OutputRow::set(const std::string& name, QueryValue v) {
-  for (auto* values : {&raw_, &final_}) {
-    for (auto& entry : *values) {
-      if (entry.first == name) entry.second = v;
-    }
+void OutputRow::set(const std::string& name, const QueryValue& v) {
+  const auto it = query_.output_index.find(name);
+  if (it != query_.output_index.end()) raw_[it->second] = final_[it->second] = v;
+}
+
+void OutputRow::append(std::string& out, bool comma) const {
+  for (size_t i = 0; i < final_.size(); ++i) {
+    if (comma) out += ',';
+    comma = true;
+    out += keys_[i];
+    append_json(out, final_[i]);
   }
+}
+
+Status AnswerText::check(size_t units) {
+  QueryControl& control = *query_.control;
+  if (text.size() > query_.limits().max_result_bytes) {
+    return Status::user(Code::resource_exhausted, "The answer is too large: ask for less.");
+  }
+  // Grown here, where it can be refused, and not in the middle of a row.
+  constexpr size_t kRow = size_t{64} << 10;
+  if (text.capacity() - text.size() < kRow) {
+    const size_t room = std::max(text.capacity() * 2, 2 * kRow);
+    if (!held_.set(text.capacity() + room)) return control.status();
+    text.reserve(room);
+    if (!held_.set(text.capacity())) return control.status();
+  }
+  return control.step(units) ? Status() : control.status();
 }
 
 void append_key(std::string& out, const std::string& name) {
   append_json_string(out, name);
   out += ':';
-}
-
-void OutputRow::append(std::string& out, bool comma) const {
-  for (const auto& entry : final_) {
-    if (comma) out += ',';
-    comma = true;
-    append_key(out, entry.first);
-    append_json(out, entry.second);
-  }
 }
 
 }  // namespace rideflow::rollup

@@ -33,7 +33,9 @@ class Scan {
         columns_(scan_columns(json, query)),
         compact_(text(json, "resultFormat") == "compactedList"),
         left_(rows_asked(json, "limit", SIZE_MAX)),
-        skip_(rows_asked(json, "offset", 0)) {}
+        skip_(rows_asked(json, "offset", 0)),
+        answer_(query),
+        out_(answer_.text) {}
 
   Result<std::string> run() {
     out_ = R"([{"segmentId":"merged","columns":[)";
@@ -44,10 +46,12 @@ class Scan {
     out_ += R"(],"events":[)";
     const OnPage on_page = [&](Page& page, const uint32_t* rows, size_t n) -> Status {
       for (size_t i = 0; i < n && left_ > 0; ++i) RF_TRY(append_row(page, rows ? rows[i] : i));
-      return {};
+      return left_ > 0 ? Status() : enough();
     };
-    RF_TRY(scan(
-        query_, [](PartView&) {}, on_page));
+    const Status status = scan(
+        query_, [](PartView&) {}, on_page);
+    if (!status.ok() && left_ > 0) return status;
+    if (query_.control->stopped()) return query_.control->status();
     if (written_ == 0) return std::string("[]");
     return std::move(out_) + "]}]";
   }
@@ -62,7 +66,7 @@ class Scan {
   Status append_row(Page& page, size_t row) {
     if (skip_ > 0) {
       --skip_;
-      return {};
+      return query_.control->step() ? Status() : query_.control->status();
     }
     --left_;
     if (written_++ > 0) out_ += ',';
@@ -73,11 +77,11 @@ class Scan {
       RF_TRY(append_value(page, columns_[c].column, row));
     }
     out_ += compact_ ? ']' : '}';
-    if (out_.size() > query_.limits.max_result_bytes) {
-      return Status::user(Code::resource_exhausted, "The answer is too large: ask for less.");
-    }
-    return {};
+    return answer_.check(1 + columns_.size() / 2);
   }
+
+  // Ends the scan: nothing that comes is asked for.
+  static Status enough() { return Status::user(Code::out_of_range, "all rows that were asked for"); }
 
   Status append_value(Page& page, const ColumnRef& column, size_t row) {
     if (column.kind == ColumnRef::Kind::metric) {
@@ -110,7 +114,8 @@ class Scan {
   size_t left_;
   size_t skip_;
   size_t written_ = 0;
-  std::string out_;
+  AnswerText answer_;
+  std::string& out_;
 };
 
 }  // namespace
@@ -124,6 +129,11 @@ Result<std::string> run_scan(const JsonObject& json, Query& query) {
   const std::string order = text(json, "order", "none");
   if (order == "descending") {
     return Status::user(Code::unimplemented, "A scan in descending order is not supported.");
+  }
+  constexpr size_t kMaxColumns = 10'000;
+  if (items(find(json, "columns")).size() > kMaxColumns) {
+    return Status::user(Code::resource_exhausted,
+                        fmt::format("The scan names more than {} columns.", kMaxColumns));
   }
   return Scan(json, query).run();
 }

@@ -1,10 +1,14 @@
 // Approximate distinct counts and quantiles, from stored sketches or from the values of a column.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "rollup/query/aggregator.h"
 
 namespace rideflow::rollup {
 namespace {
+
+constexpr size_t kMaxFields = 100;
 
 // ---- Distinct
 
@@ -13,8 +17,12 @@ class DistinctAggregator : public Aggregator {
   DistinctAggregator(std::vector<ColumnRef> columns, bool by_row, bool stored)
       : columns_(std::move(columns)), by_row_(by_row), stored_(stored) {}
   void resize(size_t groups) override { sketches_.resize(groups); }
+  size_t group_bytes() const override { return sizeof(Distinct); }
+  size_t extra_bytes() const override { return sketch_bytes_; }
   void bind(PartView& part) override {
     tables_.assign(columns_.size(), {});
+    if (held_ == nullptr) held_ = std::make_unique<HeldBytes>(part.control());
+    if (!held_->set(0)) return;
     for (size_t c = 0; c < columns_.size(); ++c) {
       if (columns_[c].kind == ColumnRef::Kind::dimension && !by_row_) fill_table(part, c);
     }
@@ -41,9 +49,11 @@ class DistinctAggregator : public Aggregator {
     const int d = columns_[c].index;
     const uint32_t n = part.dimension(d).codes();
     std::vector<uint32_t> codes;
+    if (!held_->add(n * sizeof(tables_[c].front()))) return;
     tables_[c].resize(n);
     for (uint32_t code = 0; code < n; ++code) {
       part.values_of(d, code, codes);
+      if (!held_->add(codes.size() * 2 * sizeof(uint64_t)) || !part.control().step()) return;
       for (const uint32_t v : codes) {
         const Datum datum = part.value(d, v);
         if (!skip(datum)) tables_[c][code].push_back(hash(datum));
@@ -54,16 +64,27 @@ class DistinctAggregator : public Aggregator {
   Status merge_stored(Page& page, const uint32_t* rows, const uint32_t* groups, size_t n) {
     for_rows(rows, groups, n, [&](size_t row, size_t g) {
       const Distinct* sketch = page.view().reader().distinct(columns_.front().index, row);
-      if (sketch != nullptr) sketches_[g].merge(*sketch);
+      if (sketch != nullptr) edit(g, [&](Distinct& mine) { mine.merge(*sketch); });
     });
     return {};
+  }
+
+  // Counts what a group's sketch holds.
+  template <class F>
+  void edit(size_t g, F f) {
+    Distinct& sketch = sketches_[g];
+    const size_t before = sketch.bytes();
+    f(sketch);
+    sketch_bytes_ = sketch_bytes_ + sketch.bytes() - before;
   }
 
   Status add_column(Page& page, size_t c, const uint32_t* rows, const uint32_t* groups, size_t n) {
     if (columns_[c].kind == ColumnRef::Kind::dimension) {
       RF_ASSIGN(const uint32_t* codes, page.codes(columns_[c].index));
       for_rows(rows, groups, n, [&](size_t row, size_t g) {
-        for (const uint64_t h : tables_[c][codes[row]]) sketches_[g].add(h);
+        edit(g, [&](Distinct& mine) {
+          for (const uint64_t h : tables_[c][codes[row]]) mine.add(h);
+        });
       });
       return {};
     }
@@ -73,7 +94,7 @@ class DistinctAggregator : public Aggregator {
       if (!d.ok()) {
         status = d.status();
       } else if (!skip(*d)) {
-        sketches_[g].add(hash(*d));
+        edit(g, [&](Distinct& mine) { mine.add(hash(*d)); });
       }
     });
     return status;
@@ -97,7 +118,11 @@ class DistinctAggregator : public Aggregator {
         }
         key += ';';
       }
-      sketches_[g].add(distinct_hash(std::string_view(key)));
+      if (!page.view().control().step(1 + columns_.size() + key.size() / 64)) {
+        status = page.view().control().status();
+        return;
+      }
+      edit(g, [&](Distinct& mine) { mine.add(distinct_hash(std::string_view(key))); });
     });
     return status;
   }
@@ -105,8 +130,10 @@ class DistinctAggregator : public Aggregator {
   std::vector<ColumnRef> columns_;
   bool by_row_;
   bool stored_;
+  std::unique_ptr<HeldBytes> held_;                         // the tables
   std::vector<std::vector<std::vector<uint64_t>>> tables_;  // by column, by code: hashes of its values
   std::vector<Distinct> sketches_;
+  size_t sketch_bytes_ = 0;
 };
 
 class DistinctSpec : public AggregatorSpec {
@@ -139,18 +166,22 @@ class QuantilesAggregator : public Aggregator {
  public:
   QuantilesAggregator(const ColumnRef& column, bool stored) : source_(column), stored_(stored) {}
   void resize(size_t groups) override { sketches_.resize(groups); }
+  size_t group_bytes() const override { return sizeof(Quantiles); }
+  size_t extra_bytes() const override { return sketch_bytes_; }
   void bind(PartView& part) override { source_.bind(part); }
   Status update(Page& page, const uint32_t* rows, const uint32_t* groups, size_t n) override {
     if (stored_) {
       for_rows(rows, groups, n, [&](size_t row, size_t g) {
         const Quantiles* sketch = page.view().reader().quantiles(source_.column().index, row);
-        if (sketch != nullptr) sketches_[g].merge(*sketch);
+        if (sketch != nullptr) edit(g, [&](Quantiles& mine) { mine.merge(*sketch); });
       });
       return {};
     }
     RF_ASSIGN(const NumberView view, source_.load(page, rows, n));
     for_rows(rows, groups, n, [&](size_t row, size_t g) {
-      if (view.has == nullptr || view.has[row] != 0) sketches_[g].add(view.as_double(row));
+      if (view.has == nullptr || view.has[row] != 0) {
+        edit(g, [&](Quantiles& mine) { mine.add(view.as_double(row)); });
+      }
     });
     return {};
   }
@@ -159,9 +190,18 @@ class QuantilesAggregator : public Aggregator {
   }
 
  private:
+  template <class F>
+  void edit(size_t g, F f) {
+    Quantiles& sketch = sketches_[g];
+    const size_t before = sketch.bytes();
+    f(sketch);
+    sketch_bytes_ = sketch_bytes_ + sketch.bytes() - before;
+  }
+
   NumberSource source_;
   bool stored_;
   std::vector<Quantiles> sketches_;
+  size_t sketch_bytes_ = 0;
 };
 
 class QuantilesSpec : public AggregatorSpec {
@@ -216,6 +256,10 @@ Result<std::shared_ptr<const AggregatorSpec>> parse_sketch_aggregator(const std:
   if (type == "cardinality") {
     const Json* fields = find(json, "fields") ? find(json, "fields") : find(json, "fieldNames");
     for (const Json* item : items(fields)) {
+      if (sources.size() >= kMaxFields) {
+        return Status::user(Code::resource_exhausted,
+                            fmt::format("cardinality takes {} fields.", kMaxFields));
+      }
       const JsonObject* spec = item->if_object();
       sources.push_back(columns.find(spec ? text(*spec, "dimension") : text(item).value_or("")));
     }

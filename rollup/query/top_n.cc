@@ -1,8 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <map>
-
 #include "rollup/query/grouping.h"
 
 namespace rideflow::rollup {
@@ -51,12 +48,6 @@ Result<Ranking> parse_ranking(const Json* json, int depth = 0) {
   return ranking;
 }
 
-struct Entry {
-  size_t group;
-  OutputRow row;
-  QueryValue metric;
-};
-
 class TopN {
  public:
   TopN(Query& query, GroupDimension dimension, Ranking ranking, size_t threshold)
@@ -64,86 +55,126 @@ class TopN {
         grouper_(query, {std::move(dimension)}),
         ranking_(std::move(ranking)),
         threshold_(threshold),
-        aggregators_(make_aggregators(query.aggregators)) {}
+        all_time_(query.all_time()),
+        states_(query),
+        row_(query),
+        held_(*query.control),
+        out_(query) {}
 
   Result<std::string> run() {
     const OnPart on_part = [&](PartView& part) {
       grouper_.bind(part);
-      for (auto& aggregator : aggregators_) aggregator->bind(part);
+      states_.bind(part);
     };
     const OnPage on_page = [&](Page& page, const uint32_t* rows, size_t n) -> Status {
       RF_TRY(grouper_.assign(page, rows, n));
-      return grouper_.update(page, aggregators_);
+      return grouper_.update(page, states_);
     };
     RF_TRY(scan(query_, on_part, on_page));
+    RF_TRY(states_.grow(grouper_.size()));
     return write();
   }
 
  private:
-  Datum dimension_of(const Entry& e) const { return datum_of(grouper_.value(e.group, 0)); }
-  Ordering tie_ordering() const {
-    return grouper_.dimensions()[0].type == OutputType::text ? Ordering::lexicographic : Ordering::numeric;
+  const GroupDimension& dimension() const { return grouper_.dimensions()[0]; }
+  Datum dimension_of(size_t group) const { return datum_of(grouper_.value(group, 0)); }
+  Micros time_of(size_t group) const {
+    return query_.granularity.is_all() ? all_time_ : grouper_.buckets().start(grouper_.bucket_of(group));
   }
+  uint32_t rank_of(size_t group) const { return ranks_[grouper_.value_id(group, 0)]; }
 
-  // Whether a stands before b.
-  bool before(const Entry& a, const Entry& b) const {
-    if (!ranking_.by_metric) {
-      const int c = compare(dimension_of(a), dimension_of(b), ranking_.ordering);
-      return ranking_.inverted ? c > 0 : c < 0;
-    }
-    const Datum x = datum_of(a.metric);
-    const Datum y = datum_of(b.metric);
+  // Whether a stands before b in their bucket.
+  bool before(uint32_t a, uint32_t b) const {
+    if (!ranking_.by_metric) return ranking_.inverted ? rank_of(a) > rank_of(b) : rank_of(a) < rank_of(b);
+    const Datum x = datum_of(metrics_[a]);
+    const Datum y = datum_of(metrics_[b]);
     if (x.is_null() != y.is_null()) return y.is_null();
     const int c = compare(x, y, Ordering::numeric);
     if (c != 0) return ranking_.inverted ? c < 0 : c > 0;
-    return compare(dimension_of(a), dimension_of(b), tie_ordering()) < 0;
+    return rank_of(a) < rank_of(b);
   }
 
-  bool past_stop(const Entry& e) const {
+  bool past_stop(size_t group) const {
     if (ranking_.by_metric || !ranking_.previous_stop) return true;
     const int c =
-        compare(dimension_of(e), Datum::of(std::string_view(*ranking_.previous_stop)), ranking_.ordering);
+        compare(dimension_of(group), Datum::of(std::string_view(*ranking_.previous_stop)), ranking_.ordering);
     return ranking_.inverted ? c < 0 : c > 0;
   }
 
-  Result<std::string> write() {
-    std::map<Micros, std::vector<Entry>> buckets;
-    if (query_.granularity.is_all()) buckets[query_.all_time()];
-    for (size_t g = 0; g < grouper_.size(); ++g) {
-      RF_ASSIGN(OutputRow row, OutputRow::make(query_, aggregators_, g));
-      Entry entry{g, std::move(row), {}};
-      entry.metric = entry.row.finalized(ranking_.metric);
-      if (past_stop(entry))
-        buckets[grouper_.buckets().start(grouper_.bucket_of(g))].push_back(std::move(entry));
+  // Ranks of the dimension's values: what it is ordered by, or what decides between equal metrics.
+  Status prepare() {
+    const size_t n = grouper_.size();
+    const size_t bytes = n * (sizeof(uint32_t) + (ranking_.by_metric ? sizeof(QueryValue) : 0));
+    if (!held_.add(bytes + grouper_.values(0).size() * sizeof(uint32_t))) return query_.control->status();
+    const Ordering ties = dimension().type == OutputType::text ? Ordering::lexicographic : Ordering::numeric;
+    RF_ASSIGN(ranks_, rank_values(query_, grouper_.values(0), ranking_.by_metric ? ties : ranking_.ordering));
+    if (ranking_.by_metric) metrics_.resize(n);
+    for (size_t g = 0; g < n; ++g) {
+      if (!query_.control->step()) return query_.control->status();
+      if (!past_stop(g)) continue;
+      groups_.push_back(static_cast<uint32_t>(g));
+      if (!ranking_.by_metric) continue;
+      RF_TRY(row_.load(states_, g));
+      metrics_[g] = row_.finalized(ranking_.metric);
+      const auto* text = std::get_if<std::string>(&metrics_[g]);
+      if (text != nullptr && !held_.add(text->capacity())) return query_.control->status();
     }
-    std::string out = "[";
-    for (auto& bucket : buckets) {
-      std::vector<Entry>& entries = bucket.second;
-      const size_t n = std::min(threshold_, entries.size());
-      std::partial_sort(entries.begin(), entries.begin() + static_cast<ptrdiff_t>(n), entries.end(),
-                        [&](const Entry& a, const Entry& b) { return before(a, b); });
-      if (out.size() > 1) out += ',';
-      out += R"({"timestamp":")" + query_.granularity.format(bucket.first) + R"(","result":[)";
-      for (size_t i = 0; i < n; ++i) append(out, entries[i], i > 0);
-      out += "]}";
-    }
-    return out += ']';
+    return sort_rows(groups_, query_, [&](uint32_t a, uint32_t b) {
+      const Micros x = time_of(a);
+      const Micros y = time_of(b);
+      return x != y ? x < y : before(a, b);
+    });
   }
 
-  void append(std::string& out, const Entry& entry, bool comma) const {
+  Result<std::string> write() {
+    RF_TRY(prepare());
+    std::string& out = out_.text;
+    out = "[";
+    if (groups_.empty() && query_.granularity.is_all()) {
+      open_bucket(all_time_);
+      out += "]}";
+    }
+    for (size_t i = 0; i < groups_.size();) {
+      const Micros time = time_of(groups_[i]);
+      open_bucket(time);
+      for (size_t n = 0; i < groups_.size() && time_of(groups_[i]) == time; ++i, ++n) {
+        if (n < threshold_) RF_TRY(append(groups_[i], n > 0));
+      }
+      out += "]}";
+      RF_TRY(out_.check(1));
+    }
+    return std::move(out) + "]";
+  }
+
+  void open_bucket(Micros time) {
+    if (out_.text.size() > 1) out_.text += ',';
+    out_.text += R"({"timestamp":")" + query_.granularity.format(time) + R"(","result":[)";
+  }
+
+  Status append(size_t group, bool comma) {
+    RF_TRY(row_.load(states_, group));
+    std::string& out = out_.text;
     if (comma) out += ',';
     out += '{';
-    append_key(out, grouper_.dimensions()[0].output);
-    append_json(out, grouper_.value(entry.group, 0));
-    entry.row.append(out, true);
+    append_key(out, dimension().output);
+    append_json(out, grouper_.value(group, 0));
+    row_.append(out, true);
     out += '}';
+    return out_.check(1 + query_.outputs.size() / 4);
   }
 
   Query& query_;
   Grouper grouper_;
   Ranking ranking_;
   size_t threshold_;
-  std::vector<std::unique_ptr<Aggregator>> aggregators_;
+  Micros all_time_;
+  GroupStates states_;
+  OutputRow row_;
+  HeldBytes held_;
+  AnswerText out_;
+  std::vector<uint32_t> ranks_;
+  std::vector<QueryValue> metrics_;  // by group
+  std::vector<uint32_t> groups_;
 };
 
 }  // namespace

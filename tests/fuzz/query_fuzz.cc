@@ -1,5 +1,6 @@
-// Any bytes as a native query over a small rollup, part of it sealed: parser and evaluator. Whatever is
-// asked, the answer is JSON and its status says whose fault it was; the fault is never ours.
+// Any bytes as a native query over a small rollup, part of it sealed: parser and evaluator, under limits of
+// time and memory. Whatever is asked, the answer is JSON and its status says whose fault it was; the fault is
+// never ours, and no memory stays held.
 #include <boost/json/parse.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +26,8 @@ rideflow::QueryLimits limits() {
   out.timeout_us = 2 * rideflow::kMicrosPerSecond;
   out.max_groups = 5'000;
   out.max_result_bytes = size_t{1} << 20;
+  out.max_memory_bytes = size_t{32} << 20;
+  out.all_memory_bytes = size_t{32} << 20;
   return out;
 }
 
@@ -33,13 +36,14 @@ rideflow::QueryLimits limits() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static World world;
   static const rideflow::RollupQueries queries(&world.clock, world.store, limits());
-  const rideflow::QueryAnswer answer =
-      queries.post(std::string_view(reinterpret_cast<const char*>(data), size));
+  rideflow::QueryAnswer answer = queries.post(std::string_view(reinterpret_cast<const char*>(data), size));
   boost::system::error_code error;
   (void)boost::json::parse(answer.body, error);
   const bool known = answer.status == 200 || answer.status == 400 || answer.status == 413 ||
                      answer.status == 501 || answer.status == 504;
   if (error || !known) std::fprintf(stderr, "%d %s\n", answer.status, answer.body.c_str());
   RF_CHECK(!error && known);
+  answer.memory = nullptr;
+  RF_CHECK(queries.memory().used() == 0);
   return 0;
 }
