@@ -1,12 +1,14 @@
 #include "rollup/rollup_queries.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include <algorithm>
 
 #include "engine/json_writer.h"
 #include "rollup/query/query.h"
+
+// Of glibc: gives free memory back to the system.
+extern "C" int malloc_trim(size_t pad) noexcept;
 
 namespace rideflow {
 

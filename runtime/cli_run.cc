@@ -61,7 +61,8 @@ class Session {
     }
     catch_stop_signals();
     watch_ = std::make_unique<ExitWatch>(kNoticeMs);
-    RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow"), access_));
+    RF_ASSIGN(const QueryLimits limits, query_limits(args_));
+    RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow"), access_, limits));
     jobs_ = std::make_shared<HostedJobs>(host_.get());
     if (dev_) revival_ = std::make_unique<JobRevival>(context_.env, host_.get(), jobs_.get());
     for (const LoadedJob& job : jobs) jobs_->announce(job.plan->job);  // before anybody can ask
@@ -126,7 +127,7 @@ class Session {
   }
 
   Status listen() {
-    HttpOptions http = http_options(args_);
+    RF_ASSIGN(HttpOptions http, http_options(args_));
     // `run` answers other commands, such as consume and tap, on any free port unless told which.
     if (!dev_ && !args_.has("listen")) http.listen = "127.0.0.1:0";
     HttpServices services;
@@ -274,6 +275,7 @@ class Session {
     watch_->expect("stopping the jobs", kStopJobsMs, kEnded,
                    [this] { return context_.disk_progress() + host_->progress(); });
     if (feed_) feed_->stop();
+    server_->cancel_queries();  // the jobs' last checkpoints do not share the machine with them
     Status status = host_->stop_all();
     // Told before anything is taken down, which may take long.
     watch_->expect("taking down what the jobs used", kTakeDownMs, status.ok() ? 0 : exit_code(status));

@@ -9,10 +9,13 @@ namespace rideflow {
 namespace {
 
 HttpResponse to_response(QueryAnswer answer, const HttpRequest& request) {
-  const bool pretty = request.query_value("pretty").has_value();
+  // Large answers stay as they are: nobody reads them line by line, and the copy would not be counted.
+  constexpr size_t kMostPretty = size_t{4} << 20;
+  const bool pretty = request.query_value("pretty").has_value() && answer.body.size() <= kMostPretty;
   HttpResponse response =
       json_response(pretty ? pretty_json(answer.body) : std::move(answer.body), answer.status);
   response.headers = std::move(answer.headers);
+  response.memory = std::move(answer.memory);
   return response;
 }
 
@@ -35,7 +38,8 @@ void add_druid_routes(HttpRouter& router, const HttpServices& services) {
   add(router, "POST", "/druid/v2",
       [queries, env = services.env, meter = services.meter](const HttpRequest& request) {
         const int64_t begin = env->monotonic();
-        QueryAnswer answer = queries->post(request.body);
+        QueryAnswer answer = queries->post_in_turn ? queries->post_in_turn(request.body, request.turn)
+                                                   : queries->post(request.body);
         meter->count_query(answer.status, (env->monotonic() - begin) * 1000);
         return to_response(std::move(answer), request);
       });

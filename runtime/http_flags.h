@@ -3,13 +3,15 @@
 
 #include <vector>
 
+#include "rollup/query_limits.h"
 #include "runtime/cli_args.h"
 #include "runtime/http_server.h"
 
 namespace rideflow {
 
-// --listen, --ui-dir, --host, --tokens, --tls-cert, --tls-key, --insecure
+// --listen, --ui-dir, --host, --tokens, --tls-cert, --tls-key, --insecure; what queries may cost
 std::vector<FlagSpec> http_flags();
-HttpOptions http_options(const ParsedArgs& args);
+Result<HttpOptions> http_options(const ParsedArgs& args);
+Result<QueryLimits> query_limits(const ParsedArgs& args);
 
 }  // namespace rideflow

@@ -45,6 +45,8 @@ std::string_view error_word(int status) {
       return "not_implemented";
     case 503:
       return "unavailable";
+    case 504:
+      return "timeout";
     default:
       return status < 500 ? "bad_request" : "internal";
   }
@@ -64,6 +66,8 @@ DruidWords druid_words(int status) {
       return {"Not found", "notFound", "NOT_FOUND"};
     case 429:
       return {"Query capacity exceeded", "queryCapacityExceeded", "CAPACITY_EXCEEDED"};
+    case 504:
+      return {"Query timeout", "legacyQueryException", "TIMEOUT"};
     case 501:
       return {"Unsupported operation", "unsupported", "UNSUPPORTED"};
     case 503:

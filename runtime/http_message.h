@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@
 
 namespace rideflow {
 
+class QueryTurn;  // rollup/query_control.h
+
 struct HttpRequest {
   std::string method;                                          // as sent: "GET"
   std::string target;                                          // as sent: "/a%20b?x=1"
@@ -23,6 +26,9 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;    // names in lower case, in order
   std::map<std::string, std::string, std::less<>> parameters;  // {name} of the route's pattern, decoded
   std::string body;
+  // Who gave the handler its thread, for handlers that take long; null for quick ones. Lives as long as the
+  // call.
+  QueryTurn* turn = nullptr;
 
   // The first header of that (lower-case) name; "" when there is none.
   std::string_view header(std::string_view name) const;
@@ -40,7 +46,8 @@ struct HttpResponse {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
-  bool close = false;  // the connection ends after it
+  bool close = false;                  // the connection ends after it
+  std::shared_ptr<const void> memory;  // counts the body until it is sent
 };
 
 // Fills path and query from a target of origin form ("/path?query"). user error for anything else, and for

@@ -14,6 +14,9 @@ struct HttpMeter {
   std::atomic<int64_t> queries{0}, queries_failed{0};    // native queries
   std::atomic<int64_t> query_nanos{0};
 
+  std::atomic<int64_t> running{0}, waiting{0}, paused{0}, refused{0};  // requests that may take long
+  std::atomic<int64_t> connections{0}, connections_closed_idle{0}, connections_refused{0};
+
   void count_answer(int status) {
     const auto digit = static_cast<size_t>(status / 100);
     if (digit >= 1 && digit <= kClasses) answers[digit - 1].fetch_add(1, std::memory_order_relaxed);

@@ -4,6 +4,7 @@
 
 #include "generated/version.h"
 #include "rollup/rollup_store.h"
+#include "runtime/http_druid.h"
 #include "runtime/http_json.h"
 #include "runtime/http_services.h"
 #include "runtime/job_directory.h"
@@ -158,6 +159,13 @@ void add_http(Samples& samples, const HttpMeter& meter) {
   samples.add("rideflow_queries_total", "", meter.queries);
   samples.add("rideflow_queries_failed_total", "", meter.queries_failed);
   samples.add("rideflow_query_nanoseconds_total", "", meter.query_nanos);
+  samples.add("rideflow_requests_running", "", meter.running);
+  samples.add("rideflow_requests_waiting", "", meter.waiting);
+  samples.add("rideflow_requests_paused", "", meter.paused);
+  samples.add("rideflow_requests_refused_total", "", meter.refused);
+  samples.add("rideflow_http_connections", "", meter.connections);
+  samples.add("rideflow_http_connections_closed_idle_total", "", meter.connections_closed_idle);
+  samples.add("rideflow_http_connections_refused_total", "", meter.connections_refused);
 }
 
 std::string prometheus_text(const HttpServices& services) {
@@ -165,6 +173,9 @@ std::string prometheus_text(const HttpServices& services) {
   samples.add("rideflow_build_info", fmt::format("version=\"{}\"", escaped(RIDEFLOW_VERSION)), 1);
   samples.add("rideflow_process_resident_bytes", "", resident_bytes());
   add_http(samples, *services.meter);
+  const bool queries = services.queries && services.queries->memory_bytes;
+  samples.add("rideflow_query_memory_bytes", "",
+              queries ? static_cast<int64_t>(services.queries->memory_bytes()) : 0);
   if (services.rollups) add_rollups(samples, *services.rollups);
   if (services.jobs) {
     for (const std::string& name : services.jobs->jobs()) {

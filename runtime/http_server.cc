@@ -91,7 +91,8 @@ struct HttpServer::Impl {
   uint16_t port = 0;
   bool stopped = false;
 
-  explicit Impl(const HttpOptions& options) : core(options) {}
+  Impl(const HttpOptions& options, Env* env, std::shared_ptr<HttpMeter> meter)
+      : core(options, env, std::move(meter)) {}
 
   Status listen(const ListenAddress& address) {
     boost::system::error_code ec;
@@ -126,6 +127,7 @@ struct HttpServer::Impl {
   // On the I/O thread.
   void begin_stop() {
     core.stopping = true;
+    core.lanes.cancel_all();
     boost::system::error_code ec;
     acceptor->close(ec);
     tick_timer->cancel();
@@ -150,7 +152,8 @@ awaitable<void> HttpServer::Impl::accept_loop() {
       co_await pause.async_wait(net::redirect_error(use_awaitable, ec));
       continue;
     }
-    if (core.sessions.size() >= static_cast<size_t>(core.options.max_connections)) {
+    if (!core.make_room()) {
+      if (core.meter) core.meter->connections_refused.fetch_add(1, std::memory_order_relaxed);
       http_io::refuse(std::move(socket), tls.has_value());
       continue;
     }
@@ -165,6 +168,7 @@ awaitable<void> HttpServer::Impl::accept_loop() {
 awaitable<void> HttpServer::Impl::tick_loop() {
   while (!core.stopping) {
     if (tick) tick();
+    core.look_after_jobs();
     tick_timer->expires_after(kTick);
     boost::system::error_code ec;
     co_await tick_timer->async_wait(net::redirect_error(use_awaitable, ec));
@@ -196,11 +200,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options
     RF_ASSIGN(policy.tokens, HttpTokens::parse(text));
   }
 
-  auto impl = std::make_unique<Impl>(options);
+  auto impl = std::make_unique<Impl>(options, env, std::move(meter));
   impl->router = std::move(router);
   impl->tick = std::move(tick);
-  impl->core.env = env;
-  impl->core.meter = std::move(meter);
   impl->core.gate.emplace(impl->router.get(), std::move(policy));
   if (!options.tls_cert_file.empty()) {
     impl->tls.emplace(ssl::context::tls_server);
@@ -219,12 +221,16 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 
+void HttpServer::cancel_queries() {
+  impl_->core.lanes.cancel_all();
+}
+
 void HttpServer::stop() {
   if (impl_->stopped) return;
   impl_->stopped = true;
   net::post(impl_->io, [impl = impl_.get()] { impl->begin_stop(); });
   impl_->thread.join();
-  impl_->core.pool.join();
+  impl_->core.lanes.stop();
 }
 
 uint16_t HttpServer::port() const {

@@ -1,9 +1,11 @@
 // The HTTP server of a process: one port for Druid's queries, Rideflow's API, metrics and the console.
 //
-// One thread does all input and output; handlers that may wait run in a small pool, and what is more than it
-// may hold is answered 429. The limits of docs/security.md hold before a handler sees anything: size of
-// header, URL and body, time for the header, a floor on the body's rate, idle connections, the number of
-// connections. Loopback by default; other addresses need TLS and tokens, or `insecure`.
+// One thread does all input and output; handlers that may wait run in lanes (runtime/http_lanes.h): they
+// queue, and what is more than may queue is answered 429. A query whose client hangs up is stopped. When all
+// connections are taken, the one that has been idle longest makes room. The limits of docs/security.md hold
+// before a handler sees anything: size of header, URL and body, time for the header, a floor on the body's
+// rate, idle connections, the number of connections. Loopback by default; other addresses need TLS and
+// tokens, or `insecure`.
 //
 // Start and stop on one thread; handlers are called on the pool's threads and, the quick ones, on the I/O
 // thread.
@@ -27,9 +29,11 @@ struct HttpOptions {
   std::string tokens_file;         // see runtime/http_tokens.h
   std::vector<std::string> hosts;  // names in the Host header beside localhost and loopback addresses
 
-  int max_connections = 256;
-  int pool_threads = 2;
-  int max_queries = 32;  // in the pool, running or waiting
+  int max_connections = 512;
+  int pool_threads = 2;   // light requests at once
+  int heavy_threads = 2;  // and heavy ones, beside them
+  int max_queries = 512;  // running or waiting
+  int queue_timeout_ms = 30'000;
   int header_timeout_ms = 5'000;
   int idle_timeout_ms = 60'000;
   int body_grace_ms = 5'000;  // then the body must have come at body_floor_per_s on average
@@ -50,7 +54,10 @@ class HttpServer {
                                                    std::shared_ptr<HttpMeter> meter = nullptr);
   ~HttpServer();  // stop()
 
-  // Takes no new connection, lets requests end for drain_ms, then closes. Idempotent.
+  // Before stop(), which does it too: requests that wait for their turn, queries that run and what comes
+  // after end with status 503; quick requests and handlers that do not ask go on.
+  void cancel_queries();
+  // The same, takes no new connection, lets requests end for drain_ms, then closes. Idempotent.
   void stop();
   uint16_t port() const;
   // "http://127.0.0.1:8082"

@@ -1,6 +1,7 @@
 #include "runtime/http_session.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <array>
 #include <boost/asio/write.hpp>
@@ -70,10 +71,6 @@ std::optional<HttpResponse> parse_refusal(const error_code& ec) {
   return std::nullopt;
 }
 
-net::awaitable<HttpResponse> run_handler(const HttpRoute& route, const HttpRequest& request) {
-  co_return call_handler(route, request);
-}
-
 // Bytes to and from the peer, with and without TLS. All else is compiled once, not per stream: what a
 // composed operation of Beast makes of a stream type takes the compiler half a minute.
 class Bytes {
@@ -109,6 +106,8 @@ class Connection {
       session_.busy = true;
       const bool keep = co_await serve_one();
       session_.busy = false;
+      session_.served = true;
+      session_.idle_since = core_.env->monotonic();
       if (!keep) break;
     }
   }
@@ -227,20 +226,37 @@ class Connection {
     co_return refusal;
   }
 
-  net::awaitable<HttpResponse> dispatch(const HttpRoute& route, const HttpRequest& request) {
+  net::awaitable<HttpResponse> dispatch(const HttpRoute& route, HttpRequest& request) {
     lowest_.expires_never();
     if (route.lane == HttpRoute::Lane::quick) co_return call_handler(route, request);
-    if (core_.in_pool >= core_.options.max_queries) {
+    // The timer stands for the answer: it is cancelled, on this thread, when that is there.
+    const auto executor = co_await net::this_coro::executor;
+    const auto answered = std::make_shared<net::steady_timer>(executor, net::steady_timer::time_point::max());
+    const auto job = std::make_shared<HttpJob>(
+        [&route, &request](HttpJob& turn) {
+          request.turn = &turn;
+          return call_handler(route, request);
+        },
+        [executor, answered] {
+          net::post(executor, [answered] { answered->expires_at(steady_clock::now()); });
+        },
+        core_.env->monotonic());
+    if (!core_.lanes.submit(job)) {
+      if (core_.lanes.cancelled()) {
+        co_return error_response(503, "Rideflow is stopping.", is_druid_path(request.path));
+      }
+      if (core_.meter) core_.meter->refused.fetch_add(1, std::memory_order_relaxed);
       HttpResponse busy = error_response(429, "Too many requests are under way: try again in a moment.",
                                          is_druid_path(request.path));
       busy.headers.emplace_back("Retry-After", "1");
       co_return busy;
     }
-    ++core_.in_pool;
-    HttpResponse response =
-        co_await net::co_spawn(core_.pool.get_executor(), run_handler(route, request), net::use_awaitable);
-    --core_.in_pool;
-    co_return response;
+    session_.job = job;
+    // Cancelled by whoever finishes the job; if that was before this wait, it has expired.
+    error_code ec;
+    co_await answered->async_wait(net::redirect_error(net::use_awaitable, ec));
+    session_.job = nullptr;
+    co_return std::move(job->response);
   }
 
   // True when the connection may carry another request.
@@ -297,13 +313,17 @@ class Connection {
 // Enters a connection into the server's list for as long as it lives.
 class Entry {
  public:
-  Entry(Core& core, std::function<void()> close) : core_(core) {
+  Entry(Core& core, int socket, std::function<void()> close) : core_(core) {
     Session session;
     session.close = std::move(close);
+    session.socket = socket;
+    session.idle_since = core.env->monotonic();
     at_ = core_.sessions.insert(core_.sessions.end(), std::move(session));
+    core_.count_connections();
   }
   ~Entry() {
     core_.sessions.erase(at_);
+    core_.count_connections();
     if (core_.sessions.empty() && core_.on_last_session) core_.on_last_session();
   }
   Entry(const Entry&) = delete;
@@ -317,11 +337,55 @@ class Entry {
 
 }  // namespace
 
+Core::Core(const HttpOptions& o, Env* e, std::shared_ptr<HttpMeter> m)
+    : options(o),
+      env(e),
+      meter(std::move(m)),
+      lanes(e,
+            {std::max(o.pool_threads, 1), std::max(o.heavy_threads, 1), o.max_queries,
+             HttpLanesOptions().quantum_us},
+            meter) {}
+
+void Core::count_connections() const {
+  if (meter) meter->connections.store(static_cast<int64_t>(sessions.size()), std::memory_order_relaxed);
+}
+
+bool Core::make_room() {
+  // A connection that was just made has a moment to send its first request.
+  constexpr Micros kNew = kMicrosPerSecond;
+  const auto open =
+      std::count_if(sessions.begin(), sessions.end(), [](const Session& s) { return !s.closing; });
+  if (open < options.max_connections) return true;
+  Session* longest = nullptr;
+  const Micros now = env->monotonic();
+  for (Session& session : sessions) {
+    if (session.busy || session.closing) continue;
+    if (!session.served && now - session.idle_since < kNew) continue;
+    if (longest == nullptr || session.idle_since < longest->idle_since) longest = &session;
+  }
+  if (longest == nullptr) return false;
+  longest->closing = true;
+  if (meter) meter->connections_closed_idle.fetch_add(1, std::memory_order_relaxed);
+  longest->close();
+  return true;
+}
+
+void Core::look_after_jobs() {
+  for (Session& session : sessions) {
+    if (!session.job) continue;
+    pollfd peer{session.socket, POLLRDHUP, 0};
+    if (::poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
+      session.job->abandon();
+  }
+  lanes.expire(env->monotonic() - int64_t{options.queue_timeout_ms} * 1000,
+               error_response(504, "The request waited too long for its turn: try again later.", true));
+}
+
 net::awaitable<void> serve_plain(Core& core, tcp::socket socket) {
   beast::tcp_stream stream(std::move(socket));
   error_code ec;
   stream.socket().set_option(tcp::no_delay(true), ec);
-  Entry entry(core, [&stream] { stream.close(); });
+  Entry entry(core, stream.socket().native_handle(), [&stream] { stream.close(); });
   BytesOf<beast::tcp_stream> bytes(stream);
   Connection connection(core, bytes, stream, entry.session());
   co_await connection.run();
@@ -333,7 +397,7 @@ net::awaitable<void> serve_tls(Core& core, tcp::socket socket, ssl::context& con
   beast::tcp_stream& lowest = beast::get_lowest_layer(stream);
   error_code ec;
   lowest.socket().set_option(tcp::no_delay(true), ec);
-  Entry entry(core, [&lowest] { lowest.close(); });
+  Entry entry(core, lowest.socket().native_handle(), [&lowest] { lowest.close(); });
   lowest.expires_after(milliseconds(core.options.header_timeout_ms));
   co_await stream.async_handshake(ssl::stream_base::server, net::redirect_error(net::use_awaitable, ec));
   if (ec) co_return;

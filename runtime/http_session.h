@@ -11,13 +11,13 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <list>
 #include <optional>
 
 #include "runtime/http_gate.h"
+#include "runtime/http_lanes.h"
 #include "runtime/http_server.h"
 
 namespace rideflow::http_io {
@@ -28,22 +28,33 @@ using tcp = net::ip::tcp;
 
 // A connection as the server sees it.
 struct Session {
-  bool busy = false;  // between a request's first byte and the end of its answer
+  bool busy = false;     // between a request's first byte and the end of its answer
+  bool served = false;   // it had an answer already
+  bool closing = false;  // told to close
+  Micros idle_since = 0;
+  int socket = -1;
+  std::shared_ptr<HttpJob> job;  // what runs or waits for it in the lanes
   std::function<void()> close;
 };
 
 struct Core {
-  explicit Core(const HttpOptions& o) : options(o), pool(static_cast<size_t>(std::max(o.pool_threads, 1))) {}
+  Core(const HttpOptions& o, Env* e, std::shared_ptr<HttpMeter> m);
 
   const HttpOptions options;
-  Env* env = nullptr;
+  Env* env;
   std::shared_ptr<HttpMeter> meter;  // null: nobody counts
   std::optional<HttpGate> gate;
-  net::thread_pool pool;
-  int in_pool = 0;  // handlers running or waiting
+  HttpLanes lanes;
   bool stopping = false;
   std::list<Session> sessions;
   std::function<void()> on_last_session;
+
+  // Room for one more connection: closes the one that has been idle longest when there is none. False when
+  // all are busy.
+  bool make_room();
+  void count_connections() const;
+  // Stops what runs for clients that are gone, and answers what has waited too long.
+  void look_after_jobs();
 
   void close_sessions(bool busy_too) {
     for (Session& session : sessions) {

@@ -10,10 +10,11 @@
 namespace rideflow {
 
 Result<std::unique_ptr<JobHost>> JobHost::open(Env& env, const std::string& data_dir,
-                                               const std::shared_ptr<const JobAccess>& access) {
+                                               const std::shared_ptr<const JobAccess>& access,
+                                               const QueryLimits& limits) {
   RF_ASSIGN(auto dir, DataDir::open(env, data_dir, process_id()));
   auto host = std::unique_ptr<JobHost>(new JobHost(env, std::move(dir)));
-  RF_TRY(host->open_stores(*access).with(data_dir));
+  RF_TRY(host->open_stores(*access, limits).with(data_dir));
   return host;
 }
 
@@ -23,13 +24,13 @@ JobHost::~JobHost() {
   if (!stopped.ok() && !answered) env_.warn("stop_failed", {{"why", stopped.to_string()}});
 }
 
-Status JobHost::open_stores(const JobAccess& access) {
+Status JobHost::open_stores(const JobAccess& access, const QueryLimits& limits) {
   rocks_ = std::make_shared<RocksShared>();
   RF_ASSIGN(topics_, TopicStore::open(env_, dir_->topics()));
   RF_ASSIGN(const std::vector<StoredJob> stored, stored_jobs(env_, *dir_));
   hold_unread(*topics_, stored);
   RF_ASSIGN(rollups_, RollupStore::open(&env_, dir_->rollups()));
-  queries_ = std::make_shared<RollupQueries>(&env_, rollups_);
+  queries_ = std::make_shared<RollupQueries>(&env_, rollups_, limits);
   resources_.add<TopicStore>("", topics_);
   resources_.add<RollupStore>("rollups", rollups_);
   access.add_to(resources_);

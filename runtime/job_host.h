@@ -42,7 +42,8 @@ class JobHost {
  public:
   // Takes the data directory, which it makes when it is missing. `access`: what its jobs may reach.
   static Result<std::unique_ptr<JobHost>> open(Env& env, const std::string& data_dir,
-                                               const std::shared_ptr<const JobAccess>& access);
+                                               const std::shared_ptr<const JobAccess>& access,
+                                               const QueryLimits& limits = {});
   ~JobHost();
 
   // already_exists when a job of this name runs.
@@ -72,7 +73,7 @@ class JobHost {
  private:
   JobHost(Env& env, std::unique_ptr<DataDir> dir)
       : env_(env), dir_(std::move(dir)), data_dir_(dir_->path()) {}
-  Status open_stores(const JobAccess& access);
+  Status open_stores(const JobAccess& access, const QueryLimits& limits);
 
   Env& env_;
   std::unique_ptr<DataDir> dir_;

@@ -71,13 +71,13 @@ TEST(Expression, WhatIsRepeatedIsBounded) {
       {"case (", ") when 1 then 2 when 3 then 4 else 5 end"}};
   for (const auto& [open, close] : wraps) {
     std::string text = "n";
-    for (int level = 1; level <= 40; ++level) {
+    for (int level = 1; level <= 20; ++level) {
       text = open + text + close;
       const Bound bound = bound_of(text);
       if (level <= 5) {
         EXPECT_TRUE(bound.expr) << level << " " << text << ": " << bound.error;
       }
-      if (level >= 20) {
+      if (level >= 17) {
         EXPECT_FALSE(bound.expr) << level << " " << text;
         EXPECT_NE(bound.error.find("more than 65536 parts"), std::string::npos) << bound.error;
       }

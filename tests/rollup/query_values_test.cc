@@ -331,10 +331,12 @@ TEST_F(RollupValues, DistinctCountsAreExactEverywhere) {
         R"(,{"type":"constant","value":0}]},{"type":"expression","name":"p4","expression":"u + 0"},)"
         R"({"type":"thetaSketchEstimate","name":"p5","field":)" +
         field + R"(},{"type":"HLLSketchEstimate","name":"p6","field":)" + field +
-        R"(},{"type":"thetaSketchEstimate","name":"p7","field":{"type":"thetaSketchSetOp","name":"x","func":"INTERSECT","fields":[)" +
+        R"(},{"type":"thetaSketchEstimate","name":"p7","field":{"type":"thetaSketchSetOp","name":"x",)"
+        R"("func":"INTERSECT","fields":[)" +
         field + "," + field + R"(]}}]})");
     ASSERT_EQ(answer.status, 200) << answer.body;
-    for (const auto& row : boost::json::parse(answer.body).as_array()) {
+    const auto rows = boost::json::parse(answer.body).as_array();
+    for (const auto& row : rows) {
       const auto& event = row.at("event");
       const std::string name(event.at("name").as_string());
       const bool first = std::string(row.at("timestamp").as_string()).find("00:00") != std::string::npos;

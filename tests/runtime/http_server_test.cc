@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "engine/virtual_env.h"
+#include "rollup/query_control.h"
 #include "runtime/posix_env.h"
 #include "tests/runtime/raw_http.h"
 #include "tests/runtime/tls_client.h"
@@ -225,15 +226,101 @@ TEST_F(ServerTest, TooManyQueriesAtOnce) {
   EXPECT_EQ(RawHttp(port()).call("GET", "/druid/slow").status, 200);
 }
 
-TEST_F(ServerTest, ConnectionsAreCapped) {
+TEST_F(ServerTest, AllThatWaitAreAnswered) {
+  std::atomic<int> calls{0};
+  add("GET", "/druid/some", [&](const HttpRequest&) {
+    ++calls;
+    return json_response("[]");
+  });
+  start();
+  std::vector<std::unique_ptr<RawHttp>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<RawHttp>(port()));
+    clients.back()->send("GET /druid/some HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  }
+  for (auto& client : clients) EXPECT_EQ(client->read().status, 200);
+  EXPECT_EQ(calls, 100);
+}
+
+TEST_F(ServerTest, TheLongestIdleConnectionMakesRoom) {
   options_.max_connections = 2;
   start();
   RawHttp first(port());
-  RawHttp second(port());
   EXPECT_EQ(first.call("GET", "/hello").status, 200);
+  RawHttp second(port());
   EXPECT_EQ(second.call("GET", "/hello").status, 200);
+  RawHttp third(port());
+  EXPECT_EQ(third.call("GET", "/hello").status, 200);
+  EXPECT_TRUE(first.closed());
+  EXPECT_EQ(second.call("GET", "/hello").status, 200);
+  RawHttp fourth(port());
+  EXPECT_EQ(fourth.call("GET", "/hello").status, 200);
+  EXPECT_TRUE(third.closed()) << "it has been idle longer than the second";
+  EXPECT_EQ(second.call("GET", "/hello").status, 200);
+}
+
+TEST_F(ServerTest, BusyConnectionsAreCapped) {
+  options_.max_connections = 2;
+  std::promise<void> gate;
+  std::shared_future<void> open = gate.get_future().share();
+  std::latch entered(2);
+  add("GET", "/slow", [&, open](const HttpRequest&) {
+    entered.count_down();
+    open.wait();
+    return text_response("done");
+  });
+  start();
+  RawHttp first(port());
+  RawHttp second(port());
+  for (RawHttp* http : {&first, &second}) http->send("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  entered.wait();
   EXPECT_EQ(RawHttp(port()).read().status, 503);
-  EXPECT_EQ(second.call("GET", "/hello").status, 200);
+  gate.set_value();
+  EXPECT_EQ(first.read().body, "done");
+  EXPECT_EQ(second.read().body, "done");
+}
+
+// A handler that asks, as queries do, ends when its client hangs up or the server stops.
+class AskingTest : public ServerTest {
+ protected:
+  void add_asking() {
+    add("GET", "/ask", [this](const HttpRequest& request) {
+      entered_.set_value();
+      const std::atomic<bool> cancelled{false};
+      Status status;
+      while (status.ok()) {
+        status = request.turn->pause(cancelled, INT64_MAX);
+        if (status.ok()) status = request.turn->check();
+      }
+      ended_.set_value();
+      return error_response(503, status.message());
+    });
+  }
+  std::promise<void> entered_;
+  std::promise<void> ended_;
+};
+
+TEST_F(AskingTest, AQueryEndsWhenItsClientHangsUp) {
+  add_asking();
+  start();
+  {
+    RawHttp client(port());
+    client.send("GET /ask HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    entered_.get_future().wait();
+  }
+  EXPECT_EQ(ended_.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+}
+
+TEST_F(AskingTest, AQueryEndsWhenTheServerStops) {
+  add_asking();
+  start();
+  RawHttp client(port());
+  client.send("GET /ask HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  entered_.get_future().wait();
+  server_->cancel_queries();
+  EXPECT_EQ(client.read().status, 503);
+  EXPECT_EQ(client.call("POST", "/echo", "Content-Type: application/json\r\n", "{}").status, 503);
+  server_->stop();
 }
 
 TEST_F(ServerTest, StoppingLetsARequestEnd) {

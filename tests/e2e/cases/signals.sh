@@ -26,6 +26,50 @@ case_sigterm_is_a_pause_without_loss_or_double() {
   same_outputs wanted found
 }
 
+# Queries that take long: 80 sums over expressions of 1,300 terms, for every row.
+case_sigterm_does_not_wait_for_queries() {
+  sed 's/until: latest/on_gap: fail/' "$JOBS/windows.yaml" >job.yaml
+  events 20000 7 --rate 10 >lines
+  rf produce ride_events lines --data-dir data
+  start_dev dev.log job.yaml --data-dir data --quiet
+  counted() {
+    request POST "$URL/druid/v2" '{"queryType": "timeseries", "dataSource": "live", "granularity": "all",
+      "intervals": ["2000-01-01/2100-01-01"], "aggregations": [{"type": "count", "name": "n"}]}' >count &&
+      [ "$(json count 'd.length && d[0].result.n > 100')" = true ]
+  }
+  until_true 90 counted || { cat dev.log count; fail "no rows in the rollup"; }
+  node -e 'const terms = "fare*0.5+".repeat(1300) + "1";
+    const sums = Array.from({length: 80}, (_, i) => ({type: "doubleSum", name: "s" + i, expression: terms + "+" + i}));
+    console.log(JSON.stringify({queryType: "groupBy", dataSource: "live", granularity: "second",
+      dimensions: ["city", "status"], intervals: ["2000-01-01/2100-01-01"], aggregations: sums}))' >heavy
+  local i
+  for i in 1 2 3 4 5 6; do
+    post_file "$URL/druid/v2" heavy >"heavy$i" 2>&1 &
+  done
+  heavy_under_way() {
+    request GET "$URL/metrics" >metrics && grep -Eq '^rideflow_requests_paused\{\} [1-9]' metrics
+  }
+  until_true 60 heavy_under_way || { cat metrics heavy1; fail "the heavy queries were over before the signal"; }
+  counted || fail "a light query was not answered beside heavy ones"
+  kill -TERM "$PID"
+  # The jobs' last checkpoint takes its time on a busy machine; a heavy query would take until its limit.
+  until_true 25 test ! -e "/proc/$PID" || gone "$PID" || { cat dev.log; fail "it waits for queries"; }
+  finish "$PID"
+  [ "$CODE" = 0 ] || { cat dev.log; fail "ended with $CODE"; }
+  for i in 1 2 3 4 5 6; do until_true 10 test -s "heavy$i" || fail "query $i was left without an answer"; done
+  grep -l 'Rideflow is stopping' heavy[1-6] >/dev/null || { cat heavy[1-6]; fail "no query was told why"; }
+}
+
+# post_file URL FILE: prints the answer, or why there is none.
+post_file() {
+  node -e 'fetch(process.argv[1], {method: "POST", body: require("fs").readFileSync(process.argv[2]),
+             headers: {"Content-Type": "application/json"}}).then(async (r) => console.log(await r.text()),
+             (e) => console.log(String(e.cause ?? e)))' "$@"
+}
+
+# gone PID: it has ended, and only waits to be asked for its exit code.
+gone() { grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
+
 case_a_finished_job_gives_nothing_twice() {
   events 5000 31 --rate 1000 >lines
   rf produce ride_events lines --data-dir data
