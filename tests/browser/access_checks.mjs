@@ -26,31 +26,31 @@ async function findings(page) {
 
 const PAGES = { live: '#/live', job: '#/job', rollup: '#/rollup/live_trips' };
 
-/** `schemes` and `widths`: where the pages are looked at; what they show does not depend on them. */
+/** `schemes` and `widths`: how the pages are looked at, each loaded once. */
 export async function accessChecks(checks, browser, base, { schemes, widths }) {
   for (const [name, hash] of Object.entries(PAGES)) {
-    for (const scheme of schemes) {
-      await checks.check(`axe finds nothing on the ${name} page, ${scheme}`, async () => {
-        const { page, close } = await openPage(browser, base, { hash, scheme });
+    await checks.check(`axe finds nothing on the ${name} page, ${schemes.join(' and ')}`, async () => {
+      const { page, close } = await openPage(browser, base, { hash, scheme: schemes[0] });
+      for (const scheme of schemes) {
+        await page.emulateMedia({ colorScheme: scheme });
         await settled(page);
-        equal(await page.evaluate(() => document.documentElement.dataset.theme), scheme, 'theme');
-        equal(await findings(page), [], 'findings');
-        await close();
-      });
-    }
+        await eventually(() => page.evaluate((s) => document.documentElement.dataset.theme === s, scheme), scheme);
+        equal(await findings(page), [], `findings, ${scheme}`);
+      }
+      await close();
+    });
     if (widths.length === 0) continue;
     await checks.check(`the ${name} page fits ${widths.join(', ')} px`, async () => {
       const { page, close } = await openPage(browser, base, { hash, width: widths[0], height: 780 });
       for (const width of widths) {
         await page.setViewportSize({ width, height: 780 });
         await settled(page);
-        const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
-        await eventually(async () => (await wide()) <= width, `${width} px hold the page, which has ${await wide()}`);
+        const fits = () => page.evaluate((most) => document.documentElement.scrollWidth <= most, width);
+        await eventually(fits, `${width} px hold the page`);
       }
       await close();
     });
   }
-
 }
 
 /** What a reader does with the keyboard and the colours; the same whatever the data. */

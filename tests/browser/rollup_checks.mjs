@@ -80,7 +80,8 @@ export async function rollupChecks(checks, browser, base) {
     await settled(page);
     near(Number((await shown(page)).rows.All.requested), asked.rows[0].event.requested, 1e-9, `rides of ${city}`);
     await page.getByRole('button', { name: `Only city ${city}: show all again` }).click();
-    await eventually(async () => (await page.locator('.values tbody tr').count()) === asked.rows.length + 1, 'all again');
+    const lines = () => page.locator('.values tbody tr').count();
+    await eventually(async () => (await lines()) === asked.rows.length + 1, 'all cities again');
     equal(trouble, [], 'trouble on the page');
     await close();
   });

@@ -155,10 +155,13 @@ function segmentMetadata(dataSource, table) {
   if (!shape) return [];
   const [period, dimensions, metrics] = shape;
   const columns = { __time: { type: 'LONG', cardinality: null } };
-  for (const name of dimensions) columns[name] = { type: 'STRING', cardinality: new Set(table.map((r) => r[name])).size };
+  for (const name of dimensions) {
+    columns[name] = { type: 'STRING', cardinality: new Set(table.map((row) => row[name])).size };
+  }
   const aggregators = {};
   for (const [name, type] of Object.entries(metrics)) {
-    columns[name] = { type: type === 'count' || type === 'longSum' ? 'LONG' : 'DOUBLE', hasNulls: type !== 'count', cardinality: null };
+    const whole = type === 'count' || type === 'longSum';
+    columns[name] = { type: whole ? 'LONG' : 'DOUBLE', hasNulls: type !== 'count', cardinality: null };
     aggregators[name] = { type: type === 'count' ? 'longSum' : type, name, fieldName: name };
   }
   return [{ id: 'merged', columns, aggregators, queryGranularity: { type: 'period', period, timeZone: 'UTC' } }];

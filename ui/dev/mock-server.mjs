@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The HTTP API of docs/http-api.md over made-up data, and ui/dist: for work on the console and its tests.
-//   node dev/mock-server.mjs [--port 8083] [--history MINUTES] [--dist DIR]
+//   node dev/mock-server.mjs [--port 8083] [--history MINUTES] [--fine MINUTES] [--dist DIR]
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
@@ -16,9 +16,10 @@ const option = (name, otherwise) => {
 
 const port = Number(option('port', '8083'));
 const history = Number(option('history', '1440')) * 60_000;
+const fine = Number(option('fine', '90')) * 60_000;
 const dist = option('dist', fileURLToPath(new URL('../dist', import.meta.url)));
 const started = Date.now() - 754_000;
-const world = new World({ history });
+const world = new World({ history, fine });
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
