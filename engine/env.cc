@@ -1,10 +1,13 @@
 #include "engine/env.h"
 
+#include "engine/presence.h"
+
 namespace rideflow {
 
 Result<std::string> read_file(FileSystem& fs, const std::string& path) {
   RF_ASSIGN(auto file, fs.open(path));
-  std::string content(static_cast<size_t>(file->size()), '\0');
+  RF_ASSIGN(const int64_t size, size_of(*file, path));
+  std::string content(static_cast<size_t>(size), '\0');
   RF_ASSIGN(size_t n, file->read(0, content.size(), content.data()));
   content.resize(n);
   return content;

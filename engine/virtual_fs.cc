@@ -109,6 +109,7 @@ class VirtualFs::Reader : public ReadableFile {
 
   int64_t size() const override {
     const std::lock_guard lock(fs_.mutex_);
+    if (!ready("size").ok()) return -1;
     return static_cast<int64_t>(node_->data.size());
   }
 

@@ -42,8 +42,8 @@ class VirtualFs : public FileSystem {
   void die(int64_t n);
   void die_now();
   bool dead() const;
-  int64_t calls()
-      const;  // so far; every method of the file system and its files counts, but size() and close()
+  int64_t calls() const;  // so far; every method of the file system and its files counts, but close() and a
+                          // writer's size()
   int64_t bytes_read() const;  // so far, by all readers
   // A broken machine for tests of tests: sync_dir() says ok and does nothing.
   void ignore_dir_syncs(bool on);

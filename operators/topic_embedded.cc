@@ -240,6 +240,7 @@ class TopicSink : public Sink {
               "another topic",
               config_->sink, epoch.value, topic_->name(), restored.value));
     }
+    for (const auto& [epoch, handle] : pending) RF_TRY(topic_->check_confirmed(handle));
     std::vector<std::string> handles;
     for (const auto& [epoch, handle] : pending) {
       if (handle.empty()) continue;

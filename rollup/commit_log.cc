@@ -2,18 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/byte_codec.h"
-#include "engine/hash.h"
+#include "engine/presence.h"
+#include "engine/record_frames.h"
 
 namespace rideflow::rollup {
 namespace {
 
 constexpr uint32_t kMagic = 0x4c4f5552;  // "RUOL"
-struct Head {
-  uint32_t magic = kMagic;
-  uint32_t size = 0;
-  uint64_t checksum = 0;
-};
 
 Result<LogRecord> decode_record(std::string_view payload) {
   ByteReader in(payload);
@@ -26,6 +24,10 @@ Result<LogRecord> decode_record(std::string_view payload) {
   record.watermark = in.get<Micros>();
   record.parallelism = in.get<int32_t>();
   record.cells = in.get_string();
+  if (in.ok() && !in.at_end()) {  // older versions end here
+    record.rows = in.get<int64_t>();
+    record.confirmed = Epoch(in.get<int64_t>());
+  }
   RF_TRY(in.finish("A rollup's commit record"));
   if (record.type < RecordType::prepared || record.type > RecordType::drop) {
     return Status::external(Code::data_loss,
@@ -45,51 +47,65 @@ std::string encode_record(const LogRecord& record) {
       .put(record.marker.epoch.value)
       .put(record.watermark)
       .put(record.parallelism)
-      .put_string(record.cells);
-  const std::string body = payload.take();
-  Head head;
-  head.size = static_cast<uint32_t>(body.size());
-  head.checksum = checksum64(body);
-  std::string out(reinterpret_cast<const char*>(&head), sizeof head);
-  return out += body;
+      .put_string(record.cells)
+      .put(record.rows)
+      .put(record.confirmed.value);
+  return frame_record(kMagic, payload.take());
 }
 
 Result<size_t> read_records(std::string_view bytes, const std::function<Status(LogRecord)>& visit) {
-  size_t at = 0;
-  while (bytes.size() - at >= sizeof(Head)) {
-    Head head;
-    std::memcpy(&head, bytes.data() + at, sizeof head);
-    const size_t room = bytes.size() - at - sizeof head;
-    if (head.magic != kMagic || head.size > room) break;
-    const std::string_view body = bytes.substr(at + sizeof head, head.size);
-    if (checksum64(body) != head.checksum) break;
+  return visit_records(bytes, kMagic, [&](std::string_view body) -> Status {
     RF_ASSIGN(LogRecord record, decode_record(body));
-    RF_TRY(visit(std::move(record)));
-    at += sizeof head + head.size;
-  }
-  return at;
+    return visit(std::move(record));
+  });
 }
 
+namespace {
+
+constexpr std::string_view kRemedy =
+    "remove the rollup's folder and replay its jobs from the start under a new name";
+
+std::string name_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<CommitLog>> CommitLog::open(Env* env, const std::string& path,
+                                                   const Acknowledged& acknowledged, const LogClaim& claim,
                                                    const std::function<Status(LogRecord)>& visit) {
   FileSystem& fs = env->fs();
-  const Result<DirEntry> entry = fs.stat(path);
-  if (!entry.ok() && entry.status().code() != Code::not_found) return entry.status();
+  RF_ASSIGN(const bool there, exists(fs, path));
+  const int64_t durable = std::max(claim.durable_bytes, acknowledged.find(name_of(path)).value_or(0));
+  if (!there && (claim.exists || durable > 0)) {
+    return Status::external(
+        Code::data_loss,
+        fmt::format("'{}' is missing, and what it held with it. Restore the file from a copy, or {}.", path,
+                    kRemedy));
+  }
   size_t whole = 0;
-  if (entry.ok()) {
+  if (there) {
     RF_ASSIGN(const std::string bytes, read_file(fs, path));
-    RF_ASSIGN(whole, read_records(bytes, visit));
+    auto read = read_records(bytes, visit);
+    if (!read.ok()) return std::move(read).status().with("'" + path + "'");
+    whole = *read;
+    RF_TRY(check_tail(bytes, kMagic, whole, durable, path, kRemedy));
     if (whole < bytes.size()) {
       env->warn("rollup_log_cut", {{"path", path}, {"bytes", fmt::to_string(bytes.size() - whole)}});
       RF_TRY(fs.truncate(path, static_cast<int64_t>(whole)));
     }
   }
   RF_ASSIGN(auto file, fs.append(path));
-  if (!entry.ok()) {
+  if (!there) {
     RF_TRY(file->sync());
     RF_TRY(fs.sync_dir(parent_dir(path)));
   }
   return std::unique_ptr<CommitLog>(new CommitLog(path, std::move(file), static_cast<int64_t>(whole)));
+}
+
+void CommitLog::make_official(Acknowledged* acknowledged) {
+  acknowledged_ = acknowledged;
+  acknowledged_->set(name_of(path_), size_);
 }
 
 Status CommitLog::append(const LogRecord& record) {
@@ -106,6 +122,9 @@ Status CommitLog::append(const LogRecord& record) {
     return std::move(status.with("commit log " + path_));
   }
   size_ += static_cast<int64_t>(bytes.size());
+  if (acknowledged_ == nullptr) return {};
+  acknowledged_->set(name_of(path_), size_);
+  acknowledged_->flush();
   return {};
 }
 

@@ -264,17 +264,20 @@ Status Datasource::open_files(Compaction& work) {
 // Moves a long log into files before anything of it is in memory: a start needs no more than the run did.
 Status Datasource::settle_log() {
   const Result<DirEntry> file = env_->fs().stat(path(manifest_.log_name()));
+  if (!file.ok() && file.status().code() != Code::not_found) return file.status();
   if (!file.ok() || file->size <= options_.memory_bytes / kLogShare) return {};
   {
     std::lock_guard lock(mutex_);
     complete_to_ = std::max(complete_to_, manifest_.complete_to);
   }
-  RF_ASSIGN(log_, CommitLog::open(env_, path(manifest_.log_name()), [&](const LogRecord& record) {
-              if (record.type != RecordType::commit) return Status();
-              std::lock_guard lock(mutex_);
-              note_commit(record);
-              return Status();
-            }));
+  const LogClaim claim = {manifest_.format > 1, manifest_.log_bytes};
+  RF_ASSIGN(log_, CommitLog::open(env_, path(manifest_.log_name()), *acknowledged_, claim,
+                                  [&](const LogRecord& record) {
+                                    if (record.type != RecordType::commit) return Status();
+                                    std::lock_guard lock(mutex_);
+                                    note_commit(record);
+                                    return Status();
+                                  }));
   Compaction work;
   RF_TRY(move_log(work));
   return publish(work);
@@ -283,25 +286,38 @@ Status Datasource::settle_log() {
 // The log that the manifest names, made anew: one may be left from an attempt that ended before its manifest.
 Result<std::unique_ptr<CommitLog>> Datasource::empty_log(const Manifest& manifest) const {
   RF_TRY(env_->fs().remove(path(manifest.log_name())));
-  return CommitLog::open(env_, path(manifest.log_name()), [](const LogRecord&) { return Status(); });
+  return CommitLog::open(env_, path(manifest.log_name()), *acknowledged_, {},
+                         [](const LogRecord&) { return Status(); });
 }
 
 Status Datasource::publish(Compaction& work) {
   RF_ASSIGN(auto log, empty_log(work.next));
   for (const auto& p : work.prepared) RF_TRY(log->append(p.second));
+  work.next.format = 2;
+  work.next.log_bytes = log->size();
   RF_TRY(env_->fs().sync_dir(dir_));
   env_->kill_point("rollup_seal_before_manifest");
-  RF_TRY(write_file_atomic(env_->fs(), path("MANIFEST"), encode_manifest(work.next)));
+  RF_TRY(write_manifest(work.next));
   env_->kill_point("rollup_seal_after_manifest");
   const Manifest old = std::exchange(manifest_, work.next);
   const std::string old_log = log_->path();
   log_ = std::move(log);
+  log_->make_official(&*acknowledged_);
   remove_left_behind(old, old_log);
   return {};
 }
 
+// After an error the folder may name the old log or the new one: nothing is written to either before load()
+// has seen which.
+Status Datasource::write_manifest(const Manifest& manifest) {
+  Status written = write_file_atomic(env_->fs(), path("MANIFEST"), encode_manifest(manifest));
+  if (!written.ok() && log_ != nullptr) log_->give_up();
+  return written;
+}
+
 // The next open removes it if this fails.
 void Datasource::remove_left_behind(const Manifest& old, const std::string& old_log) {
+  acknowledged_->forget(old_log.substr(old_log.rfind('/') + 1));
   Status removed = env_->fs().remove(old_log);
   for (const auto& [start, chunk] : old.chunks) {
     const auto now = manifest_.chunks.find(start);
@@ -371,8 +387,9 @@ Status Datasource::change_spec(const RollupSpec& spec) {
     record.cells = encode_cells(convert_cells(*p.second.cells, next_spec));
     RF_TRY(log->append(record));
   }
+  next.log_bytes = log->size();
   RF_TRY(env_->fs().sync_dir(dir_));
-  RF_TRY(write_file_atomic(env_->fs(), path("MANIFEST"), encode_manifest(next)));
+  RF_TRY(write_manifest(next));
   {
     std::lock_guard lock(mutex_);
     spec_ = next_spec;

@@ -28,6 +28,8 @@ auto key_of(const Marker& m) {
   return std::make_tuple(m.lineage, m.sink, m.shard);
 }
 
+constexpr std::string_view kAcknowledged = "ACKNOWLEDGED";
+
 // What the cells of a file would take in memory: more or less, and rather more.
 int64_t guess_bytes(const Part& part, const RollupSpec& spec) {
   const auto columns = static_cast<int64_t>(spec.dimensions.size() + spec.metrics.size());
@@ -38,6 +40,21 @@ std::string describe(const Marker& m) {
   return fmt::format("epoch {} of lineage {}, sink {}, shard {}", m.epoch.value, m.lineage, m.sink, m.shard);
 }
 
+Status rows_are_gone(const Marker& marker) {
+  return Status::external(Code::data_loss,
+                          "The prepared rows of " + describe(marker) +
+                              " are gone from the rollup: it was removed, or its log damaged. "
+                              "Restore the rollup's folder from a copy, or start the job under a new "
+                              "name to replay it.");
+}
+
+Result<Manifest> read_manifest(Env* env, const std::string& path) {
+  RF_ASSIGN(const std::string bytes, read_file(env->fs(), path));
+  auto manifest = decode_manifest(bytes);
+  if (!manifest.ok()) return std::move(manifest).status().with("'" + path + "'");
+  return manifest;
+}
+
 }  // namespace
 
 Datasource::Datasource(Env* env, std::string dir, std::shared_ptr<const RollupSpec> spec,
@@ -46,8 +63,7 @@ Datasource::Datasource(Env* env, std::string dir, std::shared_ptr<const RollupSp
 
 Result<std::shared_ptr<Datasource>> Datasource::open(Env* env, const std::string& dir,
                                                      const RollupStoreOptions& options) {
-  RF_ASSIGN(const std::string bytes, read_file(env->fs(), join_path(dir, "MANIFEST")));
-  RF_ASSIGN(const Manifest manifest, decode_manifest(bytes));
+  RF_ASSIGN(const Manifest manifest, read_manifest(env, join_path(dir, "MANIFEST")));
   RF_ASSIGN(RollupSpec spec, decode_spec(manifest.spec));
   std::shared_ptr<Datasource> datasource(
       new Datasource(env, dir, std::make_shared<const RollupSpec>(std::move(spec)), options));
@@ -62,6 +78,11 @@ Result<std::shared_ptr<Datasource>> Datasource::create(Env* env, const std::stri
   RF_TRY(env->fs().make_dirs(dir));
   Manifest manifest;
   manifest.spec = encode_spec(spec);
+  // The log first: a manifest whose log is missing has lost it.
+  RF_ASSIGN(const auto log, env->fs().create(join_path(dir, manifest.log_name())));
+  RF_TRY(log->sync());
+  RF_TRY(log->close());
+  RF_TRY(env->fs().sync_dir(dir));
   RF_TRY(write_file_atomic(env->fs(), join_path(dir, "MANIFEST"), encode_manifest(manifest)));
   RF_TRY(env->fs().sync_dir(parent_dir(dir)));
   return open(env, dir, options);
@@ -75,10 +96,18 @@ std::shared_ptr<const RollupSpec> Datasource::spec() const {
 // ---- Reading the folder
 
 Status Datasource::load() {
-  RF_ASSIGN(const std::string bytes, read_file(env_->fs(), path("MANIFEST")));
-  RF_ASSIGN(manifest_, decode_manifest(bytes));
+  RF_ASSIGN(manifest_, read_manifest(env_, path("MANIFEST")));
   // A failed sync may have left bytes in the file that are not on the disk: they never count.
   if (log_ != nullptr && !log_->alive()) RF_TRY(env_->fs().truncate(log_->path(), log_->size()));
+  if (!acknowledged_) {
+    RF_ASSIGN(acknowledged_, Acknowledged::open(env_->fs(), path(std::string(kAcknowledged))));
+    if (!acknowledged_->damage().empty())
+      env_->warn("rollup_notes_damaged", {{"why", acknowledged_->damage()}});
+  }
+  {
+    std::lock_guard lock(mutex_);
+    rebuild_ = true;  // until all of it succeeded
+  }
   RF_TRY(settle_log());
   std::lock_guard lock(mutex_);
   chunks_.clear();
@@ -86,8 +115,10 @@ Status Datasource::load() {
   snapshot_.reset();
   complete_to_ = std::max(complete_to_, manifest_.complete_to);
   RF_TRY(load_segments());
-  RF_ASSIGN(log_, CommitLog::open(env_, path(manifest_.log_name()),
+  const LogClaim claim = {manifest_.format > 1, manifest_.log_bytes};
+  RF_ASSIGN(log_, CommitLog::open(env_, path(manifest_.log_name()), *acknowledged_, claim,
                                   [&](LogRecord record) { return replay(std::move(record)); }));
+  log_->make_official(&*acknowledged_);
   RF_TRY(rewrite_log());
   // What live writers hold was never in the folder.
   for (const auto& shard : shards_) {
@@ -104,7 +135,7 @@ Status Datasource::load() {
 // readable and yet not durable, and a sync of the old file would not tell: a later power loss would take back
 // epochs that were seen as committed.
 Status Datasource::rewrite_log() {
-  if (log_->size() == 0) return {};
+  if (log_->size() == 0 && manifest_.format > 1) return {};
   RF_ASSIGN(const std::string bytes, read_file(env_->fs(), log_->path()));
   Manifest next = manifest_;
   ++next.log_number;
@@ -114,13 +145,18 @@ Status Datasource::rewrite_log() {
   RF_TRY(file->close());
   RF_TRY(env_->fs().sync_dir(dir_));
   // The markers of the old manifest: the log brings the others again.
-  RF_ASSIGN(const std::string old_manifest, read_file(env_->fs(), path("MANIFEST")));
-  RF_ASSIGN(Manifest written, decode_manifest(old_manifest));
+  RF_ASSIGN(Manifest written, read_manifest(env_, path("MANIFEST")));
   written.log_number = next.log_number;
-  RF_TRY(write_file_atomic(env_->fs(), path("MANIFEST"), encode_manifest(written)));
+  written.log_bytes = static_cast<int64_t>(bytes.size());
+  RF_TRY(write_manifest(written));
   const std::string old_log = log_->path();
   manifest_.log_number = next.log_number;
-  RF_ASSIGN(log_, CommitLog::open(env_, path(next.log_name()), [](const LogRecord&) { return Status(); }));
+  manifest_.log_bytes = written.log_bytes;
+  manifest_.format = 2;
+  acknowledged_->forget(old_log.substr(old_log.rfind('/') + 1));
+  RF_ASSIGN(log_, CommitLog::open(env_, path(next.log_name()), *acknowledged_, {true, written.log_bytes},
+                                  [](const LogRecord&) { return Status(); }));
+  log_->make_official(&*acknowledged_);
   return env_->fs().remove(old_log);
 }
 
@@ -147,7 +183,7 @@ Status Datasource::load_chunk(Micros start, const ManifestChunk& chunk, int64_t&
 }
 
 Status Datasource::load_segments() {
-  std::vector<std::string> known = {"MANIFEST", manifest_.log_name()};
+  std::vector<std::string> known = {"MANIFEST", manifest_.log_name(), std::string(kAcknowledged)};
   int64_t room = options_.memory_bytes / 2;
   for (auto it = manifest_.chunks.rbegin(); it != manifest_.chunks.rend(); ++it) {
     known.insert(known.end(), it->second.files.begin(), it->second.files.end());
@@ -170,6 +206,7 @@ Status Datasource::replay(LogRecord record) {
     return {};
   }
   if (record.type == RecordType::commit) {
+    if (record.rows > 0 && pending_.count(record.marker) == 0) return rows_are_gone(record.marker);
     apply_commit(record);
     return {};
   }
@@ -331,6 +368,9 @@ Result<RollupPrepared> Datasource::prepare(const std::shared_ptr<ShardState>& sh
   record.watermark = shard->watermark;
   record.parallelism = shard->id.parallelism;
   RollupPrepared prepared;
+  record.rows = static_cast<int64_t>(shard->epoch.cells.rows());
+  const auto marker = manifest_.markers.find(key_of(record.marker));
+  if (marker != manifest_.markers.end()) record.confirmed = marker->second.epoch;
   prepared.handle = encode_record(record);
   Pending pending;
   pending.visible = true;
@@ -391,6 +431,8 @@ Status Datasource::commit_record(const LogRecord& record) {
       return Status::internal("The rollup is told to commit " + describe(record.marker) +
                               " before it was durable.");
     }
+    if (it == pending_.end() && record.rows > 0)
+      return rows_are_gone(record.marker).with("'" + log_->path() + "'");
   }
   env_->kill_point("rollup_commit_before_record");
   RF_TRY(log_->append(record));
@@ -429,6 +471,18 @@ Status Datasource::recover(const ShardState& shard, Epoch restored,
     return needed || !log_->alive() ? load() : Status();
   };
   RF_TRY(reload());
+  RF_TRY(check_markers(shard, restored, pending));
+  for (const auto& item : pending) {
+    RF_ASSIGN(const LogRecord record, decode_handle(item.second));
+    RF_TRY(commit_record(record));
+  }
+  RF_TRY(drop_prepared(shard, restored));
+  return reload();
+}
+
+// Rule R4 of exactly-once output. REQUIRES: io_.
+Status Datasource::check_markers(const ShardState& shard, Epoch restored,
+                                 const std::vector<std::pair<Epoch, std::string>>& pending) const {
   for (const auto& [key, marker] : manifest_.markers) {
     if (std::get<0>(key) != shard.id.lineage || std::get<1>(key) != shard.id.sink) continue;
     if (marker.epoch <= restored) continue;
@@ -441,10 +495,18 @@ Status Datasource::recover(const ShardState& shard, Epoch restored,
   }
   for (const auto& item : pending) {
     RF_ASSIGN(const LogRecord record, decode_handle(item.second));
-    RF_TRY(commit_record(record));
+    const auto found = manifest_.markers.find(key_of(record.marker));
+    const Epoch marker = found == manifest_.markers.end() ? Epoch(0) : found->second.epoch;
+    if (marker >= record.confirmed) continue;
+    return Status::external(Code::data_loss, fmt::format("The rollup '{}' ({}) holds epoch {} of sink '{}', "
+                                                         "but the restored checkpoint knows that epoch {} "
+                                                         "was committed there: rows are lost. Restore the "
+                                                         "folder from a copy, or start the job under a new "
+                                                         "name to replay it.",
+                                                         spec()->datasource, dir_, marker.value,
+                                                         shard.id.sink, record.confirmed.value));
   }
-  RF_TRY(drop_prepared(shard, restored));
-  return reload();
+  return {};
 }
 
 }  // namespace rideflow::rollup

@@ -75,6 +75,8 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
   Status load_chunk(Micros start, const ManifestChunk& chunk, int64_t& room);
   Status settle_log();
   Status rewrite_log();
+  Status check_markers(const ShardState& shard, Epoch restored,
+                       const std::vector<std::pair<Epoch, std::string>>& pending) const;
   void apply_commit(const LogRecord& record);
   void note_commit(const LogRecord& record);
   Status persist(const Marker& marker);
@@ -95,6 +97,7 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
   Status drop_expired_files(Compaction& work) const;
   Status open_files(Compaction& work);
   Status publish(Compaction& work);
+  Status write_manifest(const Manifest& manifest);
   Result<std::unique_ptr<CommitLog>> empty_log(const Manifest& manifest) const;
   void remove_left_behind(const Manifest& old, const std::string& old_log);
   void install(Compaction& work);
@@ -108,6 +111,7 @@ class Datasource : public std::enable_shared_from_this<Datasource> {
 
   std::mutex io_;
   Manifest manifest_;
+  std::optional<Acknowledged> acknowledged_;  // of log_
   std::unique_ptr<CommitLog> log_;
 
   mutable std::mutex mutex_;

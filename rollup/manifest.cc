@@ -5,13 +5,17 @@
 
 namespace rideflow::rollup {
 namespace {
-constexpr uint32_t kFormat = 1;
+constexpr int32_t kFormat = 2;
 constexpr size_t kMaxItems = 10'000'000;
 }  // namespace
 
 std::string encode_manifest(const Manifest& manifest) {
   ByteWriter out;
-  out.put(kFormat).put(manifest.log_number).put(manifest.next_file).put(manifest.complete_to);
+  out.put(kFormat)
+      .put(manifest.log_bytes)
+      .put(manifest.log_number)
+      .put(manifest.next_file)
+      .put(manifest.complete_to);
   out.put_string(manifest.spec);
   out.put(static_cast<uint32_t>(manifest.markers.size()));
   for (const auto& [key, marker] : manifest.markers) {
@@ -35,11 +39,13 @@ Result<Manifest> decode_manifest(std::string_view bytes) {
   const auto checksum = head.get<uint64_t>();
   if (!head.ok() || checksum64(bytes.substr(sizeof checksum)) != checksum) return damaged;
   ByteReader in(bytes.substr(sizeof checksum));
-  if (in.get<uint32_t>() != kFormat) {
+  Manifest manifest;
+  manifest.format = in.get<int32_t>();
+  if (manifest.format < 1 || manifest.format > kFormat) {
     return Status::user(Code::failed_precondition,
                         "A rollup's MANIFEST was written by a newer version of Rideflow. Use that version.");
   }
-  Manifest manifest;
+  if (manifest.format > 1) manifest.log_bytes = in.get<int64_t>();
   manifest.log_number = in.get<int64_t>();
   manifest.next_file = in.get<int64_t>();
   manifest.complete_to = in.get<Micros>();

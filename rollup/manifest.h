@@ -25,8 +25,10 @@ struct ManifestChunk {
 };
 
 struct Manifest {
-  std::string spec;  // encode_spec()
+  std::string spec;    // encode_spec()
+  int32_t format = 2;  // as read; 1 did not promise that its log exists
   int64_t log_number = 1;
+  int64_t log_bytes = 0;  // durable in the log when this was written
   int64_t next_file = 1;
   Micros complete_to = kNoTime;
   std::map<std::tuple<std::string, std::string, int32_t>, ShardMarker> markers;  // lineage, sink, shard
@@ -35,7 +37,7 @@ struct Manifest {
 };
 
 std::string encode_manifest(const Manifest& manifest);
-// data_loss when damaged, failed_precondition when of a newer format.
+// data_loss when damaged, failed_precondition when of a newer format. Always writes the newest one.
 Result<Manifest> decode_manifest(std::string_view bytes);
 
 }  // namespace rideflow::rollup

@@ -5,11 +5,14 @@
 #include <map>
 #include <mutex>
 
+#include "engine/presence.h"
 #include "rollup/datasource.h"
 #include "rollup/rollup_writer.h"
 
 namespace rideflow {
 namespace {
+
+constexpr std::string_view kDropped = ".dropped-";
 
 // Whether `next` may take over the cells of `old`.
 Status check_change(const RollupSpec& old, const RollupSpec& next) {
@@ -42,8 +45,13 @@ class FolderStore : public RollupStore {
     RF_ASSIGN(const std::vector<DirEntry> entries, env_->fs().list(dir_));
     for (const DirEntry& entry : entries) {
       const std::string path = join_path(dir_, entry.name);
-      // A folder without a manifest was being created when the process died.
-      if (!entry.is_dir || !env_->fs().stat(join_path(path, "MANIFEST")).ok()) continue;
+      if (!entry.is_dir) continue;
+      if (entry.name.starts_with(kDropped)) {  // a drop that was cut short
+        RF_TRY(env_->fs().remove_tree(path));
+        continue;
+      }
+      RF_ASSIGN(const bool made, is_made(path));
+      if (!made) continue;
       auto datasource = rollup::Datasource::open(env_, path, options_);
       if (!datasource.ok()) return std::move(datasource).status().with("rollup " + entry.name);
       datasources_[entry.name] = *std::move(datasource);
@@ -104,13 +112,30 @@ class FolderStore : public RollupStore {
                           "The rollup '" + name + "' is being written. Stop its job first.");
     }
     datasources_.erase(it);
-    const std::string path = join_path(dir_, name);
-    RF_TRY(env_->fs().remove(join_path(path, "MANIFEST")));
-    RF_TRY(env_->fs().sync_dir(path));
-    return env_->fs().remove_tree(path);
+    // Under another name first: a folder that lost its manifest must not look like one being dropped.
+    const std::string dropped = join_path(dir_, fmt::format("{}{:016x}", kDropped, env_->random()));
+    RF_TRY(env_->fs().rename(join_path(dir_, name), dropped));
+    RF_TRY(env_->fs().sync_dir(dir_));
+    return env_->fs().remove_tree(dropped);
   }
 
  private:
+  // False: the folder was being created when the process died, and holds nothing yet.
+  Result<bool> is_made(const std::string& path) const {
+    RF_ASSIGN(const bool made, exists(env_->fs(), join_path(path, "MANIFEST")));
+    if (made) return true;
+    RF_ASSIGN(const std::vector<DirEntry> entries, env_->fs().list(path));
+    for (const DirEntry& entry : entries) {
+      if (entry.size == 0 || entry.name.ends_with(".tmp")) continue;
+      return Status::external(
+          Code::data_loss,
+          fmt::format("'{0}/MANIFEST' is missing, but the folder holds '{1}'. Restore the file from "
+                      "a copy, or remove '{0}' and replay its jobs from the start under a new name.",
+                      path, entry.name));
+    }
+    return false;
+  }
+
   std::shared_ptr<rollup::Datasource> find(const std::string& name) const {
     std::lock_guard lock(mutex_);
     const auto it = datasources_.find(name);

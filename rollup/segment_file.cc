@@ -19,6 +19,7 @@ Status damaged_segment(std::string_view what) {
 
 Result<SegmentFile> SegmentFile::open(Env* env, const std::string& path) {
   SegmentFile out;
+  out.path_ = path;
   RF_ASSIGN(const auto file, env->fs().open(path));
   if (auto map = file->map(); map.ok()) {
     out.map_ = *std::move(map);
@@ -28,42 +29,51 @@ Result<SegmentFile> SegmentFile::open(Env* env, const std::string& path) {
   return out;
 }
 
+Status SegmentFile::damaged(std::string_view what) const {
+  return Status::external(Code::data_loss,
+                          "The rollup segment '" + path_ + "' is damaged: " + std::string(what) +
+                              ". Restore it from a copy, or remove the datasource and replay it.");
+}
+
 Result<SegmentFooter> SegmentFile::footer() const {
   const std::string_view all = bytes();
   if (all.size() < kSegmentHead.size() + kSegmentTail || !all.ends_with(kSegmentEnd)) {
-    return damaged_segment("it is cut off");
+    return damaged("it is cut off");
   }
   const int format = all.starts_with(kSegmentHead) ? 2 : 1;
   if (format == 1 && !all.starts_with(kSegmentHead1)) {
-    return Status::user(Code::failed_precondition,
-                        "A rollup segment was written by a newer version of Rideflow. Use that version.");
+    return Status::user(
+        Code::failed_precondition,
+        "The rollup segment '" + path_ +
+            "' was written by a newer version of Rideflow, or is damaged. Use that version, or "
+            "restore the file from a copy.");
   }
   ByteReader tail(all.substr(all.size() - kSegmentTail));
   const auto size = tail.get<uint32_t>();
   const auto checksum = tail.get<uint64_t>();
   if (size > all.size() - kSegmentTail - kSegmentHead.size()) {
-    return damaged_segment("its footer is cut off");
+    return damaged("its footer is cut off");
   }
   const std::string_view footer = all.substr(all.size() - kSegmentTail - size, size);
-  if (checksum64(footer) != checksum) return damaged_segment("its footer's checksum differs");
+  if (checksum64(footer) != checksum) return damaged("its footer's checksum differs");
   return decode_footer(footer, format);
 }
 
 Result<std::string_view> SegmentFile::read(const Piece& p, std::string& unpacked) const {
   const std::string_view all = bytes();
   if (p.offset > all.size() || p.stored > all.size() - p.offset) {
-    return damaged_segment("a column lies outside of the file");
+    return damaged("a column lies outside of the file");
   }
   const std::string_view stored = all.substr(p.offset, p.stored);
-  if (checksum64(stored) != p.checksum) return damaged_segment("a checksum differs");
+  if (checksum64(stored) != p.checksum) return damaged("a checksum differs");
   if (p.stored == p.plain) return stored;
   if (p.plain > kMaxPiece || p.plain / 300 > p.stored) {
-    return damaged_segment("a column is larger than it can be");
+    return damaged("a column is larger than it can be");
   }
   unpacked.resize(p.plain);
   const int n = LZ4_decompress_safe(stored.data(), unpacked.data(), static_cast<int>(p.stored),
                                     static_cast<int>(p.plain));
-  if (n != static_cast<int>(p.plain)) return damaged_segment("a column does not decompress");
+  if (n != static_cast<int>(p.plain)) return damaged("a column does not decompress");
   return std::string_view(unpacked);
 }
 

@@ -16,6 +16,8 @@ class SegmentFile {
  public:
   // The file mapped into memory, or read where it can't be.
   static Result<SegmentFile> open(Env* env, const std::string& path);
+  // Names the file.
+  Status damaged(std::string_view what) const;
   std::string_view bytes() const { return map_ ? *map_ : std::string_view(copy_); }
   size_t heap_bytes() const { return copy_.capacity(); }
   Result<SegmentFooter> footer() const;
@@ -23,6 +25,7 @@ class SegmentFile {
   Result<std::string_view> read(const Piece& p, std::string& unpacked) const;
 
  private:
+  std::string path_;
   std::shared_ptr<const std::string_view> map_;
   std::string copy_;
 };

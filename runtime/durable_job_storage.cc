@@ -108,6 +108,10 @@ Result<StateTable*> DurableJobStorage::restored_cells(const std::string& node_na
 void DurableJobStorage::finish_restore() {
   const std::lock_guard lock(mutex_);
   restored_.reset();
+  // The sinks agreed: the job goes on from what load() gave. What can't be set aside now is older than what
+  // comes.
+  const Status settled = checkpoints_->settle();
+  if (!settled.ok()) env_.warn("checkpoint_cleanup_failed", {{"error", settled.to_string()}});
 }
 
 Result<std::shared_ptr<TaskStateBackend>> DurableJobStorage::backend(TaskId task) {

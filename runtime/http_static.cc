@@ -64,6 +64,7 @@ Result<std::unique_ptr<StaticFiles>> StaticFiles::open(FileSystem& fs, const std
 
 Status StaticFiles::load() {
   const Result<DirEntry> index = fs_.stat(join_path(dir_, "index.html"));
+  if (!index.ok() && index.status().code() != Code::not_found) return index.status();
   if (!index.ok()) {
     return Status::user(Code::not_found,
                         fmt::format("{} has no index.html: build the console, or name its folder.", dir_));

@@ -50,6 +50,7 @@ Result<std::vector<std::string>> job_files(FileSystem& fs, const std::vector<std
   for (const std::string& given : paths) {
     const std::string path = is_test_file(given) && !keep_tests ? job_of(given) : given;
     const Result<DirEntry> entry = fs.stat(path);
+    if (!entry.ok() && entry.status().code() != Code::not_found) return entry.status();
     if (!entry.ok()) {
       return Status::user(Code::not_found, fmt::format("{}: no such file or directory", path));
     }

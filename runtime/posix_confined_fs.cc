@@ -108,7 +108,11 @@ class PosixConfinedFs : public ConfinedFs {
     for (std::string& name : names) {
       // What is gone meanwhile, and links that lead out, are not in the list.
       Result<DirEntry> entry = stat(join_path(dir, name));
-      if (entry.ok()) entries.push_back(*std::move(entry));
+      if (entry.ok()) {
+        entries.push_back(*std::move(entry));
+      } else if (entry.status().code() != Code::not_found && entry.status().blame() != Blame::user) {
+        return std::move(entry).status();
+      }
     }
     return entries;
   }

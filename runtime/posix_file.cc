@@ -180,9 +180,10 @@ class PosixReadable : public ReadableFile {
     return done;
   }
 
+  // Less than 0 when the disk can't say (engine/presence.h).
   int64_t size() const override {
     const auto info = stat_fd(fd_.get(), path_);
-    return info.ok() ? int64_t{info->st_size} : 0;
+    return info.ok() ? int64_t{info->st_size} : -1;
   }
 
   Result<std::shared_ptr<const std::string_view>> map() const override {

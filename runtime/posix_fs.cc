@@ -80,9 +80,15 @@ class PosixFs : public FileSystem {
     RF_ASSIGN(auto names, names_in(dir));
     std::vector<DirEntry> entries;
     for (std::string& name : names) {
+      const std::string path = join_path(dir, name);
       struct stat info = {};
-      // Somebody may remove a file while we look: then it is not in the list.
-      if (::stat(join_path(dir, name).c_str(), &info) != 0) continue;
+      if (::stat(path.c_str(), &info) != 0) {
+        const int error = errno;
+        // Somebody may remove a file while we look: then it is not in the list, nor is a link that leads
+        // nowhere.
+        if (error == ENOENT || (::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode))) continue;
+        return posix_error(error, "look at", path);
+      }
       entries.push_back(entry_of(std::move(name), info));
     }
     return entries;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/presence.h"
 #include "runtime/http_topic_access.h"
 #include "runtime/job_files.h"
 #include "runtime/topic_cluster.h"
@@ -72,7 +73,8 @@ Result<std::unique_ptr<TopicAccess>> open_topics(CliContext& context, const Pars
   RF_ASSIGN(const std::string address, owner_address(context, data_dir));
   if (!address.empty()) return open_http_topics(address, access_token(context));
   FileSystem& fs = context.env->fs();
-  if (use == TopicUse::read && fs.stat(join_path(data_dir, "FORMAT")).status().code() == Code::not_found) {
+  RF_ASSIGN(const bool made, exists(fs, join_path(data_dir, "FORMAT")));
+  if (use == TopicUse::read && !made) {
     return Status::user(
         Code::not_found,
         fmt::format("There is no data directory '{}': --data-dir names another one, and a job or "

@@ -91,30 +91,39 @@ Result<Manifest> CheckpointStore::read(Epoch epoch) {
 
 // ---- Epochs
 
-// The first epoch of the lineage's last attempt; 0: none.
-Result<Epoch> CheckpointStore::last_attempt(const std::string& lineage) {
+// Epochs of 0: there was none.
+Result<CheckpointStore::Attempt> CheckpointStore::last_attempt() {
   const auto bytes = read_file(env_.fs(), attempt_path());
-  if (!bytes.ok() && bytes.status().code() == Code::not_found) return Epoch(0);
+  if (!bytes.ok() && bytes.status().code() == Code::not_found) return Attempt();
   if (!bytes.ok()) return Status(bytes.status());
-  ByteReader in(*bytes);
-  const std::string of = in.get_string();
-  const Epoch first(in.get<int64_t>());
-  const auto checksum = in.get<uint64_t>();
-  const bool whole =
-      in.ok() && in.at_end() &&
-      checksum == checksum64(std::string_view(*bytes).substr(0, bytes->size() - sizeof(checksum)));
-  if (!whole)
-    return Status::external(
-        Code::data_loss,
-        fmt::format("'{}' is damaged: which checkpoint numbers were used is not known. Start "
-                    "the job under a new name, or remove the file if the job's last "
-                    "attempt ended properly.",
-                    attempt_path()));
-  return of == lineage ? first : Epoch(0);
+  Attempt attempt;
+  const size_t end = bytes->size() - std::min(bytes->size(), sizeof(uint64_t));
+  const std::string_view body = std::string_view(*bytes).substr(0, end);
+  ByteReader in(body);
+  attempt.lineage = in.get_string();
+  attempt.first = Epoch(in.get<int64_t>());
+  if (in.ok() && !in.at_end()) attempt.published = Epoch(in.get<int64_t>());  // older versions end before
+  const auto checksum = ByteReader(std::string_view(*bytes).substr(end)).get<uint64_t>();
+  if (in.ok() && in.at_end() && checksum == checksum64(body)) return attempt;
+  return Status::external(
+      Code::data_loss, fmt::format("'{}' is damaged: which checkpoint numbers were used is not known. Start "
+                                   "the job under a new name, or remove the file if the job's last "
+                                   "attempt ended properly.",
+                                   attempt_path()));
+}
+
+Status CheckpointStore::write_attempt(const Attempt& attempt) {
+  ByteWriter out;
+  out.put_string(attempt.lineage).put(attempt.first.value).put(attempt.published.value);
+  std::string bytes = out.take();
+  const uint64_t checksum = checksum64(bytes);
+  bytes.append(reinterpret_cast<const char*>(&checksum), sizeof(checksum));
+  return write_file_atomic(env_.fs(), attempt_path(), bytes);
 }
 
 Result<Epoch> CheckpointStore::begin_attempt(const std::string& lineage) {
-  RF_ASSIGN(const Epoch begun, last_attempt(lineage));
+  RF_ASSIGN(const Attempt last, last_attempt());
+  const Epoch begun = last.lineage == lineage ? last.first : Epoch(0);
   RF_ASSIGN(const auto entries, env_.fs().list(dir_));
   Epoch used(0);
   for (const DirEntry& entry : entries) {
@@ -126,14 +135,24 @@ Result<Epoch> CheckpointStore::begin_attempt(const std::string& lineage) {
   }
   // The last attempt may have begun one epoch behind the newest that it published.
   const int64_t next = used.value + 1;
-  const Epoch first(begun.value > 0 ? std::max(next, begun.value) + 1 : next);
-  ByteWriter out;
-  out.put_string(lineage).put(first.value);
-  std::string bytes = out.take();
-  const uint64_t checksum = checksum64(bytes);
-  bytes.append(reinterpret_cast<const char*>(&checksum), sizeof(checksum));
-  RF_TRY(write_file_atomic(env_.fs(), attempt_path(), bytes));
-  return first;
+  Attempt attempt;
+  attempt.lineage = lineage;
+  attempt.first = Epoch(begun.value > 0 ? std::max(next, begun.value) + 1 : next);
+  attempt.published = used;
+  RF_TRY(write_attempt(attempt));
+  attempt_ = attempt;
+  return attempt.first;
+}
+
+// Once in an attempt, and once in the life of a job where it counts: that there has been a checkpoint at all.
+// Without the note only that protection is missing.
+void CheckpointStore::note_published(Epoch epoch) {
+  if (attempt_.lineage.empty() || attempt_.published > Epoch(0)) return;
+  Attempt attempt = attempt_;
+  attempt.published = epoch;
+  const Status noted = write_attempt(attempt);
+  if (noted.ok()) attempt_ = attempt;
+  if (!noted.ok()) env_.warn("checkpoint_not_noted", {{"error", noted.to_string()}});
 }
 
 // ---- Publishing
@@ -159,6 +178,7 @@ Result<int64_t> CheckpointStore::publish(const Manifest& manifest) {
   if (again != manifest)
     return Status::external(Code::data_loss, fmt::format("'{}' reads back differently than it was written.",
                                                          manifest_path(manifest.epoch)));
+  note_published(manifest.epoch);
   Status dropped = drop_old();
   if (dropped.ok()) dropped = sweep(manifest.epoch).status();
   if (!dropped.ok()) env_.warn("checkpoint_cleanup_failed", {{"error", dropped.to_string()}});
@@ -218,15 +238,26 @@ Status CheckpointStore::set_aside(Epoch epoch) {
   return env_.fs().sync_dir(dir_);
 }
 
+Status CheckpointStore::settle() {
+  if (set_aside_.empty()) return {};
+  while (!set_aside_.empty()) {
+    RF_TRY(set_aside(set_aside_.back()));
+    set_aside_.pop_back();
+  }
+  return sweep(Epoch(INT64_MAX)).status();  // nobody writes yet
+}
+
 Result<std::optional<LoadedCheckpoint>> CheckpointStore::load() {
   RF_ASSIGN(auto found, epochs());
   LoadedCheckpoint loaded;
+  set_aside_.clear();
   for (auto epoch = found.rbegin(); epoch != found.rend(); ++epoch) {
     auto manifest = read(*epoch);
     Status status = manifest.ok() ? check_files(*manifest) : manifest.status();
     if (status.ok()) {
       loaded.manifest = *std::move(manifest);
-      for (auto newer = found.rbegin(); newer != epoch; ++newer) RF_TRY(set_aside(*newer));
+      set_aside_.assign(found.rbegin(), epoch);
+      if (!set_aside_.empty()) return std::optional<LoadedCheckpoint>(std::move(loaded));
       const auto swept = sweep(Epoch(INT64_MAX));  // nobody writes yet
       if (!swept.ok()) env_.warn("checkpoint_cleanup_failed", {{"error", swept.status().to_string()}});
       return std::optional<LoadedCheckpoint>(std::move(loaded));
@@ -235,7 +266,15 @@ Result<std::optional<LoadedCheckpoint>> CheckpointStore::load() {
     env_.warn("checkpoint_damaged", {{"epoch", std::to_string(epoch->value)}, {"why", status.to_string()}});
     loaded.passed_over.push_back(fmt::format("checkpoint {}: {}", epoch->value, status.to_string()));
   }
-  if (loaded.passed_over.empty()) return std::optional<LoadedCheckpoint>();
+  if (loaded.passed_over.empty()) {
+    RF_ASSIGN(const Attempt last, last_attempt());
+    if (last.published == Epoch(0)) return std::optional<LoadedCheckpoint>();
+    return Status::external(
+        Code::data_loss,
+        fmt::format("'{0}' holds no checkpoint, but this job completed checkpoint {1}: '{2}' is gone. "
+                    "Restore the directory from a copy, or remove all of '{0}' to start the job anew.",
+                    dir_, last.published.value, manifest_path(last.published)));
+  }
   std::string text = "No checkpoint of this job can be read:";
   for (const std::string& reason : loaded.passed_over) text += " " + reason;
   return Status::external(Code::data_loss, text + " Restore the files, or start the job under a new name.");

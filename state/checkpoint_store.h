@@ -7,11 +7,12 @@
 // alone.
 //
 // load() checks every file's size and checksum before anything is opened. When the newest checkpoint is
-// damaged it falls back to the one before, says why, and sets the damaged one aside (renamed to
-// damaged-<epoch>), so that it can't come back later as the truth. That is safe for exactly-once output only
-// while no sink has published beyond the older one: sinks check their markers in recover() and refuse
-// (exactly-once.md R4).
-// ATTEMPT names the lineage and the first epoch of its last attempt.
+// damaged it falls back to the one before and says why. That is safe for exactly-once output only while no
+// sink has published beyond the older one: sinks check their markers in recover() and refuse (exactly-once.md
+// R4). Only when they agreed, settle() sets the damaged one aside (renamed to damaged-<epoch>), so that it
+// can't come back later as the truth: until then nothing is changed, and whoever restores the file gets it
+// back. ATTEMPT names the lineage, the first epoch of its last attempt, and the newest checkpoint that is
+// known to have been completed: manifests that are all gone are not a job that never ran.
 //
 // Thread-safety: adopt() and file_name() from any thread; the rest from one thread at a time.
 #pragma once
@@ -47,9 +48,13 @@ class CheckpointStore {
   // exist or not; a later load() tells.
   Result<int64_t> publish(const Manifest& manifest);
 
-  // The newest checkpoint that is whole; nothing when there has never been one. data_loss: all are damaged;
-  // failed_precondition: the newest needs a newer Rideflow (never passed over).
+  // The newest checkpoint that is whole; nothing when there has never been one. Changes nothing that it
+  // passes over. data_loss: all are damaged or gone; failed_precondition: the newest needs a newer Rideflow
+  // (never passed over).
   Result<std::optional<LoadedCheckpoint>> load();
+
+  // The job goes on from what load() answered: what that passed over is set aside.
+  Status settle();
 
   // Begins an attempt after load(): answers the first epoch that it may use, durably above every epoch that
   // an attempt of the lineage may have used: those of published checkpoints, damaged ones set aside, and the
@@ -66,7 +71,14 @@ class CheckpointStore {
   CheckpointStore(Env& env, std::string dir) : env_(env), dir_(std::move(dir)) {}
   std::string manifest_path(Epoch epoch) const;
   std::string attempt_path() const { return join_path(dir_, "ATTEMPT"); }
-  Result<Epoch> last_attempt(const std::string& lineage);
+  struct Attempt {
+    std::string lineage;
+    Epoch first = Epoch(0);
+    Epoch published = Epoch(0);
+  };
+  Result<Attempt> last_attempt();
+  Status write_attempt(const Attempt& attempt);
+  void note_published(Epoch epoch);
   std::string files_dir() const { return join_path(dir_, "files"); }
   Status check_files(const Manifest& manifest);
   Status set_aside(Epoch epoch);
@@ -75,6 +87,8 @@ class CheckpointStore {
 
   Env& env_;
   std::string dir_;
+  Attempt attempt_;               // that begin_attempt() began
+  std::vector<Epoch> set_aside_;  // by settle()
 };
 
 }  // namespace rideflow

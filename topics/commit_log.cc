@@ -1,23 +1,23 @@
 #include "topics/commit_log.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "engine/hash.h"
+#include "engine/record_frames.h"
 #include "topics/bytes.h"
 
 namespace rideflow {
 namespace {
 
 constexpr uint32_t kCommitMagic = 0x31435452;  // "RTC1"
-constexpr size_t kHeadBytes = 16;              // magic, body bytes, checksum of the body
+constexpr std::string_view kRemedy = "remove the topic and replay its jobs under a new name";
 
-std::string framed(std::string_view body) {
-  std::string out;
-  bytes::put(out, kCommitMagic);
-  bytes::put(out, static_cast<uint32_t>(body.size()));
-  bytes::put(out, checksum64(body));
-  out += body;
-  return out;
+// A marker's name among the notes: lineage and sink may hold anything.
+std::string note_name(const CommitLog::MarkerKey& key) {
+  return fmt::format("marker-{:016x}-{}", checksum64(std::get<0>(key) + '\0' + std::get<1>(key)),
+                     std::get<2>(key).value);
 }
 
 }  // namespace
@@ -35,6 +35,7 @@ std::string encode_commit(const CommitRecord& record) {
     bytes::put(body, span.base_offset);
     bytes::put(body, span.records);
   }
+  bytes::put(body, record.confirmed.value);
   return body;
 }
 
@@ -54,13 +55,15 @@ Result<CommitRecord> decode_commit(std::string_view body) {
     span.records = in.get<int64_t>();
     record.spans.push_back(span);
   }
+  if (in.ok && !in.rest.empty()) record.confirmed = Epoch(in.get<int64_t>());  // older versions end before
   if (!in.ok || !in.rest.empty()) return Status::external(Code::data_loss, "A commit record is damaged.");
   return record;
 }
 
-Result<CommitLog> CommitLog::open(FileSystem& fs, const std::string& path) {
+Result<CommitLog> CommitLog::open(FileSystem& fs, const std::string& path, Acknowledged* acknowledged) {
   CommitLog log;
   log.fs_ = &fs;
+  log.acknowledged_ = acknowledged;
   std::string content;
   auto existing = read_file(fs, path);
   if (existing.ok()) {
@@ -68,33 +71,35 @@ Result<CommitLog> CommitLog::open(FileSystem& fs, const std::string& path) {
   } else if (existing.status().code() != Code::not_found) {
     return std::move(existing).status();
   }
-  size_t good = 0;
-  while (content.size() - good >= kHeadBytes) {
-    const std::string_view rest = std::string_view(content).substr(good);
-    const auto size = bytes::load<uint32_t>(rest.data() + 4);
-    if (bytes::load<uint32_t>(rest.data()) != kCommitMagic || rest.size() - kHeadBytes < size) break;
-    const std::string_view body = rest.substr(kHeadBytes, size);
-    if (bytes::load<uint64_t>(rest.data() + 8) != checksum64(body)) break;
+  auto good = visit_records(content, kCommitMagic, [&](std::string_view body) -> Status {
     RF_ASSIGN(const CommitRecord record, decode_commit(body));
     log.remember(record);
-    good += kHeadBytes + size;
-  }
-  // One record is written and synced at a time, so only the last can be torn: another one behind the damage
-  // means that durable bytes have changed.
-  std::string magic;
-  bytes::put(magic, kCommitMagic);
-  for (size_t at = content.find(magic, good + 1); at != std::string::npos; at = content.find(magic, at + 1)) {
-    const std::string_view rest = std::string_view(content).substr(at);
-    if (rest.size() < kHeadBytes) break;
-    const auto size = bytes::load<uint32_t>(rest.data() + 4);
-    if (rest.size() - kHeadBytes >= size &&
-        bytes::load<uint64_t>(rest.data() + 8) == checksum64(rest.substr(kHeadBytes, size)))
-      return Status::external(Code::data_loss, "'" + path + "' is damaged at byte " + std::to_string(good) +
-                                                   ", before records that are whole: restore the file.");
-  }
-  if (good < content.size()) RF_TRY(fs.truncate(path, static_cast<int64_t>(good)));
+    return {};
+  });
+  if (!good.ok()) return std::move(good).status().with("'" + path + "'");
+  RF_TRY(check_tail(content, kCommitMagic, *good, 0, path, kRemedy));
+  RF_TRY(log.check_acknowledged(path));
+  if (*good < content.size()) RF_TRY(fs.truncate(path, static_cast<int64_t>(*good)));
   RF_ASSIGN(log.file_, AppendFile::open(fs, path));
   return log;
+}
+
+Status CommitLog::check_acknowledged(const std::string& path) const {
+  std::map<std::string, int64_t, std::less<>> found;
+  for (const auto& [key, epoch] : markers_) found[note_name(key)] = epoch.value;
+  for (const auto& [name, epoch] : acknowledged_->all()) {
+    if (!name.starts_with("marker-")) continue;
+    const auto it = found.find(name);
+    if (it != found.end() && it->second >= epoch) continue;
+    return Status::external(
+        Code::data_loss,
+        fmt::format(
+            "'{}' has lost data: epoch {} was committed into this topic, and the log {}. Restore the file "
+            "from a copy, or {}.",
+            path, epoch, it == found.end() ? "has none of its sink" : fmt::format("ends at {}", it->second),
+            kRemedy));
+  }
+  return {};
 }
 
 void CommitLog::remember(const CommitRecord& record) {
@@ -106,9 +111,11 @@ void CommitLog::remember(const CommitRecord& record) {
 
 Status CommitLog::add(const CommitRecord& record) {
   if (reopen_) return Status::internal("'" + file_.path() + "' was not rolled back after an error.");
-  RF_TRY(file_.append(framed(encode_commit(record))));
+  RF_TRY(file_.append(frame_record(kCommitMagic, encode_commit(record))));
   RF_TRY(file_.sync());
   remember(record);
+  const MarkerKey key(record.marker.lineage, record.marker.sink, record.marker.shard);
+  acknowledged_->set(note_name(key), markers_.at(key).value);
   return {};
 }
 
@@ -138,9 +145,9 @@ Status CommitLog::compact(int64_t limit) {
     record.marker.sink = std::get<1>(key);
     record.marker.shard = std::get<2>(key);
     record.marker.epoch = epoch;
-    content += framed(encode_commit(record));
+    content += frame_record(kCommitMagic, encode_commit(record));
   }
-  for (const CommitRecord& record : unapplied_) content += framed(encode_commit(record));
+  for (const CommitRecord& record : unapplied_) content += frame_record(kCommitMagic, encode_commit(record));
   reopen_ = true;
   RF_TRY(write_file_atomic(*fs_, file_.path(), content));
   return roll_back();

@@ -4,6 +4,9 @@
 // go, so that a crash while they are copied is repaired from it; until mark_applied() it is listed as
 // unapplied. The log is rewritten, markers and unapplied records only, when it has grown. One thread at a
 // time.
+//
+// Which epochs were committed is noted beside the log (engine/acknowledged.h): a log that lacks one has lost
+// data and is refused.
 #pragma once
 
 #include <map>
@@ -11,6 +14,7 @@
 #include <tuple>
 #include <vector>
 
+#include "engine/acknowledged.h"
 #include "topics/append_file.h"
 #include "topics/topic_store.h"
 
@@ -26,6 +30,7 @@ struct CommitRecord {
   EpochMarker marker;
   std::string staged_file;  // name within staged/
   std::vector<CommitSpan> spans;
+  Epoch confirmed = Epoch(0);  // in a handle: the last committed epoch of the shard when this one was staged
 };
 
 std::string encode_commit(const CommitRecord& record);
@@ -34,8 +39,9 @@ Result<CommitRecord> decode_commit(std::string_view body);
 
 class CommitLog {
  public:
-  // Reads and repairs the log: a torn last record is cut off.
-  static Result<CommitLog> open(FileSystem& fs, const std::string& path);
+  // Reads and repairs the log: a torn last record is cut off. data_loss when it is damaged or lacks what was
+  // acknowledged. `acknowledged` must outlive the log; it is noted there what add() made durable.
+  static Result<CommitLog> open(FileSystem& fs, const std::string& path, Acknowledged* acknowledged);
 
   // Durable when ok. After an error roll_back() must succeed before the next add(): then the record is not
   // there.
@@ -53,7 +59,9 @@ class CommitLog {
 
  private:
   void remember(const CommitRecord& record);
+  Status check_acknowledged(const std::string& path) const;
   FileSystem* fs_ = nullptr;
+  Acknowledged* acknowledged_ = nullptr;
   AppendFile file_;
   bool reopen_ = false;  // a rewrite failed: file_ may be a file without a name
   std::map<MarkerKey, Epoch> markers_;

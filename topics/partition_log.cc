@@ -1,9 +1,12 @@
 #include "topics/partition_log.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
 #include "engine/hash.h"
+#include "engine/presence.h"
 #include "topics/bytes.h"
 
 namespace rideflow {
@@ -80,8 +83,8 @@ std::string PartitionLog::index_path(int64_t base) const {
 }
 
 Result<std::unique_ptr<PartitionLog>> PartitionLog::open(Env& env, const std::string& dir,
-                                                         int64_t segment_bytes) {
-  std::unique_ptr<PartitionLog> log(new PartitionLog(env, dir, segment_bytes));
+                                                         int64_t segment_bytes, Acknowledged* acknowledged) {
+  std::unique_ptr<PartitionLog> log(new PartitionLog(env, dir, segment_bytes, acknowledged));
   RF_TRY(env.fs().make_dirs(dir));
   RF_TRY(log->load());
   return log;
@@ -108,12 +111,11 @@ Status PartitionLog::load() {
       segments_.back()->bytes = previous_bytes;
       segments_.back()->end_offset = base;
     }
-    if (!segments_.empty() && segments_.back()->end_offset != base) {
-      env_.warn("topic_segments_missing", {{"dir", dir_},
-                                           {"from", std::to_string(segments_.back()->end_offset)},
-                                           {"to", std::to_string(base)}});
-      segments_.clear();
-    }
+    const int64_t expected =
+        segments_.empty() ? acknowledged_->find(first_note_).value_or(base) : segments_.back()->end_offset;
+    if (expected < base) add_gap(expected, base, segment->written.wall);
+    if (!segments_.empty() && segments_.back()->end_offset > base)
+      return damaged(segments_.back()->path, 0, "its records overlap those of the next segment");
     segments_.push_back(std::move(segment));
     previous_bytes = entry.size;
   }
@@ -125,8 +127,36 @@ Status PartitionLog::load() {
   }
   segments_.back()->begun = env_.monotonic();
   next_offset_ = segments_.back()->end_offset;
+  RF_TRY(check_acknowledged());
+  acknowledged_->set(first_note_, segments_.front()->base);
+  acknowledged_->set(end_note_, next_offset_);
   RF_ASSIGN(file_, AppendFile::open(env_.fs(), segments_.back()->path));
   return {};
+}
+
+// Retention removes the oldest segments only, and notes it before: any other hole is a file that was lost.
+// Its records stay in the partition's range, so that whoever wants them gets an error that names the file.
+void PartitionLog::add_gap(int64_t from, int64_t to, Micros written_at) {
+  auto gap = std::make_shared<Segment>();
+  gap->base = from;
+  gap->end_offset = to;
+  gap->path = segment_path(from);
+  gap->written.wall = written_at;
+  env_.warn("topic_segment_missing",
+            {{"file", gap->path}, {"from", std::to_string(from)}, {"to", std::to_string(to)}});
+  segments_.push_back(std::move(gap));
+}
+
+Status PartitionLog::check_acknowledged() const {
+  const int64_t end = acknowledged_->find(end_note_).value_or(0);
+  if (next_offset_ >= end) return {};
+  const Segment& last = *segments_.back();
+  return Status::external(
+      Code::data_loss,
+      fmt::format(
+          "'{}' has lost records at byte {}: offsets up to {} were acknowledged, and it holds them up to {}. "
+          "Restore the file, and those that follow it, from a copy, or remove the topic.",
+          last.path, last.bytes, end, next_offset_));
 }
 
 Result<std::shared_ptr<Segment>> PartitionLog::load_segment(int64_t base, Micros modified) {
@@ -136,7 +166,7 @@ Result<std::shared_ptr<Segment>> PartitionLog::load_segment(int64_t base, Micros
   segment->path = segment_path(base);
   segment->written.wall = modified;
   RF_ASSIGN(const auto file, env_.fs().open(segment->path));
-  const int64_t bytes = file->size();
+  RF_ASSIGN(const int64_t bytes, size_of(*file, segment->path));
   if (read_index(*segment, bytes)) return segment;
   FrameScan scan(*file, bytes);
   while (true) {
@@ -155,6 +185,8 @@ Status PartitionLog::repair_last(Segment& segment) {
   RF_ASSIGN(const std::string content, read_file(env_.fs(), segment.path));
   const auto good = static_cast<size_t>(segment.bytes);
   if (content.size() == good) return {};
+  if (segment.end_offset < acknowledged_->find(end_note_).value_or(0))
+    return damaged(segment.path, segment.bytes, "records there were acknowledged");
   for (size_t at = good; at + kFrameHeaderBytes <= content.size(); ++at) {
     const auto header = read_frame_header(std::string_view(content).substr(at));
     if (header && header->durable > good)
@@ -181,6 +213,7 @@ Status PartitionLog::write_index(const Segment& segment) {
   return write_file_atomic(env_.fs(), index_path(segment.base), body);
 }
 
+// False: there is none that fits the segment; it is read instead.
 bool PartitionLog::read_index(Segment& segment, int64_t file_bytes) {
   const auto content = read_file(env_.fs(), index_path(segment.base));
   if (!content.ok() || content->size() < sizeof(uint64_t)) return false;
@@ -260,6 +293,7 @@ void PartitionLog::publish() {
   if (!unpublished_.empty()) segment.written = {std::max(env_.now(), segment.written.wall), env_.monotonic()};
   for (const Written& written : unpublished_) add_to_index(segment, written.header, written.position);
   unpublished_.clear();
+  acknowledged_->set(end_note_, segment.end_offset);
 }
 
 // Only the writer, who is here, changes what is published.
@@ -277,9 +311,13 @@ Status PartitionLog::roll() {
 
 Status PartitionLog::drop_oldest() {
   std::shared_ptr<Segment> oldest;
+  // Noted first, and durably: a segment that is gone without a note is one that was lost. Only the writer,
+  // who is here, changes the list.
+  RF_CHECK(segments_.size() > 1);
+  acknowledged_->set(first_note_, segments_[1]->base);
+  RF_TRY(acknowledged_->write());
   {
     const std::lock_guard lock(mutex_);
-    RF_CHECK(segments_.size() > 1);
     oldest = segments_.front();
     segments_.erase(segments_.begin());
   }

@@ -6,7 +6,9 @@
 //
 // open() repairs: the index of a full segment comes from its .idx file or from reading it; in the last
 // segment frames that are not whole are cut off, if they can be a torn tail. They cannot when a later frame
-// says that they were durable when it was written: then bytes have changed, and open() fails with data_loss.
+// says that they were durable when it was written, or when records were acknowledged that are not there
+// (engine/acknowledged.h): then bytes have changed or are gone, and open() fails with data_loss. A segment
+// that is missing before the last one is a gap: who reads there is told.
 #pragma once
 
 #include <memory>
@@ -14,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/acknowledged.h"
 #include "engine/env.h"
 #include "topics/append_file.h"
 #include "topics/frame.h"
@@ -44,7 +47,10 @@ struct Segment {
 class PartitionLog {
  public:
   static constexpr int64_t kIndexEveryBytes = 64 << 10;
-  static Result<std::unique_ptr<PartitionLog>> open(Env& env, const std::string& dir, int64_t segment_bytes);
+  // `acknowledged` must outlive the log: publish() sets there what others may rely on, under the directory's
+  // name; its owner flushes it.
+  static Result<std::unique_ptr<PartitionLog>> open(Env& env, const std::string& dir, int64_t segment_bytes,
+                                                    Acknowledged* acknowledged);
 
   // ---- Writing
   int64_t next_offset() const { return next_offset_; }  // of the next record to be appended
@@ -89,11 +95,18 @@ class PartitionLog {
     FrameHeader header;
     int64_t position = 0;
   };
-  PartitionLog(Env& env, std::string dir, int64_t segment_bytes)
-      : env_(env), dir_(std::move(dir)), segment_bytes_(segment_bytes) {}
+  PartitionLog(Env& env, std::string dir, int64_t segment_bytes, Acknowledged* acknowledged)
+      : env_(env),
+        dir_(std::move(dir)),
+        segment_bytes_(segment_bytes),
+        acknowledged_(acknowledged),
+        end_note_(dir_.substr(dir_.rfind('/') + 1)),
+        first_note_(end_note_ + ".first") {}
   Status load();
   Result<std::shared_ptr<Segment>> load_segment(int64_t base, Micros modified);
   Status repair_last(Segment& segment);
+  void add_gap(int64_t from, int64_t to, Micros written_at);
+  Status check_acknowledged() const;
   Status roll_segment();
   std::string segment_path(int64_t base) const;
   std::string index_path(int64_t base) const;
@@ -103,7 +116,10 @@ class PartitionLog {
   Env& env_;
   std::string dir_;
   int64_t segment_bytes_;
-  AppendFile file_;  // of the last segment
+  Acknowledged* acknowledged_;
+  std::string end_note_;    // names of what is noted: the offset behind the last record
+  std::string first_note_;  // and the first that retention left
+  AppendFile file_;         // of the last segment
   int64_t next_offset_ = 0;
   std::vector<Written> unpublished_;
 

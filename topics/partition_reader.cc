@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "topics/bytes.h"
@@ -36,6 +38,14 @@ namespace {
 Status damaged(const Segment& segment, int64_t position, std::string_view why) {
   return Status::external(Code::data_loss, "'" + segment.path + "' is damaged at byte " +
                                                std::to_string(position) + ": " + std::string(why) + ".");
+}
+
+Status missing(const Segment& segment) {
+  return Status::external(
+      Code::data_loss,
+      fmt::format("'{}', which holds the records from offset {} to {}, is missing. Restore the file "
+                  "from a copy, or start behind it.",
+                  segment.path, segment.base, segment.end_offset));
 }
 
 // The frames of a block as they were read. `end` is behind the last whole one.
@@ -131,6 +141,7 @@ Status PartitionReader::load_block(size_t max_bytes, bool* at_end) {
       auto file = topic_->env_.fs().open(place.segment->path);
       if (!file.ok()) {
         RF_TRY(log_.find(offset_).status());  // retention may have come between
+        if (file.status().code() == Code::not_found) return missing(*place.segment);
         return std::move(file).status();
       }
       segment_ = place.segment;

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 
@@ -108,11 +110,15 @@ std::string Topic::staged_path(const std::string& file) const {
 
 Status Topic::open() {
   RF_TRY(env_.fs().make_dirs(join_path(dir_, "staged")));
+  RF_ASSIGN(auto acknowledged, Acknowledged::open(env_.fs(), join_path(dir_, "ACKNOWLEDGED")));
+  acknowledged_ = std::make_unique<Acknowledged>(std::move(acknowledged));
+  if (!acknowledged_->damage().empty()) env_.warn("topic_notes_damaged", {{"why", acknowledged_->damage()}});
   for (int32_t i = 0; i < config_.partitions; ++i) {
-    RF_ASSIGN(auto log, PartitionLog::open(env_, join_path(dir_, std::to_string(i)), config_.segment_bytes));
+    RF_ASSIGN(auto log, PartitionLog::open(env_, join_path(dir_, std::to_string(i)), config_.segment_bytes,
+                                           acknowledged_.get()));
     logs_.push_back(std::move(log));
   }
-  RF_ASSIGN(auto commits, CommitLog::open(env_.fs(), join_path(dir_, "commits.log")));
+  RF_ASSIGN(auto commits, CommitLog::open(env_.fs(), join_path(dir_, "commits.log"), acknowledged_.get()));
   commits_ = std::make_unique<CommitLog>(std::move(commits));
   const std::lock_guard lock(write_mutex_);
   markers_ = commits_->markers();
@@ -214,6 +220,7 @@ Status Topic::write_group(Pending& group) {
   for (const auto& log : logs_) RF_TRY(log->sync());
   env_.kill_point("topic_append_after_sync");
   for (const auto& log : logs_) log->publish();
+  acknowledged_->flush();
   retain_quietly();
   return {};
 }
@@ -238,14 +245,16 @@ Status Topic::prepare_to_write() {
 
 StagedEpoch Topic::stage(const EpochMarker& marker, EpochRows rows) {
   StagedEpoch staged;
+  CommitRecord record;
+  record.marker = marker;
+  record.confirmed = this->marker(marker.lineage, marker.sink, marker.shard).value_or(Epoch(0));
   if (rows.rows() == 0) {
+    if (record.confirmed > Epoch(0)) staged.handle = encode_commit(record);  // what the topic must hold
     staged.durable = std::make_shared<FinishedWork>();
     return staged;
   }
   StagedFile file;
   file.marker = marker;
-  CommitRecord record;
-  record.marker = marker;
   record.staged_file = staged_name(marker, env_.random());
   for (size_t i = 0; i < rows.partitions_.size(); ++i) {
     FrameBuilder& builder = rows.partitions_[i]->builder;
@@ -313,8 +322,36 @@ Status Topic::commit(const std::string& handle) {
   if (handle.empty()) return {};
   auto wanted = decode_commit(handle);
   if (!wanted.ok()) return std::move(wanted).status().with("topic '" + name() + "'");
+  if (wanted->staged_file.empty()) return {};
   const std::lock_guard lock(write_mutex_);
   return commit_locked(*wanted).with("topic '" + name() + "'");
+}
+
+Status Topic::check_confirmed(const std::string& handle) const {
+  if (handle.empty()) return {};
+  RF_ASSIGN(const CommitRecord record, decode_commit(handle));
+  const EpochMarker& of = record.marker;
+  const Epoch here = marker(of.lineage, of.sink, of.shard).value_or(Epoch(0));
+  if (here >= record.confirmed) return {};
+  return Status::external(
+      Code::data_loss,
+      fmt::format(
+          "topic '{}' ({}) holds epoch {} of sink '{}', but the restored checkpoint knows that epoch {} was "
+          "published there: the topic was removed, or lost records. Restore its directory from a copy, or "
+          "start the job under a new name to replay it",
+          name(), dir_, here.value, of.sink, record.confirmed.value));
+}
+
+// Checked when it is decoded.
+Result<std::string> Topic::read_staged(const CommitRecord& record) const {
+  const std::string path = staged_path(record.staged_file);
+  auto content = read_file(env_.fs(), path);
+  if (content.ok() || content.status().code() != Code::not_found) return content;
+  return Status::external(
+      Code::data_loss,
+      fmt::format("'{}', which holds the rows of epoch {} of sink '{}', is missing: restore the file "
+                  "from a copy, or start the job under a new name to replay it",
+                  path, record.marker.epoch.value, record.marker.sink));
 }
 
 Status Topic::commit_locked(const CommitRecord& wanted) {
@@ -325,8 +362,10 @@ Status Topic::commit_locked(const CommitRecord& wanted) {
   CommitRecord record = wanted;
   {
     // All of it is checked first: what is committed must be there to be copied.
-    RF_ASSIGN(const std::string content, read_file(env_.fs(), staged_path(wanted.staged_file)));
-    RF_ASSIGN(const StagedFile staged, decode_staged(content));
+    RF_ASSIGN(const std::string content, read_staged(wanted));
+    auto decoded = decode_staged(content);
+    if (!decoded.ok()) return std::move(decoded).status().with("'" + staged_path(wanted.staged_file) + "'");
+    const StagedFile& staged = *decoded;
     if (staged.spans.size() != record.spans.size())
       return Status::external(Code::data_loss, "A staged epoch differs from its handle.");
   }
@@ -363,8 +402,10 @@ Status Topic::apply(const CommitRecord& record) {
     complete = complete && next >= span.base_offset + span.records;
   }
   if (!complete) {
-    RF_ASSIGN(const std::string content, read_file(env_.fs(), staged_path(record.staged_file)));
-    RF_ASSIGN(const StagedFile staged, decode_staged(content));
+    RF_ASSIGN(const std::string content, read_staged(record));
+    auto decoded = decode_staged(content);
+    if (!decoded.ok()) return std::move(decoded).status().with("'" + staged_path(record.staged_file) + "'");
+    const StagedFile& staged = *decoded;
     for (const CommitSpan& span : record.spans) {
       const auto part = std::find_if(staged.spans.begin(), staged.spans.end(),
                                      [&](const StagedSpan& s) { return s.partition == span.partition; });
@@ -379,6 +420,7 @@ Status Topic::apply(const CommitRecord& record) {
     env_.kill_point("topic_commit_after_sync");
   }
   for (const CommitSpan& span : record.spans) log(span.partition).publish();
+  acknowledged_->flush();
   return env_.fs().remove(staged_path(record.staged_file));
 }
 
@@ -411,6 +453,7 @@ Result<int> Topic::drop_staged(const std::string& lineage, const std::string& si
 Status Topic::abort(const std::string& handle) {
   if (handle.empty()) return {};
   RF_ASSIGN(const CommitRecord record, decode_commit(handle));
+  if (record.staged_file.empty()) return {};
   const std::lock_guard lock(write_mutex_);
   RF_TRY(prepare_to_write());
   return env_.fs().remove(staged_path(record.staged_file));

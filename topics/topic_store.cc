@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "engine/hash.h"
+#include "engine/presence.h"
 #include "topics/commit_log.h"
 #include "topics/partition_log.h"
 #include "topics/topic_shared.h"
@@ -77,6 +78,20 @@ Status check_config(const TopicConfig& config) {
 
 std::string new_id(Env& env) {
   return fmt::format("{:016x}", env.random());
+}
+
+constexpr std::string_view kRemoved = "~removed-";
+
+// A file or directory of a topic that was made; empty: there is none, or it was being made when the process
+// died.
+Result<std::string> what_is_left(FileSystem& fs, const std::string& dir) {
+  const auto entries = fs.list(dir);
+  if (!entries.ok() && entries.status().code() == Code::not_found) return std::string();
+  if (!entries.ok()) return Status(entries.status());
+  for (const DirEntry& entry : *entries) {
+    if (!entry.name.ends_with(".tmp")) return entry.name;
+  }
+  return std::string();
 }
 
 Status no_such_topic(const std::string& name) {
@@ -162,8 +177,13 @@ Result<std::shared_ptr<Topic>> TopicStore::find_locked(const std::string& name) 
   const std::string path = join_path(dir, "TOPIC");
   const auto text = read_file(env_.fs(), path);
   if (!text.ok()) {
-    if (text.status().code() == Code::not_found) return no_such_topic(name);
-    return Status(text.status());
+    if (text.status().code() != Code::not_found) return Status(text.status());
+    RF_ASSIGN(const std::string left, what_is_left(env_.fs(), dir));
+    if (left.empty()) return no_such_topic(name);
+    return Status::external(Code::data_loss, fmt::format("'{0}' is missing, but the topic's '{1}' is there. "
+                                                         "Restore the file from a copy, or remove '{2}' to "
+                                                         "give the topic up.",
+                                                         path, left, dir));
   }
   RF_ASSIGN(Settings settings, decode_settings(path, *text));
   if (settings.id.empty() && shared_->use == TopicStoreUse::write) {
@@ -179,9 +199,9 @@ Result<std::shared_ptr<Topic>> TopicStore::find_locked(const std::string& name) 
 
 Result<std::shared_ptr<Topic>> TopicStore::create_locked(const std::string& name, const TopicConfig& config) {
   RF_TRY(check_config(config));
+  RF_TRY(sweep_removed());
   const std::string dir = join_path(dir_, name);
-  // What a removal that was cut short left behind must not become part of the new topic.
-  RF_TRY(env_.fs().remove_tree(dir));
+  RF_TRY(env_.fs().remove_tree(dir));  // at most a TOPIC.tmp
   RF_TRY(env_.fs().make_dirs(dir));
   RF_TRY(write_file_atomic(env_.fs(), join_path(dir, "TOPIC"), encode_settings({config, new_id(env_)})));
   env_.info("topic_created", {{"topic", name}, {"partitions", std::to_string(config.partitions)}});
@@ -192,17 +212,28 @@ Status TopicStore::remove(const std::string& name) {
   const std::lock_guard lock(mutex_);
   RF_TRY(check_name(name));
   const std::string dir = join_path(dir_, name);
-  if (!env_.fs().stat(join_path(dir, "TOPIC")).ok()) return no_such_topic(name);
+  RF_ASSIGN(const bool there, exists(env_.fs(), join_path(dir, "TOPIC")));
+  if (!there) return no_such_topic(name);
   if (const auto it = topics_.find(name); it != topics_.end()) {
     const std::lock_guard writing(it->second->write_mutex_);
     it->second->removed_ = true;
   }
   topics_.erase(name);
-  RF_TRY(env_.fs().remove(join_path(dir, "TOPIC")));
-  RF_TRY(env_.fs().sync_dir(dir));
-  RF_TRY(env_.fs().remove_tree(dir));
+  // Under a name that no topic has first: a topic that lost its TOPIC file must not look like one being
+  // removed.
+  RF_TRY(env_.fs().rename(dir, join_path(dir_, fmt::format("{}{:016x}", kRemoved, env_.random()))));
+  RF_TRY(env_.fs().sync_dir(dir_));
   env_.info("topic_removed", {{"topic", name}});
+  RF_TRY(sweep_removed());
   return env_.fs().sync_dir(dir_);
+}
+
+Status TopicStore::sweep_removed() {
+  RF_ASSIGN(const auto entries, env_.fs().list(dir_));
+  for (const DirEntry& entry : entries) {
+    if (entry.name.starts_with(kRemoved)) RF_TRY(env_.fs().remove_tree(join_path(dir_, entry.name)));
+  }
+  return {};
 }
 
 Result<std::vector<std::string>> TopicStore::list() {
@@ -210,8 +241,10 @@ Result<std::vector<std::string>> TopicStore::list() {
   RF_ASSIGN(const auto entries, env_.fs().list(dir_));
   std::vector<std::string> names;
   for (const DirEntry& entry : entries) {
-    if (entry.is_dir && env_.fs().stat(join_path(join_path(dir_, entry.name), "TOPIC")).ok())
-      names.push_back(entry.name);
+    if (!entry.is_dir || entry.name.starts_with(kRemoved)) continue;
+    // A topic without its TOPIC file is named too: find() says what is wrong.
+    RF_ASSIGN(const std::string left, what_is_left(env_.fs(), join_path(dir_, entry.name)));
+    if (!left.empty()) names.push_back(entry.name);
   }
   return names;
 }

@@ -150,6 +150,7 @@ struct TopicPoll {
   bool at_end = false;                  // nothing readable is behind this chunk, as of this poll
 };
 
+class Acknowledged;
 class Topic;
 class PartitionLog;
 class CommitLog;
@@ -213,6 +214,9 @@ class Topic : public std::enable_shared_from_this<Topic> {
   // Publishes a staged epoch; ok at once when its marker says that it is published. Waits for the disk.
   // data_loss: the side file is missing or damaged and the marker lacks the epoch.
   Status commit(const std::string& handle);
+  // Fails with data_loss when the topic lacks an epoch that was published when this handle was made: it was
+  // removed and made again, or lost records.
+  Status check_confirmed(const std::string& handle) const;
   Result<EpochMarker> marker_of(const std::string& handle) const;
   // The last committed epoch, or nothing.
   std::optional<Epoch> marker(const std::string& lineage, const std::string& sink, Shard shard) const;
@@ -258,6 +262,7 @@ class Topic : public std::enable_shared_from_this<Topic> {
   Status prepare_to_write();
   Status apply(const CommitRecord& record);
   Status commit_locked(const CommitRecord& wanted);
+  Result<std::string> read_staged(const CommitRecord& record) const;
   void retain_quietly();
   Status retain_locked();
   PartitionLog& log(Partition partition) const { return *logs_[static_cast<size_t>(partition.value)]; }
@@ -268,7 +273,8 @@ class Topic : public std::enable_shared_from_this<Topic> {
   std::shared_ptr<const std::string> name_;
   std::string id_;
   TopicConfig config_;
-  std::shared_ptr<TopicShared> shared_;  // of all topics of the store
+  std::shared_ptr<TopicShared> shared_;         // of all topics of the store
+  std::unique_ptr<Acknowledged> acknowledged_;  // after open: by whoever writes
   std::vector<std::unique_ptr<PartitionLog>> logs_;
 
   std::mutex write_mutex_;  // one writer at a time: a flush, a commit, retention
@@ -311,6 +317,7 @@ class TopicStore {
  private:
   TopicStore(Env& env, std::string dir, TopicStoreUse use);
   Result<std::shared_ptr<Topic>> find_locked(const std::string& name);
+  Status sweep_removed();
   Result<std::shared_ptr<Topic>> create_locked(const std::string& name, const TopicConfig& config);
 
   Env& env_;

@@ -1,20 +1,79 @@
 // The sink kind `file`: part files in a directory, exactly once.
 //
+// A handle is lines: the file in progress, the part that it becomes, the epoch that was committed when it was
+// prepared, and the file's bytes and their checksum. An epoch without rows has only the first, and the third
+// once there is one.
+//
 // The rows of an epoch are written to .inprogress-<lineage>-<sink>-<shard>-<random>, synced in prepare(), and
 // renamed to part-<lineage>-<epoch>-<shard>.<extension> by commit(). Then .committed-<lineage>-<sink>-<shard>
 // names the epoch, so that a part that somebody took away meanwhile is not written again.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 
+#include "engine/byte_codec.h"
 #include "engine/catalog.h"
+#include "engine/hash.h"
 #include "engine/job_access.h"
+#include "engine/presence.h"
 
 namespace rideflow {
 namespace {
 
 constexpr size_t kFlushBytes = size_t{1} << 20;
+
+struct FileHandle {
+  std::string in_progress;
+  std::string part;            // empty: the epoch had no rows
+  Epoch confirmed = Epoch(0);  // of the shard, when it was prepared
+  int64_t bytes = -1;          // -1: not known, from an older version
+  uint64_t checksum = 0;
+};
+
+std::string encode_handle(const FileHandle& handle) {
+  return fmt::format("{}\n{}\n{}\n{}\n{:016x}", handle.in_progress, handle.part, handle.confirmed.value,
+                     handle.bytes, handle.checksum);
+}
+
+// The checksum of a file is taken in pieces of kFlushBytes, the last one shorter.
+uint64_t chain(uint64_t so_far, std::string_view piece) {
+  ByteWriter both;
+  both.put(so_far).put(checksum64(piece));
+  return checksum64(both.take());
+}
+
+uint64_t checksum_of(std::string_view content) {
+  uint64_t sum = 0;
+  for (; content.size() >= kFlushBytes; content.remove_prefix(kFlushBytes))
+    sum = chain(sum, content.substr(0, kFlushBytes));
+  return chain(sum, content);
+}
+
+template <class T>
+bool parse_all(std::string_view text, T& out, int base = 10) {
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), out, base);
+  return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+}
+
+Result<FileHandle> decode_handle(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (true) {
+    const size_t end = text.find('\n');
+    lines.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  FileHandle handle;
+  handle.in_progress = lines[0];
+  if (lines.size() > 1) handle.part = lines[1];
+  const bool old = lines.size() == 2;
+  if (old || (lines.size() == 5 && parse_all(lines[2], handle.confirmed.value) &&
+              parse_all(lines[3], handle.bytes) && parse_all(lines[4], handle.checksum, 16)))
+    return handle;
+  return Status::external(Code::data_loss, "a file sink's prepared epoch in the checkpoint does not decode");
+}
 
 // Letters, digits, '_' and '-' as they are, anything else as %XX: for parts of file names.
 std::string file_name_part(std::string_view text) {
@@ -50,16 +109,25 @@ class FileSink : public Sink {
     if (buffer_.size() < kFlushBytes) return {};
     // Into the page cache; the sync is prepare()'s, and not on this thread.
     RF_TRY(begin());
-    RF_TRY(file_->append(buffer_));
-    buffer_.clear();
-    return {};
+    return write_out();
   }
 
   Result<Prepared> prepare(Epoch epoch) override {
-    if (file_ == nullptr && buffer_.empty()) return Prepared{};
-    RF_TRY(begin());
+    FileHandle handle;
+    handle.confirmed = Epoch(confirmed_.load(std::memory_order_relaxed));
     Prepared prepared;
-    prepared.handle = fmt::format("{}\n{}", in_progress_, part_name(epoch));
+    if (file_ == nullptr && buffer_.empty()) {
+      if (handle.confirmed == Epoch(0)) return prepared;
+      handle.in_progress = fmt::format(".inprogress-{}-{}-none", owner_, shard_.value);
+      prepared.handle = encode_handle(handle);
+      return prepared;
+    }
+    RF_TRY(begin());
+    handle.in_progress = in_progress_;
+    handle.part = part_name(epoch);
+    handle.bytes = bytes_ + static_cast<int64_t>(buffer_.size());
+    handle.checksum = chain(checksum_, buffer_);  // the last piece, perhaps empty
+    prepared.handle = encode_handle(handle);
     auto file = std::make_shared<std::unique_ptr<WritableFile>>(std::move(file_));
     prepared.durable = env_->offload([file, rest = std::exchange(buffer_, {}), env = env_, files = files_,
                                       directory = directory_]() -> Status {
@@ -74,18 +142,19 @@ class FileSink : public Sink {
     return prepared;
   }
 
-  Status commit(Epoch epoch, const std::string& handle) override {
-    if (handle.empty()) return {};
-    const size_t line = handle.find('\n');
-    const std::string from = join_path(directory_, handle.substr(0, line));
-    const std::string to = join_path(directory_, handle.substr(line + 1));
+  Status commit(Epoch epoch, const std::string& text) override {
+    if (text.empty()) return {};
+    RF_ASSIGN(const FileHandle handle, decode_handle(text));
+    if (handle.part.empty()) return {};
+    const std::string from = join_path(directory_, handle.in_progress);
+    const std::string to = join_path(directory_, handle.part);
     FileSystem& fs = *files_;
     // The shard that wrote it, which may be another than this one after a change of parallelism.
-    const int32_t shard = shard_of(handle);
+    const int32_t shard = shard_of(handle.in_progress);
     RF_ASSIGN(const Epoch marker, read_marker(shard));
     if (marker >= epoch) return fs.remove(from);
-    const bool waiting = fs.stat(from).ok();
-    const bool published = fs.stat(to).ok();
+    RF_ASSIGN(const bool waiting, exists(fs, from));
+    RF_ASSIGN(const bool published, exists(fs, to));
     if (waiting && published) {
       return Status::user(
           Code::already_exists,
@@ -100,7 +169,8 @@ class FileSink : public Sink {
     if (waiting) RF_TRY(fs.rename(from, to));
     RF_TRY(fs.sync_dir(directory_));
     env_->kill_point("file_sink_commit_before_marker");
-    RF_TRY(write_file_atomic(fs, marker_path(shard), fmt::format("{}\n", epoch.value)));
+    RF_TRY(write_file_atomic(fs, marker_path(shard), encode_marker(epoch)));
+    if (shard == shard_.value) confirmed_.store(epoch.value, std::memory_order_relaxed);
     env_->kill_point("file_sink_commit_after_marker");
     return {};
   }
@@ -120,7 +190,12 @@ class FileSink : public Sink {
               "directory",
               config_->sink, marker.value, directory_, restored.value));
     }
+    for (const auto& [epoch, handle] : pending) {
+      if (!handle.empty()) RF_TRY(check_pending(epoch, handle));
+    }
     for (const auto& [epoch, handle] : pending) RF_TRY(commit(epoch, handle));
+    RF_ASSIGN(const Epoch own, read_marker(shard_.value));
+    confirmed_.store(own.value, std::memory_order_relaxed);
     // What is left in progress is of no checkpoint. Other shards clear away their own.
     const std::string prefix = ".inprogress-" + owner_ + "-";
     for (const DirEntry& entry : entries) {
@@ -136,7 +211,52 @@ class FileSink : public Sink {
     if (file_ != nullptr) return {};
     in_progress_ = fmt::format(".inprogress-{}-{}-{:016x}", owner_, shard_.value, env_->random());
     RF_ASSIGN(file_, files_->create(join_path(directory_, in_progress_)));
-    return file_->append(encoder_->header());
+    bytes_ = 0;
+    checksum_ = 0;
+    buffer_.insert(0, encoder_->header());
+    return {};
+  }
+
+  // Whole pieces: so that the checksum of a file can be taken again.
+  Status write_out() {
+    size_t written = 0;
+    for (; buffer_.size() - written >= kFlushBytes; written += kFlushBytes) {
+      const std::string_view piece = std::string_view(buffer_).substr(written, kFlushBytes);
+      RF_TRY(file_->append(piece));
+      checksum_ = chain(checksum_, piece);
+    }
+    bytes_ += static_cast<int64_t>(written);
+    buffer_.erase(0, written);
+    return {};
+  }
+
+  // What a restored checkpoint lists must be here as it was: the marker that it knows of, and the rows of its
+  // epoch if they are not published yet.
+  Status check_pending(Epoch epoch, const std::string& text) const {
+    RF_ASSIGN(const FileHandle handle, decode_handle(text));
+    const int32_t shard = shard_of(handle.in_progress);
+    RF_ASSIGN(const Epoch marker, read_marker(shard));
+    if (marker < handle.confirmed) {
+      return Status::external(
+          Code::data_loss,
+          fmt::format(
+              "'{}' says that epoch {} of sink '{}' was published, but the restored checkpoint knows of "
+              "epoch {}: "
+              "the directory was emptied or is an old copy. Restore it, or start the job under a new name",
+              marker_path(shard), marker.value, config_->sink, handle.confirmed.value));
+    }
+    if (handle.bytes < 0 || marker >= epoch) return {};
+    const std::string path = join_path(directory_, handle.in_progress);
+    const Result<std::string> content = read_file(*files_, path);
+    if (!content.ok() && content.status().code() == Code::not_found) return {};  // commit() asks for the part
+    if (!content.ok()) return content.status();
+    if (static_cast<int64_t>(content->size()) == handle.bytes && checksum_of(*content) == handle.checksum)
+      return {};
+    return Status::external(Code::data_loss,
+                            fmt::format("'{}', which holds rows of epoch {} that a checkpoint lists, is "
+                                        "damaged. Restore it from a copy, or "
+                                        "start the job under a new name to replay them",
+                                        path, epoch.value));
   }
 
   std::string part_name(Epoch epoch) const {
@@ -155,14 +275,25 @@ class FileSink : public Sink {
     return number;
   }
 
+  static std::string encode_marker(Epoch epoch) {
+    const std::string number = fmt::format("{}", epoch.value);
+    return fmt::format("{} {:016x}\n", number, checksum64(number));
+  }
+
   Result<Epoch> read_marker(int32_t shard) const {
     const Result<std::string> text = read_file(*files_, marker_path(shard));
     if (!text.ok() && text.status().code() == Code::not_found) return Epoch(0);
     if (!text.ok()) return text.status();
     int64_t epoch = -1;
-    std::from_chars(text->data(), text->data() + text->size(), epoch);
-    if (epoch >= 0) return Epoch(epoch);
-    return Status::external(Code::data_loss, fmt::format("'{}' names no epoch", marker_path(shard)));
+    const std::string_view number = std::string_view(*text).substr(0, text->find_first_of(" \n"));
+    // Older versions wrote no checksum.
+    const bool whole = parse_all(number, epoch) && epoch >= 0 &&
+                       (*text == encode_marker(Epoch(epoch)) || *text == fmt::format("{}\n", epoch));
+    if (whole) return Epoch(epoch);
+    return Status::external(Code::data_loss, fmt::format("'{}' is damaged: which epoch was published is not "
+                                                         "known. Restore it, or start the job under a new "
+                                                         "name with another directory",
+                                                         marker_path(shard)));
   }
 
   std::shared_ptr<const SinkConfig> config_;
@@ -178,6 +309,9 @@ class FileSink : public Sink {
   std::string buffer_;
   std::string in_progress_;
   std::unique_ptr<WritableFile> file_;  // of the open epoch; null: nothing written yet
+  int64_t bytes_ = 0;                   // of it
+  uint64_t checksum_ = 0;
+  std::atomic<int64_t> confirmed_{0};  // the last committed epoch of this shard; commit() runs elsewhere
 };
 
 Result<std::unique_ptr<Sink>> make_sink(std::shared_ptr<const SinkConfig> config) {

@@ -66,6 +66,7 @@ class FileReader : public RecordReader {
     int64_t size = part.lines == nullptr ? 0 : part.lines->offset();
     if (part.list.current() != nullptr) {
       const Result<DirEntry> entry = files_->stat(pattern_.path_of(*part.list.current()));
+      if (!entry.ok() && entry.status().code() != Code::not_found) return entry.status();
       if (entry.ok()) size = std::max(size, entry->size);
     }
     return Position{size, list.encode()};
@@ -226,6 +227,7 @@ class FileReader : public RecordReader {
   Result<bool> is_whole(const Part& part, const std::string& path) const {
     if (options_.watch) {
       const Result<DirEntry> entry = files_->stat(path);
+      if (!entry.ok() && entry.status().code() != Code::not_found) return entry.status();
       if (entry.ok()) {
         const bool grew = entry->size > part.lines->bytes().consumed();
         if (grew || env_->now() - entry->modified < options_.settle_micros) return false;

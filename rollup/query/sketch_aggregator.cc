@@ -62,6 +62,7 @@ class DistinctAggregator : public Aggregator {
   }
 
   Status merge_stored(Page& page, const uint32_t* rows, const uint32_t* groups, size_t n) {
+    RF_TRY(page.metric(columns_.front().index).status());  // damage is an error, not a missing sketch
     for_rows(rows, groups, n, [&](size_t row, size_t g) {
       const Distinct* sketch = page.view().reader().distinct(columns_.front().index, row);
       if (sketch != nullptr) edit(g, [&](Distinct& mine) { mine.merge(*sketch); });
@@ -171,6 +172,7 @@ class QuantilesAggregator : public Aggregator {
   void bind(PartView& part) override { source_.bind(part); }
   Status update(Page& page, const uint32_t* rows, const uint32_t* groups, size_t n) override {
     if (stored_) {
+      RF_TRY(page.metric(source_.column().index).status());  // damage is an error, not a missing sketch
       for_rows(rows, groups, n, [&](size_t row, size_t g) {
         const Quantiles* sketch = page.view().reader().quantiles(source_.column().index, row);
         if (sketch != nullptr) edit(g, [&](Quantiles& mine) { mine.merge(*sketch); });

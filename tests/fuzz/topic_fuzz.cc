@@ -33,6 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   RF_CHECK(!staged.ok() ||
            encode_staged_head(*staged) == bytes.substr(0, encode_staged_head(*staged).size()));
   const auto commit = decode_commit(bytes);
-  RF_CHECK(!commit.ok() || encode_commit(*commit) == bytes);
+  // Older versions end before the confirmed epoch.
+  const std::string again = commit.ok() ? encode_commit(*commit) : std::string();
+  RF_CHECK(!commit.ok() || again == bytes || again.substr(0, again.size() - sizeof(int64_t)) == bytes);
   return 0;
 }

@@ -1,7 +1,9 @@
 // One contract for both file systems: the real one and the virtual one must not differ in what programs see.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "engine/presence.h"
 #include "engine/virtual_env.h"
 #include "runtime/posix_fs.h"
 #include "tests/support/temp_dir.h"
@@ -70,6 +72,31 @@ TEST_P(FileSystemContract, CreateTruncatesAndAppendContinues) {
   EXPECT_EQ((*file)->append("x").code(), Code::internal) << "closed";
   ASSERT_TRUE(fs_->append(at("b")).ok());
   EXPECT_EQ(names(root_), "a b ");
+}
+
+TEST_P(FileSystemContract, OnlyNoSuchFileMeansAbsent) {
+  write("a", "x");
+  EXPECT_TRUE(*exists(*fs_, at("a")));
+  EXPECT_FALSE(*exists(*fs_, at("none")));
+  if (GetParam()) {
+    EXPECT_FALSE(exists(*fs_, at("a/b")).ok()) << "no directory: nothing is said about the file";
+    ASSERT_EQ(::symlink("loop", at("loop").c_str()), 0);
+    ASSERT_EQ(::symlink("nowhere", at("dangling").c_str()), 0);
+    EXPECT_FALSE(exists(*fs_, at("loop")).ok());
+    EXPECT_EQ(names(root_), "a ") << "links that lead nowhere are in no list";
+    return;
+  }
+  // Every call that looks at "a" fails once: none may answer as if it were empty or not there.
+  const auto fails = [&](int64_t n) {
+    env_.fs().fail(n, Status::external(Code::unavailable, "Input/output error."));
+  };
+  fails(1);
+  EXPECT_EQ(exists(*fs_, at("a")).status().code(), Code::unavailable);
+  for (int64_t n = 1; n <= 3; ++n) {
+    fails(n);
+    EXPECT_EQ(read_file(*fs_, at("a")).status().code(), Code::unavailable) << "open, size, read: call " << n;
+  }
+  EXPECT_EQ(read("a"), "x");
 }
 
 TEST_P(FileSystemContract, MissingThingsHaveTheirCodes) {

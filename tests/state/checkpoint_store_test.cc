@@ -9,6 +9,7 @@
 
 #include "engine/virtual_env.h"
 #include "tests/state/state_test_util.h"
+#include "tests/support/damage.h"
 
 namespace rideflow {
 namespace checkpoint_store_test {
@@ -195,9 +196,80 @@ TEST_F(CheckpointStoreTest, ADamagedOneIsSetAsideWithItsReasonAndNeverComesBack)
   EXPECT_NE((*loaded)->passed_over[0].find("checkpoint 5:"), std::string::npos);
   EXPECT_NE((*loaded)->passed_over[0].find("manifest-0000000000000005"), std::string::npos);
   EXPECT_EQ(env_.logs("checkpoint_damaged").size(), 1U);
+  EXPECT_THAT(epochs(), testing::ElementsAre(3, 4, 5)) << "nothing is changed before the job goes on from it";
+  ASSERT_TRUE(store_->settle().ok());
   env_.fs().crash(Crash::lose_unsynced);
   EXPECT_THAT(epochs(), testing::ElementsAre(3, 4));
   EXPECT_TRUE(env_.fs().stat("c/damaged-0000000000000005").ok());
+}
+
+TEST_F(CheckpointStoreTest, ADiskThatStumblesOnceCostsNoCheckpoint) {
+  ASSERT_TRUE(store_->begin_attempt("l").ok());
+  for (int64_t n = 1;; ++n) {
+    SCOPED_TRACE("failure at call " + std::to_string(n));
+    const int64_t before = env_.fs().calls();
+    env_.fs().fail(n, Status::external(Code::unavailable, "Input/output error."));
+    {
+      auto store = CheckpointStore::open(env_, "c");
+      if (store.ok() && (*store)->load().ok() && (*store)->begin_attempt("l").ok()) (void)(*store)->settle();
+    }
+    const bool reached = env_.fs().calls() - before >= n;
+    env_.fs().crash(Crash::lose_unsynced);
+    auto loaded = (*CheckpointStore::open(env_, "c"))->load();
+    ASSERT_TRUE(loaded.ok() && *loaded) << loaded.status().to_string();
+    ASSERT_EQ((*loaded)->manifest.epoch, Epoch(5));
+    ASSERT_TRUE((*loaded)->passed_over.empty());
+    ASSERT_THAT(epochs(), testing::ElementsAre(3, 4, 5));
+    if (!reached) break;
+  }
+}
+
+// An older checkpoint is no wrong answer: sources go back with it, and sinks that published more refuse.
+TEST_F(CheckpointStoreTest, EveryFileDamagedGivesAWholeCheckpointOrIsRefusedByName) {
+  ASSERT_TRUE(store_->begin_attempt("l").ok());
+  const test::Files files = test::read_files(env_.fs(), "c");
+  const Manifest newest = (*store_->load())->manifest;
+  test::for_each_damage(env_.fs(), "c", files, 30, [&](const test::Damage& damage) {
+    SCOPED_TRACE(damage.file + " " + damage.what);
+    auto store = *CheckpointStore::open(env_, "c");
+    auto loaded = store->load();
+    const Status status = loaded.ok() ? store->begin_attempt("l").status() : loaded.status();
+    if (!status.ok()) {
+      EXPECT_NE(status.to_string().find(damage.file), std::string::npos) << status.to_string();
+      return;
+    }
+    ASSERT_TRUE(*loaded);
+    if ((*loaded)->manifest == newest) return;
+    const bool told =
+        !(*loaded)->passed_over.empty() && (*loaded)->passed_over[0].find(damage.file) != std::string::npos;
+    EXPECT_TRUE(told || (damage.deleted && damage.file == path(5)));
+    EXPECT_GE((*loaded)->manifest.epoch, Epoch(3));  // a file that several name
+  });
+}
+
+TEST_F(CheckpointStoreTest, ManifestsThatAreAllGoneAreNoFirstStart) {
+  for (const int64_t attempts : {1, 2}) {
+    VirtualEnv env(1);
+    auto store = *CheckpointStore::open(env, "c");
+    FakeTask task(env);
+    for (int64_t i = 0; i < attempts; ++i) {
+      ASSERT_TRUE(store->load().ok());
+      const Epoch first = *store->begin_attempt("l");
+      ASSERT_TRUE(store->publish(manifest_of(first.value, *task.checkpoint(*store, first.value))).ok());
+    }
+    for (const std::string& file : env.fs().files("c")) {
+      const bool manifest = file.find("/manifest-") != std::string::npos;
+      ASSERT_TRUE(!manifest || env.fs().remove(file).ok());
+    }
+    const auto loaded = store->load();
+    EXPECT_EQ(loaded.status().code(), Code::data_loss);
+    EXPECT_NE(loaded.status().message().find("'c'"), std::string::npos) << loaded.status().message();
+  }
+  VirtualEnv env(1);
+  auto store = *CheckpointStore::open(env, "c");
+  ASSERT_TRUE(store->begin_attempt("l").ok());
+  const auto loaded = store->load();
+  EXPECT_TRUE(loaded.ok() && !*loaded) << "an attempt that died before its first checkpoint";
 }
 
 TEST_F(CheckpointStoreTest, AnAttemptBeginsAboveEveryEpochThatWasUsed) {
@@ -214,6 +286,7 @@ TEST_F(CheckpointStoreTest, TheEpochOfADamagedCheckpointDoesNotComeAgain) {
   auto loaded = store_->load();
   ASSERT_TRUE(loaded.ok() && *loaded);
   ASSERT_EQ((*loaded)->manifest.epoch, Epoch(4));
+  ASSERT_TRUE(store_->settle().ok());
   EXPECT_EQ(*store_->begin_attempt("l"), Epoch(7));
   EXPECT_EQ(*store_->begin_attempt("another"), Epoch(6)) << "what a lineage used binds that one alone";
 }

@@ -238,6 +238,56 @@ case_every_damage_of_a_checkpoint_is_found() {
   [ "$(wc -l <raw)" = 4000 ] || fail "$(wc -l <raw) rows of 4000"
 }
 
+# One file of each class in a data directory: names that differ in their numbers only are a class, and the last one is
+# taken. Not LOCK, which says who holds it.
+file_classes() {
+  find "$1" -type f ! -name LOCK | LC_ALL=C sort |
+    awk '{ c = $0; gsub(/[0-9a-f]{16}/, "#", c); gsub(/[0-9]+/, "#", c); last[c] = $0 }
+         END { for (c in last) print last[c] }' | LC_ALL=C sort
+}
+
+in_turn() { echo flip truncate delete | cut -d' ' -f$(($1 % 3 + 1)); }
+
+# Each class has one of three damages, in turn; DAMAGES=all tries them all.
+case_every_damaged_file_of_a_data_directory_is_found() {
+  checkpointed
+  mkdir calm.run
+  cp -r calm calm.run/data
+  small_results calm.run calm.log >wanted || fail "the undisturbed run"
+  mv files files.kept
+  local file damage code number=0 refused=0
+  file_classes data >classes
+  [ "$(wc -l <classes)" -ge 15 ] || { cat classes; fail "where are the files?"; }
+  while read -r file; do
+    number=$((number + 1))
+    for damage in flip truncate delete; do
+      [ "${DAMAGES:-}" = all ] || [ $damage = "$(in_turn $number)" ] || continue
+      rm -rf broken
+      mkdir broken
+      cp -r data broken/data
+      cp -r files.kept broken/files
+      [ -s "broken/$file" ] || [ $damage = delete ] || continue
+      damage_$damage "broken/$file"
+      code=0
+      (cd broken && rf run ../job.yaml --data-dir data --quiet) >log 2>&1 || code=$?
+      case $code in
+        0)
+          small_results broken results.log >results || { cat log results.log; fail "$damage of $file: no results"; }
+          same wanted results || fail "$damage of $file: other results"
+          ;;
+        1 | 2)
+          refused=$((refused + 1))
+          grep -qF -e "$(basename "$file")" -e "$(dirname "$file")" log ||
+            { cat log; fail "$damage of $file is not named"; }
+          ;;
+        *) cat log; fail "$damage of $file: ended with $code" ;;
+      esac
+    done
+  done <classes
+  echo "$number classes of files, $refused refusals"
+  [ $refused -ge 5 ] || fail "hardly anything was found"
+}
+
 damage_flip() {
   local middle
   middle=$(($(stat -c %s "$1") / 2))
