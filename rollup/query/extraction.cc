@@ -192,8 +192,8 @@ ExtractionResult parse_time_format(const JsonObject& json) {
   return make([=](const Datum& d) -> Text {
     std::optional<Micros> t;
     if (const auto ms = number_of(d)) {
-      constexpr double kMaxMillis = 2e15;  // far beyond what a calendar shows
-      if (std::fabs(*ms) <= kMaxMillis) t = static_cast<Micros>(*ms) * 1000;
+      constexpr double kMostMillis = 2e15;  // far beyond what a calendar shows
+      if (std::fabs(*ms) <= kMostMillis) t = static_cast<Micros>(*ms) * 1000;
     } else if (d.kind == Datum::Kind::text) {
       t = parse_moment(d.text);
     }

@@ -23,10 +23,10 @@ size_t character(std::string_view text) {
 }  // namespace
 
 Result<LikePattern> LikePattern::parse(std::string_view pattern, std::string_view escape) {
-  constexpr std::string_view kType = "query.filter.LikeDimFilter";
-  if (pattern.size() > kMaxPattern) return bad_query(kType, "the pattern is too long");
+  constexpr std::string_view kLikeClass = "query.filter.LikeDimFilter";
+  if (pattern.size() > kMaxPattern) return bad_query(kLikeClass, "the pattern is too long");
   if (!escape.empty() && character(escape) != escape.size()) {
-    return bad_query(kType, "Escape must be null or a single character");
+    return bad_query(kLikeClass, "Escape must be null or a single character");
   }
   LikePattern out;
   for (size_t p = 0; p < pattern.size();) {
