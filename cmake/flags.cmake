@@ -1,6 +1,8 @@
 # Compiler and linker settings shared by every target.
-#   RIDEFLOW_SANITIZE  "" | address (with undefined and fuzzer-no-link, clang) | thread (g++)
+#   RIDEFLOW_SANITIZE  "" | address (with undefined, clang) | thread (g++)
+#   RIDEFLOW_LIBFUZZER  with address: instrumented for libFuzzer, whose search tests/fuzz/*_fuzz.cc then are
 set(RIDEFLOW_SANITIZE "" CACHE STRING "address, thread or nothing")
+option(RIDEFLOW_LIBFUZZER "instrument for libFuzzer" OFF)
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -52,8 +54,11 @@ add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 if(RIDEFLOW_SANITIZE STREQUAL "address")
   # Without what costs a fifth of the build and finds nothing more: a null pointer that is followed ends the process
   # anyway, object-size does nothing at -O0. clang 14 can't lay out the function check's data before some coroutines.
-  add_compile_options(-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=null,vptr,object-size,function
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=null,vptr,object-size,function
                       -fno-sanitize-recover=all)
+  if(RIDEFLOW_LIBFUZZER)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+  endif()
   add_link_options(-fsanitize=address,undefined)
 elseif(RIDEFLOW_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread)
