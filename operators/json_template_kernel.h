@@ -80,21 +80,21 @@ inline bool is_word(const char* p, uint32_t size) {
 // A record that is being compared. Nothing branches on what is found wrong before the end, or before the
 // first of two records is known not to match.
 template <class Vector>
-struct Lane {
+struct RecordLane {
   const char* p;
   const char* end;
   Vector bad = Vector::zero();   // bits that should not be there
   Vector seen = Vector::zero();  // the bytes of strings, and some beside them
   uint32_t wrong = 0;            // not 0: a value
 
-  explicit Lane(const RecordText& record) : p(record.begin), end(record.end) {}
+  explicit RecordLane(const RecordText& record) : p(record.begin), end(record.end) {}
   // No pointer is made that is far behind the end: a value ends at most 33 bytes behind it.
   bool has(uint32_t size) const { return end - p >= static_cast<ptrdiff_t>(size); }
   bool matches() const { return p == end && wrong == 0 && Vector::disjoint(bad, bad); }
 };
 
 template <class Vector>
-ALWAYS_INLINE void compare(Lane<Vector>& lane, const TemplateStep& step, size_t at) {
+ALWAYS_INLINE void compare(RecordLane<Vector>& lane, const TemplateStep& step, size_t at) {
   const Vector v = Vector::load(lane.p + at);
   const Vector differing = (v ^ Vector::load(step.bytes)) & Vector::load(step.literals);
   lane.bad = lane.bad | differing;
@@ -107,7 +107,7 @@ ALWAYS_INLINE void compare(Lane<Vector>& lane, const TemplateStep& step, size_t 
 // To the closing quote of the string that goes on at `p`. What waits for the quote's place waits for few
 // operations; whether something else is in front of it is asked beside them.
 template <class Vector>
-ALWAYS_INLINE void pass_text(Lane<Vector>& lane) {
+ALWAYS_INLINE void pass_text(RecordLane<Vector>& lane) {
   for (;; lane.p += 32) {
     const Vector v = Vector::load(lane.p);
     lane.seen = lane.seen | v;
@@ -140,7 +140,8 @@ template <class Vector>
 // Both to the end of a number, true, false or null: where the byte is that the next run begins with. Long
 // ones do not fit.
 template <class Vector>
-ALWAYS_INLINE void pass_scalars(Lane<Vector>& first, Lane<Vector>& second, const TemplateRun& run) {
+ALWAYS_INLINE void pass_scalars(RecordLane<Vector>& first, RecordLane<Vector>& second,
+                                const TemplateRun& run) {
   const Vector v = Vector::load_two(first.p, second.p);
   const uint32_t ends = equal(v, Vector::load_two(run.behind, run.behind)).bits();
   if (wrong_numbers(v, ends) != 0) [[unlikely]] {
@@ -153,7 +154,7 @@ ALWAYS_INLINE void pass_scalars(Lane<Vector>& first, Lane<Vector>& second, const
 
 // To the end of a string with its quotes, or of a scalar, which is null most of the time.
 template <class Vector>
-ALWAYS_INLINE void pass_any(Lane<Vector>& lane, const TemplateRun& run) {
+ALWAYS_INLINE void pass_any(RecordLane<Vector>& lane, const TemplateRun& run) {
   uint32_t word;
   std::memcpy(&word, lane.p, sizeof(word));
   if (*lane.p == '"') {
@@ -173,7 +174,8 @@ enum class Walk : uint8_t { whole, first_differs, second_ends };
 
 // Both records by all runs. Stops where the first is known not to match, or where the second is too short.
 template <class Vector>
-ALWAYS_INLINE Walk walk(const TemplateProgram& program, Lane<Vector>& first, Lane<Vector>& second) {
+ALWAYS_INLINE Walk walk(const TemplateProgram& program, RecordLane<Vector>& first,
+                        RecordLane<Vector>& second) {
   const char** starts = program.starts;
   for (const TemplateRun* run = program.runs;; ++run) {
     if (!first.has(run->size) || !Vector::disjoint(first.bad, first.bad)) return Walk::first_differs;
@@ -228,8 +230,8 @@ inline size_t match_records(const TemplateProgram& program, const RecordText* re
   size_t lanes = 2;
   for (size_t done = 0; done < count;) {
     if (done + 1 == count) lanes = 1;
-    Lane<Vector> first(records[done]);
-    Lane<Vector> second(records[done + lanes - 1]);  // one record alone is compared twice
+    RecordLane<Vector> first(records[done]);
+    RecordLane<Vector> second(records[done + lanes - 1]);  // one record alone is compared twice
     const Walk walked = walk(program, first, second);
     if (walked == Walk::first_differs) return done;
     if (walked == Walk::second_ends) {
