@@ -101,7 +101,7 @@ LanguageSection event_time_section() {
            "When all partitions are idle, lets the watermark follow the wall clock at this distance."),
        key("max_skew", "duration, or off", "`5m`",
            "Partitions further ahead of the slowest one are paused, so that catching up doesn't fill the "
-           "state.")}};
+           "state. One that has proved its end for 30 seconds is waited for no more.")}};
 }
 
 LanguageSection stream_section() {

@@ -57,6 +57,7 @@ struct DirEntry {
   bool is_dir = false;
   int64_t size = 0;
   Micros modified = 0;
+  uint64_t inode = 0;  // the same after a rename; 0: not known
 };
 
 class FileSystem {

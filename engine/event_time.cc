@@ -135,14 +135,19 @@ void SourceClock::tick(Micros monotonic) {
   if (idle_for >= spec_.idle_advance) watermark_ = std::max(watermark_, idle_base_ + idle_for);
 }
 
-bool SourceClock::too_far_ahead(Partition p) const {
-  if (spec_.max_skew <= 0) return false;
-  Micros slowest = kEndOfTime;
+std::optional<Partition> SourceClock::waits_for(Partition p, Micros monotonic) const {
+  if (spec_.max_skew <= 0) return std::nullopt;
+  std::optional<Partition> slowest;
+  Micros least = kEndOfTime;
   for (const auto& [id, s] : partitions_) {
-    if (!s.idle && !s.ended && s.had_rows) slowest = std::min(slowest, own_watermark(s));
+    if (s.idle || s.ended || !s.had_rows) continue;
+    if (s.proven_since != kNoTime && monotonic - s.proven_since >= kLongestWait) continue;
+    const Micros own = std::max(own_watermark(s), s.floor);
+    if (own >= least) continue;
+    least = own;
+    slowest = Partition(id);
   }
-  if (slowest == kEndOfTime) return false;
-  return partition_watermark(p) > slowest + spec_.max_skew;
+  return slowest && partition_watermark(p) > least + spec_.max_skew ? slowest : std::nullopt;
 }
 
 Micros SourceClock::partition_watermark(Partition p) const {
@@ -183,10 +188,13 @@ std::string SourceClock::encode() const {
 Status SourceClock::restore(const std::vector<std::string>& shards,
                             const std::function<bool(Partition)>& owns) {
   Micros least = kEndOfTime;
+  bool any = false;
   for (const std::string& bytes : shards) {
     ByteReader in(bytes);
-    least = std::min(least, in.get<Micros>());
+    const auto watermark = in.get<Micros>();
     const auto n = in.get<uint32_t>();
+    if (n > 0) least = std::min(least, watermark);  // a task without partitions holds nobody back
+    any = any || n > 0;
     for (uint32_t i = 0; i < n && in.ok(); ++i) {
       const Partition p(in.get<int32_t>());
       PartitionState s;
@@ -200,7 +208,7 @@ Status SourceClock::restore(const std::vector<std::string>& shards,
     }
     RF_TRY(in.finish("the event-time state of a source"));
   }
-  if (shards.empty()) return {};
+  if (!any) return {};
   watermark_ = least;
   for (auto& [id, s] : partitions_) wake(s);
   return {};

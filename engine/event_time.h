@@ -60,8 +60,14 @@ class SourceClock {
   bool all_ended() const;
   // With idle_advance: moves the watermark on with the wall clock while all partitions are idle.
   void tick(Micros monotonic);
-  // More than max_skew ahead of the slowest partition that counts and has rows: don't poll it now.
-  bool too_far_ahead(Partition p) const;
+  // The partition that p, more than max_skew ahead of it, waits for: don't poll p now. None: poll it.
+  //
+  // Who is waited for is the slowest that counts, has had rows, and has not proved for kLongestWait that it
+  // has no more. Both watermarks have their floors in them. So the slowest never waits, not even for itself:
+  // while any partition waits, one is polled that has unread rows, or will be waited for no longer, or can
+  // prove neither (its broker does not answer); and that one is named.
+  std::optional<Partition> waits_for(Partition p, Micros monotonic) const;
+  static constexpr Micros kLongestWait = 30 * kMicrosPerSecond;
   Micros partition_watermark(Partition p) const;
   bool is_idle(Partition p) const;
   // The partition that holds the watermark back; none when nothing does.

@@ -34,6 +34,21 @@ struct Poll {
   enum class State : uint8_t { more, proven_end, ended } state = State::more;
 };
 
+// What a source of files has done with them, for people: the console, metrics, `status`.
+struct FileProgress {
+  // found: not begun, or waited for. refused: not read, or not to its end; `note` says why.
+  enum class State : uint8_t { found, reading, done, refused } state = State::found;
+  std::string path;
+  int64_t read = 0;  // bytes of the file as it is stored
+  int64_t size = 0;  // as last seen
+  std::string note;
+};
+struct SourceFiles {
+  int64_t found = 0, reading = 0, done = 0, refused = 0;
+  std::vector<FileProgress> files;  // the most telling ones: refused, reading, found, the last done
+};
+constexpr size_t kMostFilesTold = 200;
+
 class RecordReader {
  public:
   virtual ~RecordReader() = default;
@@ -43,6 +58,8 @@ class RecordReader {
   // False when no partition will ever be added (bounded files, a generator with a count): a task without
   // partitions then ends at once.
   virtual bool may_grow() const { return true; }
+  // Whether it ends by itself, without an `until`: known before open().
+  virtual bool ends() const { return false; }
   // Where to begin when no checkpoint says: resolved once, then stored before the first poll.
   virtual Result<Position> resolve(Partition partition, StartAt at, Micros time) = 0;
   // The position just behind the last record that exists now; for `until: latest` and for lag.
@@ -60,6 +77,8 @@ class RecordReader {
     (void)partition;
     (void)paused;
   }
+  // Of the partitions assigned here; null: not a source of files.
+  virtual std::shared_ptr<const SourceFiles> files() { return nullptr; }
   // The checkpoint that holds these positions is complete (Kafka commits group offsets then, for lag
   // display).
   virtual void on_checkpoint_complete(Epoch epoch) { (void)epoch; }

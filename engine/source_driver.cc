@@ -16,6 +16,9 @@ namespace {
 constexpr Micros kDiscoveryPeriod = 2 * kMicrosPerSecond;
 constexpr Micros kPublishPeriod = kMicrosPerSecond / 2;
 constexpr int64_t kMaxBackoff = 10 * kMicrosPerSecond;
+// A wait is told after the first of these, and again after every further one of the second.
+constexpr Micros kLongWait = 60 * kMicrosPerSecond;
+constexpr Micros kWarnAgain = 600 * kMicrosPerSecond;
 
 // Event times of a batch: the column's own buffer where it has no nulls, else a copy.
 BufferRef times_of(const Column& column) {
@@ -109,6 +112,7 @@ Status SourceDriver::open(const OpenContext& context, const std::vector<std::str
 void SourceDriver::set_peers(std::shared_ptr<SourcePeers> peers, size_t place) {
   peers_ = std::move(peers);
   place_ = place;
+  peers_->set_name(place, step_);
   clock_.set_limit(limit_);
 }
 
@@ -126,10 +130,11 @@ bool SourceDriver::move_limit() {
   if (!peers_) return false;
   bool changed = false;
   if (!wish_ && clock_.wanted() > limit_) {
-    wish_ = Wish{clock_.wanted(), peers_->begin_round()};
+    const Micros now = context_.env->monotonic();
+    wish_ = Wish{clock_.wanted(), peers_->begin_round(), now, now + kLongWait};
     changed = true;
   }
-  if (wish_ && peers_->all_proved_since(wish_->round, place_)) {
+  if (wish_ && !peers_->unproven_since(wish_->round, place_)) {
     limit_ = wish_->watermark;
     wish_.reset();
     clock_.set_limit(limit_);
@@ -174,30 +179,36 @@ Result<SourceDriver::State> SourceDriver::step(int32_t budget, SourceBatch& out)
 Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, SourceBatch& out) {
   const int64_t round = peers_ ? peers_->round() : 0;
   const Micros now = context_.env->monotonic();
-  if (now < retry_at_) return State::idle;
-  RF_TRY(discover());
   if (now >= next_publish_) {
     next_publish_ = now + kPublishPeriod;
     publish();
+    warn_of_long_waits(now);
   }
+  if (now < retry_at_) return State::idle;
+  RF_TRY(discover());
   clock_.tick(now);
   if (partitions_.empty()) {
     proven_round_ = round;
     const bool final = node_.until.kind != UntilSpec::Kind::none || !reader_->may_grow();
     return final ? State::ended : State::idle;
   }
-  if (clock_.all_ended()) return State::ended;
+  if (clock_.all_ended()) {
+    publish();
+    return State::ended;
+  }
 
   // Each partition in turn, beginning behind the one that was polled last.
   auto it = partitions_.upper_bound(last_polled_);
+  bool all_polled = true;
   for (size_t i = 0; i < partitions_.size(); ++i, ++it) {
     if (it == partitions_.end()) it = partitions_.begin();
     PartitionState& state = it->second;
     const Partition p(it->first);
     if (state.ended) continue;
-    const bool pause = clock_.too_far_ahead(p);
-    if (pause != state.paused) reader_->set_paused(p, state.paused = pause);
-    if (pause) continue;
+    if (pause_if_ahead(p, state, now)) {
+      all_polled = false;
+      continue;
+    }
     Result<Poll> poll = reader_->poll(p, budget);
     if (!poll.ok()) {
       if (poll.status().retry() == Retry::no) return std::move(poll).status();
@@ -225,8 +236,47 @@ Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, Source
       clock_.on_activity(p);
     }
   }
-  if (clock_.all_idle()) proven_round_ = round;
+  // A partition that waited has proved nothing, even if the one it waited for has become idle just now.
+  if (clock_.all_idle() && all_polled) proven_round_ = round;
   return State::idle;
+}
+
+bool SourceDriver::pause_if_ahead(Partition p, PartitionState& state, Micros now) {
+  const std::optional<Partition> waits_for = clock_.waits_for(p, now);
+  if (waits_for.has_value() != state.waits_for.has_value()) {
+    reader_->set_paused(p, waits_for.has_value());
+    state.paused_at = now;
+    state.warn_at = now + kLongWait;
+  }
+  state.waits_for = waits_for;
+  return waits_for.has_value();
+}
+
+void SourceDriver::warn_of_long_waits(Micros now) {
+  const auto text = [](Micros micros) { return to_string(Duration{0, 0, micros}); };
+  for (auto& [id, state] : partitions_) {
+    if (!state.waits_for || now < state.warn_at) continue;
+    state.warn_at = now + kWarnAgain;
+    const Partition slow = *state.waits_for;
+    const Micros ahead = clock_.partition_watermark(Partition(id)) - clock_.partition_watermark(slow);
+    context_.env->warn("source_paused",
+                       {{"step", step_},
+                        {"partition", std::to_string(id)},
+                        {"for", text((now - state.paused_at) / kMicrosPerSecond * kMicrosPerSecond)},
+                        {"waits_for_partition", std::to_string(slow.value)},
+                        {"its_watermark", format_timestamp(clock_.partition_watermark(slow))},
+                        {"ahead", text(ahead)},
+                        {"max_skew", text(node_.event_time.max_skew)}});
+  }
+  if (!wish_ || now < wish_->warn_at) return;
+  const auto peer = peers_->unproven_since(wish_->round, place_);
+  if (!peer) return;
+  wish_->warn_at = now + kWarnAgain;
+  context_.env->warn("watermark_waits",
+                     {{"step", step_},
+                      {"for", text((now - wish_->since) / kMicrosPerSecond * kMicrosPerSecond)},
+                      {"waits_for_source", peers_->name(*peer)},
+                      {"why", "it was idle and has not proved since that it still is"}});
 }
 
 void SourceDriver::end_partition(Partition p) {
@@ -271,6 +321,10 @@ Status SourceDriver::emit(Partition p, std::shared_ptr<const Origin> chunk, Sour
   if (batch.rows > 0) {
     RF_TRY(stamp(batch, decoded.rejected));
     if (batch.event_time) clock_.on_rows(p, batch.event_times(), batch.rows, batch.behind);
+    for (const BehindRow& row : batch.behind) {
+      if (row.reason == BehindReason::idle) metrics_->late_idle.add(1);
+      if (row.reason == BehindReason::new_partition) metrics_->late_new_partition.add(1);
+    }
     add_metadata(batch);
     batch.schema = output_;
   }
@@ -412,10 +466,30 @@ void SourceDriver::publish() {
     view.end = end.ok() ? end->offset : -1;
     view.watermark = clock_.partition_watermark(p);
     view.idle = clock_.is_idle(p);
+    view.waits_for = state.waits_for;
+    if (state.waits_for) view.paused_for = context_.env->monotonic() - state.paused_at;
     views.push_back(view);
   }
+  std::string unproven;
+  if (wish_) {
+    const auto peer = peers_->unproven_since(wish_->round, place_);
+    if (peer) unproven = peers_->name(*peer);
+  }
+  std::shared_ptr<const SourceFiles> files = reader_->files();
   const std::lock_guard lock(views_mutex_);
   views_ = std::move(views);
+  unproven_peer_ = std::move(unproven);
+  files_ = std::move(files);
+}
+
+std::string SourceDriver::unproven_peer() const {
+  const std::lock_guard lock(views_mutex_);
+  return unproven_peer_;
+}
+
+std::shared_ptr<const SourceFiles> SourceDriver::files() const {
+  const std::lock_guard lock(views_mutex_);
+  return files_;
 }
 
 std::vector<SourceDriver::PartitionView> SourceDriver::partition_views() const {

@@ -61,22 +61,33 @@ class SourceDriver {
     int64_t end = -1;
     Micros watermark = kNoTime;
     bool idle = false;
+    std::optional<Partition> waits_for;  // it is max_skew ahead of that one and not read now
+    Micros paused_for = 0;               // how long that has been so
   };
   // As of the last publish (about twice a second). Any thread.
   std::vector<PartitionView> partition_views() const;
+  // The source whose proof of its end the watermark waits for; "" for none. As of the last publish.
+  std::string unproven_peer() const;
+  // Of sources of files; null elsewhere. As of the last publish.
+  std::shared_ptr<const SourceFiles> files() const;
 
  private:
   struct PartitionState {
     Position until;
     bool bounded = false;
     bool ended = false;
-    bool paused = false;
+    std::optional<Partition> waits_for;
+    Micros paused_at = 0;  // monotonic; of the pause under way
+    Micros warn_at = 0;
   };
 
   bool owns(Partition p) const { return p.value % context_.parallelism == context_.shard.value; }
   Status add_partition(Partition p, bool late_comer);
   Result<State> poll_partitions(int32_t budget, SourceBatch& out);
   bool move_limit();
+  // True when the partition is not to be polled now.
+  bool pause_if_ahead(Partition p, PartitionState& state, Micros now);
+  void warn_of_long_waits(Micros now);
   Status discover();
   Status restore(const std::vector<std::string>& shards);
   Status emit(Partition p, std::shared_ptr<const Origin> chunk, SourceBatch& out);
@@ -100,6 +111,8 @@ class SourceDriver {
   struct Wish {
     Micros watermark;
     int64_t round;
+    Micros since;  // monotonic
+    Micros warn_at;
   };
   std::shared_ptr<SourcePeers> peers_;  // null: alone
   size_t place_ = 0;
@@ -113,6 +126,8 @@ class SourceDriver {
   int64_t backoff_ = 0;
   mutable std::mutex views_mutex_;
   std::vector<PartitionView> views_;
+  std::string unproven_peer_;
+  std::shared_ptr<const SourceFiles> files_;
 };
 
 }  // namespace rideflow

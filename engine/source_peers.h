@@ -10,13 +10,16 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace rideflow {
 
 class SourcePeers {
  public:
-  explicit SourcePeers(size_t tasks) : proven_(tasks) {
+  explicit SourcePeers(size_t tasks) : proven_(tasks), names_(tasks) {
     for (auto& slot : proven_) slot.store(kCounts);
   }
 
@@ -27,18 +30,23 @@ class SourcePeers {
   void set_counts(size_t task) { proven_[task].store(kCounts); }
   // The task is idle; its last complete proof began after `round` did.
   void set_idle(size_t task, int64_t round) { proven_[task].store(round); }
-  // Every idle task but this one has proved its end since `round` began.
-  bool all_proved_since(int64_t round, size_t but) const {
+  // An idle task other than this one that has not proved its end since `round` began; none: all have.
+  std::optional<size_t> unproven_since(int64_t round, size_t but) const {
     for (size_t i = 0; i < proven_.size(); ++i) {
-      if (i != but && proven_[i].load() < round) return false;
+      if (i != but && proven_[i].load() < round) return i;
     }
-    return true;
+    return std::nullopt;
   }
+
+  // What people call a task. Set before any task steps.
+  void set_name(size_t task, std::string name) { names_[task] = std::move(name); }
+  const std::string& name(size_t task) const { return names_[task]; }
 
  private:
   static constexpr int64_t kCounts = std::numeric_limits<int64_t>::max();
   std::atomic<int64_t> round_{0};
   std::vector<std::atomic<int64_t>> proven_;
+  std::vector<std::string> names_;
 };
 
 }  // namespace rideflow

@@ -320,6 +320,7 @@ Status VirtualFs::open_for_writing(const std::string& path, bool truncate,
   NodeRef node;
   if (it == names_.end()) {
     node = std::make_shared<Node>();
+    node->inode = ++last_inode_;
     change({{path, node}});
   } else {
     RF_ASSIGN(node, find(path, false));
@@ -368,6 +369,7 @@ Result<std::vector<DirEntry>> VirtualFs::list(const std::string& dir) {
     entry.is_dir = node->is_dir;
     entry.size = static_cast<int64_t>(node->data.size());
     entry.modified = node->modified;
+    entry.inode = node->inode;
     entries.push_back(std::move(entry));
   }
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -387,6 +389,7 @@ Result<DirEntry> VirtualFs::stat(const std::string& path) {
   entry.is_dir = it->second->is_dir;
   entry.size = static_cast<int64_t>(it->second->data.size());
   entry.modified = it->second->modified;
+  entry.inode = it->second->inode;
   return entry;
 }
 

@@ -77,6 +77,7 @@ class VirtualFs : public FileSystem {
     // What failed syncs should have saved: later syncs say ok, a power loss leaves zeros there.
     std::vector<std::pair<size_t, size_t>> holes;
     Micros modified = 0;
+    uint64_t inode = 0;
     bool locked = false;
   };
   using NodeRef = std::shared_ptr<Node>;
@@ -112,6 +113,7 @@ class VirtualFs : public FileSystem {
   Status fail_with_;
   int64_t die_at_ = 0;
   bool dead_ = false;
+  uint64_t last_inode_ = 0;
   int64_t generation_ = 0;  // of files: grows with each crash
   bool ignore_dir_syncs_ = false;
 };

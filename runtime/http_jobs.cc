@@ -33,6 +33,32 @@ void write_node(JsonWriter& json, const NodeView& node) {
   json.field("state_keys", node.state_keys).field("state_bytes", node.state_bytes).end_object();
 }
 
+std::string_view state_name(FileProgress::State state) {
+  switch (state) {
+    case FileProgress::State::found:
+      return "found";
+    case FileProgress::State::reading:
+      return "reading";
+    case FileProgress::State::done:
+      return "done";
+    case FileProgress::State::refused:
+      break;
+  }
+  return "refused";
+}
+
+void write_files(JsonWriter& json, const SourceFiles& files) {
+  json.begin_object().field("found", files.found).field("reading", files.reading);
+  json.field("done", files.done).field("refused", files.refused).key("list").begin_array();
+  for (const FileProgress& file : files.files) {
+    json.begin_object().field("path", file.path).field("state", state_name(file.state));
+    json.field("read", file.read).field("size", file.size).key("note");
+    file.note.empty() ? json.null() : json.string(file.note);
+    json.end_object();
+  }
+  json.end_array().end_object();
+}
+
 void write_source(JsonWriter& json, const SourceView& source) {
   json.begin_object().field("source", source.source).field("polled", source.polled);
   json.field("decoded", source.decoded).field("rejected", source.rejected).field("bytes", source.bytes);
@@ -41,9 +67,16 @@ void write_source(JsonWriter& json, const SourceView& source) {
   for (const PartitionView& partition : source.partitions) {
     json.begin_object().field("partition", partition.partition).field("position", partition.position);
     json.field("end", partition.end);
-    time_field(json, "watermark", partition.watermark).field("idle", partition.idle).end_object();
+    time_field(json, "watermark", partition.watermark).field("idle", partition.idle);
+    json.field("paused", partition.waits_for >= 0).key("waits_for");
+    partition.waits_for >= 0 ? json.number(int64_t{partition.waits_for}) : json.null();
+    json.field("paused_ms", partition.paused_for / 1000).end_object();
   }
-  json.end_array().end_object();
+  json.end_array().key("watermark_waits_for").begin_array();
+  for (const std::string& peer : source.unproven_peers) json.string(peer);
+  json.end_array().key("files");
+  source.files ? write_files(json, *source.files) : void(json.null());
+  json.end_object();
 }
 
 void write_checkpoint(JsonWriter& json, const CheckpointRecord& checkpoint) {

@@ -96,6 +96,19 @@ void add_source(Samples& samples, const std::string& labels, const TaskCounters&
     if (view.end >= 0) samples.add("rideflow_partition_end_position", of, view.end);
     samples.add_time("rideflow_partition_watermark_microseconds", of, view.watermark);
     samples.add("rideflow_partition_idle", of, view.idle ? 1 : 0);
+    samples.add("rideflow_partition_paused", of, view.waits_for ? 1 : 0);
+    samples.add("rideflow_partition_paused_microseconds", of, view.paused_for);
+  }
+  const std::string shard = fmt::format("{},shard=\"{}\"", labels, task.shard.value);
+  samples.add("rideflow_source_watermark_waits", shard, driver.unproven_peer().empty() ? 0 : 1);
+  if (const auto files = driver.files()) {
+    const auto add = [&](std::string_view state, int64_t n) {
+      samples.add("rideflow_source_files", fmt::format("{},state=\"{}\"", shard, state), n);
+    };
+    add("found", files->found);
+    add("reading", files->reading);
+    add("done", files->done);
+    add("refused", files->refused);
   }
 }
 

@@ -76,6 +76,16 @@ std::vector<EdgeView> edges_of(const JobGraph& graph) {
   return edges;
 }
 
+void add_files(SourceView& source, const SourceFiles& files) {
+  if (!source.files) source.files.emplace();
+  SourceFiles& sum = *source.files;
+  sum.found += files.found;
+  sum.reading += files.reading;
+  sum.done += files.done;
+  sum.refused += files.refused;
+  sum.files.insert(sum.files.end(), files.files.begin(), files.files.end());
+}
+
 void add_source(SourceView& source, const TaskCounters& counters, const SourceDriver& driver) {
   source.polled += counters.source.polled.get();
   source.decoded += counters.source.decoded.get();
@@ -90,9 +100,15 @@ void add_source(SourceView& source, const TaskCounters& counters, const SourceDr
     partition.end = from.end;
     partition.watermark = from.watermark;
     partition.idle = from.idle;
+    if (from.waits_for) partition.waits_for = from.waits_for->value;
+    partition.paused_for = from.paused_for;
     if (from.end >= 0) source.lag += std::max<int64_t>(0, from.end - from.position);
     source.partitions.push_back(partition);
   }
+  const std::string peer = driver.unproven_peer();
+  auto& peers = source.unproven_peers;
+  if (!peer.empty() && std::find(peers.begin(), peers.end(), peer) == peers.end()) peers.push_back(peer);
+  if (const auto files = driver.files()) add_files(source, *files);
 }
 
 std::vector<SourceView> sources_of(const JobGraph& graph) {

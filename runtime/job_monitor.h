@@ -40,6 +40,8 @@ struct PartitionView {
   int64_t position = 0, end = -1;  // end -1: not known
   Micros watermark = kNoTime;
   bool idle = false;
+  int32_t waits_for = -1;  // the partition that this one is max_skew ahead of; -1: it is read
+  Micros paused_for = 0;   // since when, as a duration
 };
 
 struct SourceView {
@@ -48,6 +50,8 @@ struct SourceView {
   int64_t late_idle = 0, late_new_partition = 0;
   int64_t lag = 0;  // over partitions whose end is known
   std::vector<PartitionView> partitions;
+  std::vector<std::string> unproven_peers;  // idle sources whose proof of their end the watermark waits for
+  std::optional<SourceFiles> files;         // of a source of files
 };
 
 struct WatermarkHolder {

@@ -81,6 +81,7 @@ DirEntry entry_of(std::string name, const struct stat& info) {
   entry.is_dir = S_ISDIR(info.st_mode);
   entry.size = entry.is_dir ? 0 : int64_t{info.st_size};
   entry.modified = modified(info);
+  entry.inode = info.st_ino;
   return entry;
 }
 

@@ -129,12 +129,53 @@ TEST(SourceClock, AllIdleKeepsTheWatermarkUnlessAskedToFollowTheClock) {
 TEST(SourceClock, SkewPausesThePartitionThatIsAhead) {
   SourceClock clock = two_partitions(spec(0));
   rows(clock, 0, {1000 * kSecond});
-  EXPECT_FALSE(clock.too_far_ahead(Partition(0)));  // the other has no rows yet
+  EXPECT_FALSE(clock.waits_for(Partition(0), 0));  // the other has no rows yet
   rows(clock, 1, {939 * kSecond});
-  EXPECT_TRUE(clock.too_far_ahead(Partition(0)));
-  EXPECT_FALSE(clock.too_far_ahead(Partition(1)));
+  EXPECT_EQ(clock.waits_for(Partition(0), 0), Partition(1));
+  EXPECT_FALSE(clock.waits_for(Partition(1), 0));
   rows(clock, 1, {940 * kSecond});
-  EXPECT_FALSE(clock.too_far_ahead(Partition(0)));
+  EXPECT_FALSE(clock.waits_for(Partition(0), 0));
+}
+
+TEST(SourceClock, AWokenPartitionIsNotAheadOfItself) {
+  SourceClock clock = two_partitions(spec(0));
+  rows(clock, 0, {10'000 * kSecond});
+  rows(clock, 1, {9'990 * kSecond});
+  clock.on_proven_end(Partition(1), 0);
+  clock.on_proven_end(Partition(1), 30 * kSecond);
+  rows(clock, 0, {14'000 * kSecond});
+  clock.on_proven_end(Partition(1), 31 * kSecond);
+  ASSERT_EQ(clock.watermark(), 14'000 * kSecond);
+  // Far behind the floor that it has as a woken partition: its rows are late, and read all the same.
+  EXPECT_EQ(rows(clock, 1, {9'991 * kSecond}).size(), 1U);
+  EXPECT_FALSE(clock.waits_for(Partition(0), 32 * kSecond));
+  EXPECT_FALSE(clock.waits_for(Partition(1), 32 * kSecond));
+}
+
+TEST(SourceClock, NobodyWaitsForLongForAPartitionAtItsEnd) {
+  EventTimeSpec s = spec(0);
+  s.idle_after = 86'400 * kSecond;
+  SourceClock clock = two_partitions(s);
+  rows(clock, 0, {10'000 * kSecond});
+  rows(clock, 1, {0});
+  clock.on_proven_end(Partition(1), 5 * kSecond);
+  EXPECT_EQ(clock.waits_for(Partition(0), 5 * kSecond + SourceClock::kLongestWait - 1), Partition(1));
+  EXPECT_FALSE(clock.waits_for(Partition(0), 5 * kSecond + SourceClock::kLongestWait));
+  EXPECT_EQ(clock.watermark(), 0);  // it still holds the watermark
+  rows(clock, 1, {1});
+  EXPECT_EQ(clock.waits_for(Partition(0), 60 * kSecond), Partition(1));
+}
+
+TEST(SourceClock, ATaskWithoutPartitionsDoesNotTakeTheWatermarkBackAtARestore) {
+  SourceClock a(spec(0)), none(spec(0));
+  a.add_partition(Partition(0), false);
+  rows(a, 0, {100});
+  SourceClock merged(spec(0));
+  ASSERT_TRUE(merged.restore({none.encode(), a.encode()}, [](Partition) { return true; }).ok());
+  EXPECT_EQ(merged.watermark(), 100);
+  SourceClock fresh(spec(0));
+  ASSERT_TRUE(fresh.restore({none.encode()}, [](Partition) { return true; }).ok());
+  EXPECT_EQ(fresh.watermark(), kNoTime);
 }
 
 TEST(SourceClock, TheEndOfAllPartitionsIsTheEndOfTime) {

@@ -1,93 +1,16 @@
 // Idleness of a source as its driver decides it: what a restart and a common pause may not do to good rows.
 #include "engine/source_driver.h"
 
-#include <gtest/gtest.h>
-
-#include "engine/catalog.h"
-#include "engine/virtual_env.h"
+#include "tests/engine/log_source.h"
 
 namespace rideflow {
 namespace source_driver_test {
 
-constexpr Micros kSecond = kMicrosPerSecond;
-using Log = std::vector<std::vector<Micros>>;  // times of the records, by partition
-
-// Position i of partition p is time i of the log; what is not there yet is proved not to be.
-class LogReader : public RecordReader {
- public:
-  explicit LogReader(const Log* log) : log_(log) {}
-  Status open(const OpenContext&) override { return {}; }
-  Result<std::vector<Partition>> partitions() override {
-    std::vector<Partition> all;
-    for (size_t p = 0; p < log_->size(); ++p) all.push_back(Partition(static_cast<int32_t>(p)));
-    return all;
-  }
-  Result<Position> resolve(Partition, StartAt, Micros) override { return Position{}; }
-  Result<Position> end(Partition p) override { return Position{static_cast<int64_t>(times(p).size()), {}}; }
-  Status assign(Partition p, const Position& position) override {
-    next_[p.value] = position.offset;
-    return {};
-  }
-  Result<Poll> poll(Partition p, int32_t budget) override {
-    Poll poll;
-    int64_t& next = next_[p.value];
-    const auto n = std::min<int64_t>(budget, static_cast<int64_t>(times(p).size()) - next);
-    if (n == 0) {
-      poll.state = Poll::State::proven_end;
-      return poll;
-    }
-    auto chunk = std::make_shared<Origin>();
-    chunk->topic = std::make_shared<const std::string>("log");
-    chunk->partition = p;
-    for (int64_t i = 0; i < n; ++i, ++next) {
-      RecordOrigin record;
-      record.position = next;
-      record.timestamp = times(p)[static_cast<size_t>(next)];
-      chunk->records.push_back(record);
-    }
-    poll.chunk = std::move(chunk);
-    return poll;
-  }
-  Position position(Partition p) const override { return {next_.at(p.value), {}}; }
-
- private:
-  const std::vector<Micros>& times(Partition p) const { return (*log_)[static_cast<size_t>(p.value)]; }
-
-  const Log* log_;
-  std::map<int32_t, int64_t> next_;
-};
-
-// Rows without columns: only their times matter here.
-class NoColumns : public Decoder {
- public:
-  SchemaRef schema() const override { return schema_; }
-  Status decode(std::shared_ptr<const Origin> chunk, Decoded& out) override {
-    out.batch.schema = schema_;
-    out.batch.rows = static_cast<int32_t>(chunk->records.size());
-    out.batch.origin = std::move(chunk);
-    return {};
-  }
-
- private:
-  SchemaRef schema_ = make_schema({});
-};
+using test::kSecond;
+using test::Log;
 
 class IdleSource : public testing::Test {
  protected:
-  IdleSource() {
-    source_.make = [this](const SourceConfig&) -> Result<std::unique_ptr<RecordReader>> {
-      return std::unique_ptr<RecordReader>(std::make_unique<LogReader>(&log_));
-    };
-    format_.make_decoder = [](const DecoderSpec&, const Options&) -> Result<std::unique_ptr<Decoder>> {
-      return std::unique_ptr<Decoder>(std::make_unique<NoColumns>());
-    };
-    node_.kind = &source_;
-    node_.format = &format_;
-    node_.event_time.idle_after = 2 * kSecond;
-    node_.event_time.out_of_order = 5 * kSecond;
-    node_.event_time.max_ahead = 0;
-  }
-
   struct Shard1 {
     SourceMetrics metrics;
     std::unique_ptr<SourceDriver> driver;
@@ -137,7 +60,7 @@ class IdleSource : public testing::Test {
   }
   // `rows` seconds of event time from `from` on, one row each and partition.
   void produce(int from, int rows) {
-    for (auto& partition : log_) {
+    for (auto& partition : log_.times) {
       for (int i = 0; i < rows; ++i) partition.push_back(VirtualEnv::kStart + (from + i) * kSecond);
     }
   }
@@ -153,7 +76,7 @@ class IdleSource : public testing::Test {
   }
   // A fresh source of four partitions, idle behind its first rows.
   void pause_after(int rows, int32_t parallelism) {
-    log_.assign(4, {});
+    log_.times.assign(4, {});
     operator_watermark_ = kNoTime;
     behind_operator_ = 0;
     produce(0, rows);
@@ -166,10 +89,9 @@ class IdleSource : public testing::Test {
   }
 
   VirtualEnv env_;
-  Log log_ = Log(4);
-  SourceKind source_;
-  FormatKind format_;
-  SourceNode node_;
+  Log log_;
+  test::LogSource source_{&log_};
+  SourceNode& node_ = source_.node;
   std::vector<std::unique_ptr<Shard1>> shards_;
   Micros operator_watermark_ = kNoTime;
   int behind_operator_ = 0;
@@ -192,7 +114,7 @@ TEST_F(IdleSource, ARestartProvesIdlenessAnew) {
     start(parallelism == 1 ? 2 : 1, snapshots());
     EXPECT_FALSE(all_idle());
     // Nobody is idle by what another process saw: one partition alone does not move the watermark.
-    log_[0].push_back(VirtualEnv::kStart + 5000 * kSecond);
+    log_.times[0].push_back(VirtualEnv::kStart + 5000 * kSecond);
     run(kSecond);
     produce(100, 3000);
     run(kSecond);
@@ -205,8 +127,8 @@ TEST_F(IdleSource, AQuietPartitionHoldsNobodyBackForLong) {
     pause_after(1, parallelism);
     // Two busy partitions with an idle one between them, a row at a time, never all caught up.
     for (int i = 0; i < 200; ++i) {
-      log_[0].push_back(VirtualEnv::kStart + (100 + i) * kSecond);
-      log_[2].push_back(VirtualEnv::kStart + (100 + i) * kSecond);
+      log_.times[0].push_back(VirtualEnv::kStart + (100 + i) * kSecond);
+      log_.times[2].push_back(VirtualEnv::kStart + (100 + i) * kSecond);
     }
     for (int round = 0; round < 240; ++round) {
       for (size_t i = 0; i < shards_.size(); ++i) step(i, 1);
@@ -216,15 +138,15 @@ TEST_F(IdleSource, AQuietPartitionHoldsNobodyBackForLong) {
 }
 
 TEST_F(IdleSource, RowsWithoutATimeBreakTheProof) {
-  log_.assign(2, {});
+  log_.times.assign(2, {});
   produce(0, 1);
-  log_[1].clear();
+  log_.times[1].clear();
   start(1, {});
   run(kSecond);
   // Rows come to partition 1 every second, none with a valid time: it is not at its end.
   node_.event_time.max_ahead = 1;
   for (int i = 0; i < 5; ++i) {
-    log_[1].push_back(kNoTime);
+    log_.times[1].push_back(kNoTime);
     run(kSecond);
     EXPECT_FALSE(shards_[0]->driver->clock().is_idle(Partition(1))) << i;
   }
