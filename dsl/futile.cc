@@ -177,6 +177,13 @@ void warn_of_failing_constants(const ExprRef& expr, const std::string& path, Dia
   if (expr) find_failing(expr, path, diagnostics);
 }
 
+void warn_of_never_true(const ExprRef& condition, const std::string& path, Diagnostics& diagnostics) {
+  if (!condition || !is_constant(*condition)) return;
+  const Result<Value> value = eval_constant(condition);
+  if (!value.ok() || value->is_true()) return;
+  diagnostics.warning(condition->pos, path, "no row can meet this condition: it is always false or null");
+}
+
 void warn_of_foreign_columns(const std::vector<DecodeField>& declared,
                              const std::vector<DecodeField>& written, const std::string& path,
                              Diagnostics& diagnostics) {

@@ -13,6 +13,9 @@ void warn_of_futile_parts(const JobSpec& spec, Diagnostics& diagnostics);
 // Constant parts that fail on every row that comes by, such as 1/0.
 void warn_of_failing_constants(const ExprRef& expr, const std::string& path, Diagnostics& diagnostics);
 
+// A condition that no row can meet: a constant that is false or null.
+void warn_of_never_true(const ExprRef& condition, const std::string& path, Diagnostics& diagnostics);
+
 // A source's schema against that of the kind itself: columns that it does not write, or as something else.
 void warn_of_foreign_columns(const std::vector<DecodeField>& declared,
                              const std::vector<DecodeField>& written, const std::string& path,

@@ -210,6 +210,7 @@ ExprRef bind_condition(PlanBuilder& builder, const SpecExpr& expr, const SchemaR
   Binder binder(builder.catalog(), schema, builder.diagnostics(), path);
   ExprRef bound = binder.bind_condition(*expr.ast);
   warn_of_failing_constants(bound, path, builder.diagnostics());
+  warn_of_never_true(bound, path, builder.diagnostics());
   return bound;
 }
 

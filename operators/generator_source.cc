@@ -45,6 +45,7 @@ class GeneratorReader : public RecordReader {
   }
 
   bool may_grow() const override { return false; }
+  bool ends() const override { return count_ >= 0; }
 
   Result<Position> resolve(Partition, StartAt, Micros) override {
     if (!has_start_ && options_.start == 0) {

@@ -4,6 +4,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace rideflow {
@@ -19,6 +20,10 @@ class PlainBytes : public ByteSource {
   }
   bool at_boundary() const override { return true; }
   int64_t consumed() const override { return at_; }
+  Result<FileIdentity> identity(const DirEntry& entry) const override {
+    return identity_of(*file_, entry, at_);
+  }
+  bool compressed() const override { return false; }
 
  private:
   std::unique_ptr<ReadableFile> file_;
@@ -59,12 +64,19 @@ class Decompressed : public ByteSource {
   }
   bool at_boundary() const override { return boundary_ && begin_ == end_; }
   int64_t consumed() const override { return consumed_; }
+  Result<FileIdentity> identity(const DirEntry& entry) const override {
+    return identity_of(*file_, entry, consumed_);
+  }
+  bool compressed() const override { return true; }
 
  protected:
   // From input_[begin_, end_) to out; moves begin_; sets boundary_. 0: needs more input.
   virtual Result<size_t> decompress(char* out, size_t n) = 0;
-  Status damaged() const {
-    return Status::external(Code::data_loss, fmt::format("the compressed data of '{}' is damaged", path_));
+  Status damaged(std::string_view why = {}) const {
+    const auto at = consumed_ - static_cast<int64_t>(end_ - begin_);
+    return Status::external(Code::data_loss,
+                            fmt::format("the compressed data of '{}' is damaged near byte {}{}{}", path_, at,
+                                        why.empty() ? "" : ": ", why));
   }
 
   std::string path_;
@@ -97,7 +109,10 @@ class GzipBytes : public Decompressed {
       if (inflateInit2(&stream_, kGzip) != Z_OK) return Status::internal("zlib does not start");
       started_ = true;
     }
-    if (boundary_ && begin_ != end_) {  // the next member
+    // Writers to tapes and disks fill up with zeros.
+    if (boundary_ && any_member_) begin_ = end_of_zeros();
+    if (begin_ == end_) return size_t{0};
+    if (boundary_) {  // the next member
       if (inflateReset(&stream_) != Z_OK) return Status::internal("zlib does not reset");
       boundary_ = false;
     }
@@ -107,12 +122,21 @@ class GzipBytes : public Decompressed {
     stream_.avail_out = static_cast<uInt>(n);
     const int answer = inflate(&stream_, Z_NO_FLUSH);
     begin_ = end_ - stream_.avail_in;
-    if (answer == Z_STREAM_END) boundary_ = true;
-    if (answer != Z_OK && answer != Z_STREAM_END && answer != Z_BUF_ERROR) return damaged();
+    if (answer == Z_STREAM_END) boundary_ = any_member_ = true;
+    if (answer != Z_OK && answer != Z_STREAM_END && answer != Z_BUF_ERROR) {
+      return damaged(stream_.msg == nullptr ? "" : stream_.msg);
+    }
     return n - stream_.avail_out;
   }
 
  private:
+  size_t end_of_zeros() const {
+    size_t at = begin_;
+    while (at < end_ && input_[at] == 0) ++at;
+    return at;
+  }
+
+  bool any_member_ = false;
   z_stream stream_{};
   bool started_ = false;
 };
@@ -131,7 +155,7 @@ class ZstdBytes : public Decompressed {
     ZSTD_outBuffer to{out, n, 0};
     const size_t answer = ZSTD_decompressStream(stream_, &to, &in);
     begin_ += in.pos;
-    if (ZSTD_isError(answer) != 0) return damaged();
+    if (ZSTD_isError(answer) != 0) return damaged(ZSTD_getErrorName(answer));
     if (in.pos > 0 || to.pos > 0) boundary_ = answer == 0;
     return to.pos;
   }
@@ -140,19 +164,82 @@ class ZstdBytes : public Decompressed {
   ZSTD_DStream* stream_ = nullptr;
 };
 
+// What a file is by its first bytes.
+enum class Content : uint8_t { plain, gzip, zstd };
+
+// 0x184D2A50 to 0x184D2A5F, little endian: frames that hold data for others, to be skipped.
+bool is_skippable_frame(std::string_view head) {
+  return head.size() >= 4 && (head[0] & '\xf0') == '\x50' && head.substr(1, 3) == "\x2a\x4d\x18";
+}
+
+struct Foreign {
+  std::string_view magic;
+  std::string_view name;
+};
+// Nothing that a file of lines begins with: it would be read as lines without sense.
+constexpr Foreign kForeign[] = {
+    {std::string_view("\xfd\x37\x7a\x58\x5a\0", 6), "xz"},
+    {"\x04\x22\x4d\x18", "lz4"},
+    {"\x1f\x9d", "compress (.Z)"},
+    {"\x1f\xa0", "compress (.Z)"},
+    {"\x37\x7a\xbc\xaf\x27\x1c", "7z"},
+    {"\xff\x06\x00\x00sNaPpY", "snappy"},
+    {"PK\x03\x04", "zip"},
+    {"Obj\x01", "Avro"},
+    {"PAR1\x15", "Parquet"},
+};
+
+std::string_view foreign_name(std::string_view head) {
+  for (const Foreign& foreign : kForeign) {
+    if (head.starts_with(foreign.magic)) return foreign.name;
+  }
+  // bzip2: a digit, then a block or the end of all.
+  if (head.size() < 10 || !head.starts_with("BZh")) return {};
+  const std::string_view block = head.substr(4, 6);
+  return block == "1AY&SY" || block == "\x17\x72\x45\x38\x50\x90" ? "bzip2" : "";
+}
+
+bool ends_with_ignoring_case(std::string_view path, std::string_view end) {
+  if (path.size() < end.size()) return false;
+  const std::string_view last = path.substr(path.size() - end.size());
+  return std::equal(last.begin(), last.end(), end.begin(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+}
+
+Result<Content> content_of(std::string_view head, const std::string& path) {
+  constexpr std::string_view kGzip = "\x1f\x8b";
+  constexpr std::string_view kZstd = "\x28\xb5\x2f\xfd";
+  if (head.starts_with(kGzip)) return Content::gzip;
+  if (head.starts_with(kZstd) || is_skippable_frame(head)) return Content::zstd;
+  // Cut off before it could say what it is.
+  const bool cut = !head.empty() && ((kGzip.starts_with(head) && ends_with_ignoring_case(path, ".gz")) ||
+                                     (kZstd.starts_with(head) && ends_with_ignoring_case(path, ".zst")));
+  if (cut) {
+    return Status::external(Code::data_loss,
+                            fmt::format("'{}' ends in the middle of its compressed data", path));
+  }
+  const std::string_view foreign = foreign_name(head);
+  if (foreign.empty()) return Content::plain;
+  return Status::user(
+      Code::unimplemented,
+      fmt::format("'{}' is a file of {}: files of lines are read, plain, gzip or zstd", path, foreign));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ByteSource>> ByteSource::open(FileSystem& fs, const std::string& path,
                                                      double max_ratio) {
   RF_ASSIGN(std::unique_ptr<ReadableFile> file, fs.open(path));
-  char magic[4] = {};
-  RF_ASSIGN(const size_t got, file->read(0, sizeof(magic), magic));
-  const std::string_view head(magic, got);
-  if (head.starts_with("\x1f\x8b")) {
-    return std::unique_ptr<ByteSource>(std::make_unique<GzipBytes>(std::move(file), path, max_ratio));
-  }
-  if (head == "\x28\xb5\x2f\xfd") {
-    return std::unique_ptr<ByteSource>(std::make_unique<ZstdBytes>(std::move(file), path, max_ratio));
+  char bytes[kHead] = {};
+  RF_ASSIGN(const size_t got, file->read(0, sizeof(bytes), bytes));
+  RF_ASSIGN(const Content content, content_of(std::string_view(bytes, got), path));
+  switch (content) {
+    case Content::gzip:
+      return std::unique_ptr<ByteSource>(std::make_unique<GzipBytes>(std::move(file), path, max_ratio));
+    case Content::zstd:
+      return std::unique_ptr<ByteSource>(std::make_unique<ZstdBytes>(std::move(file), path, max_ratio));
+    case Content::plain:
+      break;
   }
   return std::unique_ptr<ByteSource>(std::make_unique<PlainBytes>(std::move(file)));
 }

@@ -33,6 +33,21 @@ Result<bool> LineReader::read(int32_t budget, Origin& out) {
   }
 }
 
+Result<std::optional<int64_t>> LineReader::skip_line() {
+  for (;;) {
+    const size_t found = find('\n', begin_, end_);
+    if (found != kNone) {
+      const auto skipped = static_cast<int64_t>(found + 1 - begin_);
+      offset_ += skipped;
+      begin_ = scanned_ = found + 1;
+      return std::optional<int64_t>(skipped);
+    }
+    bool at_end = false;
+    RF_TRY(refill(at_end));
+    if (at_end) return std::optional<int64_t>();
+  }
+}
+
 bool LineReader::read_tail(Origin& out) {
   if (begin_ == end_) return false;
   const size_t before = out.records.size();

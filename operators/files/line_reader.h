@@ -11,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,12 @@ class LineReader {
   Result<bool> read(int32_t budget, Origin& out);
   // After read() said false: what stands behind the last whole record. False: nothing.
   bool read_tail(Origin& out);
+
+  // Moves behind the next line break, whatever stands before it: how many bytes that were. None: there is no
+  // line break now.
+  Result<std::optional<int64_t>> skip_line();
+  // After read() said false: bytes stand behind the last whole record.
+  bool has_tail() const { return begin_ != end_; }
 
   int64_t offset() const { return offset_; }  // of the first byte that no record has had
   const ByteSource& bytes() const { return *bytes_; }

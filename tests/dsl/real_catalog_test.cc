@@ -119,15 +119,28 @@ TEST(RealCatalog, TextsThatFitNoPatternAreToldAtTheirPlace) {
     EXPECT_TRUE(sink.starts_with(":5:30  sinks.o.topic.name: '" + name + "' " + rule)) << sink;
   }
   EXPECT_EQ(said_of("{topic: {name: '...a-B_9'}, schema: {a: string}}"), "");
-  for (const std::string path : {"a*/b.json", "", "a?/b"}) {
-    const std::string file = said_of("{file: {path: '" + path + "'}, schema: {a: string}}");
-    EXPECT_TRUE(file.starts_with(":3:20  sources.r.file.path: ")) << path << file;
-  }
-  for (const std::string path : {"a/b/", "a/*.json", "?", "/"})
+  const std::string file = said_of("{file: {path: ''}, schema: {a: string}}");
+  EXPECT_TRUE(file.starts_with(":3:20  sources.r.file.path: ")) << file;
+  for (const std::string path : {"a/b/", "a/*.json", "?", "/", "a*/b.json", "a?/b", "a/**", "**/b"})
     EXPECT_EQ(said_of("{file: {path: '" + path + "'}, schema: {a: string}}"), "") << path;
   EXPECT_TRUE(said_of_sink("file: {directory: ''}").starts_with(":5:34  sinks.o.file.directory: "));
   EXPECT_TRUE(said_of_sink("rollup: {datasource: a/b, metrics: {n: count()}}")
                   .starts_with(":5:37  sinks.o.rollup.datasource: 'a/b' can't stand here: "));
+}
+
+TEST(RealCatalog, ConditionsThatNoRowCanMeetAreTold) {
+  const auto said = [](const std::string& where) {
+    return format_diagnostics(
+        load_job("job: x\nsources:\n  r: {topic: {name: t}, schema: {a: int64}}\n"
+                 "streams:\n  s: {from: r, where: \"" +
+                     where + "\"}\nsinks:\n  o: {from: s, discard: {}}\n",
+                 "", full_catalog()));
+  };
+  for (const std::string never : {"1 = 2", "false", "not true", "1 > null", "true and 'a' = 'b'"}) {
+    EXPECT_TRUE(said(never).find("streams.s.where: no row can meet this condition") != std::string::npos)
+        << never << ": " << said(never);
+  }
+  for (const std::string may : {"a = 2", "true", "1 = 1", "a > 1 and false"}) EXPECT_EQ(said(may), "") << may;
 }
 
 TEST(RealCatalog, FormatsSayWhatTheyCannotHold) {
