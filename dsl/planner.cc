@@ -10,6 +10,8 @@
 #include "dsl/futile.h"
 #include "dsl/option_checker.h"
 #include "dsl/plan_parts.h"
+#include "dsl/silent_windows.h"
+#include "engine/record_reader.h"
 #include "engine/rejected.h"
 
 namespace rideflow {
@@ -419,6 +421,18 @@ void warn_unread(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagn
       diagnostics.warning(stream.pos, "streams." + stream.name, "this step feeds no sink: it is not run");
 }
 
+// Whether the source ends; nothing when its part of the job has errors.
+std::optional<bool> ends(const SpecSource& source, const LogicalPlan& plan) {
+  if (source.until.kind != UntilSpec::Kind::none) return true;
+  for (const LogicalNode& node : plan.nodes) {
+    const auto* of = std::get_if<SourceNode>(&node.body);
+    if (of == nullptr || node.step != source.name || of->kind == nullptr || !of->kind->make) continue;
+    const Result<std::unique_ptr<RecordReader>> reader = of->kind->make(of->config);
+    if (reader.ok()) return (*reader)->ends();
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<LogicalPlan> plan_job(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics,
@@ -428,6 +442,8 @@ std::optional<LogicalPlan> plan_job(const JobSpec& spec, const Catalog& catalog,
   partial = Planner(spec, catalog, diagnostics, true).run();
   warn_unread(spec, catalog, diagnostics);
   warn_of_futile_parts(spec, diagnostics);
+  warn_of_silent_windows(
+      spec, [&](const SpecSource& source) { return ends(source, partial); }, diagnostics);
   if (!diagnostics.ok()) return std::nullopt;
   LogicalPlan plan = Planner(spec, catalog, diagnostics, false).run();
   if (!diagnostics.ok()) return std::nullopt;
