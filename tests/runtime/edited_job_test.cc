@@ -168,6 +168,21 @@ TEST_P(EditedJob, AnAddedAggregateStartsEmptyAndTheOthersGoOn) {
   EXPECT_THAT(finish({"city", "n", "most"}), UnorderedElementsAre("\"Lyon\" 3 3", "\"Oslo\" 1 4"));
 }
 
+// A topic that was made again: its positions are given up, and only they.
+TEST_P(EditedJob, TheDroppedPositionsOfASourceLeaveAllOtherState) {
+  ASSERT_TRUE(start(job_text(kHour, "{n: count()}")));
+  row("Lyon", 5, 1);
+  stop();
+  ASSERT_TRUE(start(job_text(kHour, "{n: count()}"), {{"rides"}, false}));
+  EXPECT_THAT(notes(),
+              ElementsAre("positions of source 'rides' dropped: it begins anew, as its 'start' says"));
+  row("Oslo", 4, 4);
+  stop();
+  ASSERT_TRUE(start(job_text(kHour, "{n: count()}")));
+  EXPECT_THAT(notes(), IsEmpty()) << "the next start goes on";
+  EXPECT_THAT(finish({"city", "n"}), UnorderedElementsAre("\"Lyon\" 2", "\"Oslo\" 1"));
+}
+
 // What the second start wrote has its own layout, and that alone.
 TEST_P(EditedJob, AThirdStartReadsWhatTheSecondWrote) {
   ASSERT_TRUE(start(job_text(kHour, "{n: count(), money: sum(fare)}")));
