@@ -94,7 +94,9 @@ Wrong take_iso(std::string_view text, bool signs, F add) {
     if (signs && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
     if (const Wrong wrong = take_amount(text, part.amount); wrong != Wrong::nothing) return wrong;
     if (text.empty()) return Wrong::form;
-    part.unit = find_unit(in_time ? std::span<const Unit>(kIsoTimeUnits) : kIsoDateUnits, text.substr(0, 1));
+    const std::span<const Unit> units =
+        in_time ? std::span<const Unit>(kIsoTimeUnits) : std::span<const Unit>(kIsoDateUnits);
+    part.unit = find_unit(units, text.substr(0, 1));
     if (!part.unit) return Wrong::form;
     if (const Wrong wrong = add(part); wrong != Wrong::nothing) return wrong;
     text.remove_prefix(1);

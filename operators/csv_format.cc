@@ -161,6 +161,7 @@ class CsvDecoder : public Decoder {
     if (!csv_.header || chunk.first_line == nullptr || chunk.first_line == header_line_) return {};
     std::string_view line = *chunk.first_line;
     if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty()) return {};  // a file of empty lines
     const char* error = nullptr;
     if (!split(line, csv_, fields_, error))
       return header_error(chunk,

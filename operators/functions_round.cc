@@ -4,6 +4,7 @@
 // (engine/number_text.h), so that round(0.285, 2) is 0.29 although the binary value is a little less. round
 // goes half away from zero. The result is the double nearest to the rounded decimal. Decimals and integers
 // stay what they are and are rounded exactly. A result that its type cannot hold fails the row.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 

@@ -271,8 +271,8 @@ Result<FileReader::Step> FileReader::open_bytes(Part& part, const DirEntry& entr
     lines->read_tail(first);
   }
   part.first_is_torn = !more;
-  part.first_line =
-      first.records.empty() ? nullptr : std::make_shared<const std::string>(first.records[0].payload);
+  part.first_line = std::make_shared<const std::string>(first.records.empty() ? std::string_view()
+                                                                              : first.records[0].payload);
   RF_ASSIGN(bytes, ByteSource::open(*files_, path, options_.max_ratio));
   ListedFile& file = *part.list.current();
   if (!file.identity) {

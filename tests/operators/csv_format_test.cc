@@ -224,6 +224,9 @@ TEST(CsvDecoder, BlankLinesOfAFile) {
   EXPECT_EQ(read({"", "", "b,a", "", "1,2"}, "b,a", true, two), "{\"a\":2,\"b\":1}\n4");
   EXPECT_EQ(read({"", "1,2", ""}, "1,2", false, two), "{\"a\":1,\"b\":2}\n2");
   EXPECT_EQ(read({"", "a", "", "1"}, "a", true, {{"a", "int32?"}}), "{\"a\":null}\n{\"a\":1}\n2");
+  EXPECT_EQ(read({"", ""}, "", true, two), "2")
+      << "a file of empty lines has no rows, and no header to find fault with";
+  EXPECT_EQ(read({"", ""}, "", false, two), "2");
   EXPECT_EQ(read({"", "1"}, "1", false, {{"a", "int32?"}}), "{\"a\":null}\n{\"a\":1}\n0");
 }
 

@@ -209,6 +209,23 @@ TEST(FileSource, ALineBreakInQuotesEndsNoRecord) {
   EXPECT_EQ(csv_records("5\" disk,1\n6\" disk,2\n"), (Records{"5\" disk,1", "6\" disk,2"}));
 }
 
+TEST(FileSource, TheFirstLineIsTheFirstThatIsNotEmpty) {
+  const auto first_line = [](const std::string& text) {
+    World world;
+    world.framing.quote = '"';
+    world.put("in/a.csv", text);
+    const auto poll = world.reader(options({{"path", "in"}}))->poll(Partition(0), 1);
+    EXPECT_TRUE(poll.ok());
+    return poll->chunk == nullptr ? "no record" : "'" + *poll->chunk->first_line + "'";
+  };
+  EXPECT_EQ(first_line("a,b\n1,2\n"), "'a,b'");
+  EXPECT_EQ(first_line("\n\r\n\na,b\n1,2\n"), "'a,b'");
+  EXPECT_EQ(first_line("\n\na,b"), "'a,b'");
+  EXPECT_EQ(first_line("\xef\xbb\xbf\na,b\n"), "'a,b'");
+  EXPECT_EQ(first_line("\n\n"), "''");
+  EXPECT_EQ(first_line(""), "no record");
+}
+
 TEST(FileSource, WrongQuotesCostTheirOwnLine) {
   using Records = std::vector<std::string>;
   EXPECT_EQ(csv_records("\"a\"b,1\nc,2\n"), (Records{"\"a\"b,1", "c,2"}));
