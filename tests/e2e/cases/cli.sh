@@ -257,8 +257,10 @@ Y
   expect 0 run r.yaml --data-dir data --listen 127.0.0.1:0 --quiet
   cat json/part-* | diff - in.json || fail "the rows are others"
   # A row of one null is an empty line; an interval may be negative.
-  sed -e 's/a: string, b: int64/v: "interval?"/' -e 's/in\.json/one.json/; s/: csv}/: csv1}/; s/job: w/job: w1/' w.yaml >w1.yaml
-  sed -e 's/a: string, b: int64/v: "interval?"/' -e 's/: csv}/: csv1}/; s/: json}/: json1}/; s/job: r/job: r1/' r.yaml >r1.yaml
+  sed -e 's/a: string, b: int64/v: "interval?"/' -e 's/in\.json/one.json/' \
+    -e 's/: csv}/: csv1}/; s/job: w/job: w1/' w.yaml >w1.yaml
+  sed -e 's/a: string, b: int64/v: "interval?"/' \
+    -e 's/: csv}/: csv1}/; s/: json}/: json1}/; s/job: r/job: r1/' r.yaml >r1.yaml
   printf '%s\n' '{"v":null}' '{"v":"-PT1H"}' '{"v":null}' '{"v":null}' >one.json
   expect 0 run w1.yaml --data-dir data --listen 127.0.0.1:0 --quiet
   expect 0 run r1.yaml --data-dir data --listen 127.0.0.1:0 --quiet
