@@ -78,8 +78,6 @@ class KafkaReader : public RecordReader {
   // What is known; asks again in the background.
   Result<std::vector<Partition>> partitions() override {
     RF_TRY(take_survey());
-    if (listed_) count_wanted_ = true;
-    listed_ = true;
     ask_again();
     std::vector<Partition> all;
     for (int32_t p = 0; p < count_; ++p) all.emplace_back(p);
@@ -176,7 +174,8 @@ class KafkaReader : public RecordReader {
     int64_t offset = 0;       // of the next record
     Incarnation incarnation;  // and its encoding:
     std::string detail;
-    size_t mark = 0;            // comparing: which of the incarnation's
+    size_t marks_left = 0;      // comparing: how many of the incarnation's
+    bool compared = false;      // one of them was there, and the same
     Status failed;              // to be told by the next poll
     Micros doubt_at = 0;        // doubtful: a survey from then on counts
     int64_t first = -1;         // by the last answer, when it was asked for
@@ -240,23 +239,23 @@ class KafkaReader : public RecordReader {
                                       partition.value, count_));
   }
 
-  // Begins with the records that were read before, as far as the log has them: `first` is where it begins,
-  // when that is known.
+  // Begins with the records that were read before, the oldest first, as far as the log has them: `first` is
+  // where it begins, when that is known. All of them: the newest alone may be of the new topic already.
   Status begin(Partition partition, Part& part, int64_t first = 0) {
-    const auto& marks = part.incarnation.marks();
-    part.mark = 0;
-    while (part.mark < marks.size() && marks[part.mark].offset < first) ++part.mark;
+    part.compared = false;
+    part.marks_left = part.incarnation.marks().size();
     return compare_next(partition, part, first);
   }
 
   Status compare_next(Partition partition, Part& part, int64_t first) {
     const auto& marks = part.incarnation.marks();
     remember(part);
-    if (part.mark < marks.size()) {
+    while (part.marks_left > 0 && marks[part.marks_left - 1].offset < first) --part.marks_left;
+    if (part.marks_left > 0) {
       part.state = State::comparing;
-      return client_->consume(partition, marks[part.mark].offset, what(partition));
+      return client_->consume(partition, marks[part.marks_left - 1].offset, what(partition));
     }
-    if (!marks.empty()) RF_TRY(not_compared(partition, part));
+    if (!marks.empty() && !part.compared) RF_TRY(not_compared(partition, part));
     part.state = State::reading;
     // The record before the position is what to remember until one has been read.
     return client_->consume(partition, marks.empty() ? std::max(first, part.offset - 1) : part.offset,
@@ -278,35 +277,35 @@ class KafkaReader : public RecordReader {
     return {};
   }
 
-  // The first message decides. Returns where the records that have not been read begin, when it is the same.
+  // The first message decides. Returns where the records that have not been read begin.
   Result<size_t> compare(Partition partition, Part& part, const Messages& messages) {
     const rd_kafka_message_t& message = messages[0];
-    const RecordMark& mark = part.incarnation.marks()[part.mark];
-    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset == mark.offset) {
-      if (kafka::mark_of(message) != mark) {
-        return refuse(
-            what(partition),
-            fmt::format("the record at offset {} is not the one that the job read there", mark.offset));
-      }
-      part.state = State::reading;
-      if (part.mark == 0) return size_t{1};
-      // What lies between is known to the job.
-      RF_TRY(client_->consume(partition, part.offset, what(partition)));
-      return messages.size();
+    const RecordMark mark = part.incarnation.marks()[part.marks_left - 1];
+    const bool found = message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset == mark.offset;
+    if (found && kafka::mark_of(message) != mark) {
+      return refuse(
+          what(partition),
+          fmt::format("the record at offset {} is not the one that the job read there", mark.offset));
     }
     const bool end = message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR || (end && message.offset > mark.offset)) {
-      ++part.mark;  // compacted away, or what is there now is not a record
+    // Compacted away, or what is there now is not a record.
+    const bool taken = (message.err == RD_KAFKA_RESP_ERR_NO_ERROR || end) && message.offset > mark.offset;
+    if (found || taken) {
+      part.compared = part.compared || found;
+      --part.marks_left;
+      if (found && part.marks_left == 0) {
+        part.state = State::reading;  // what follows has not been read
+        return size_t{1};
+      }
       RF_TRY(compare_next(partition, part, 0));
-      if (part.state == State::reading) return messages.size();
-      return size_t{0};
+      return messages.size();
     }
     if (end) {
       doubt(partition, part);  // the log ends before it
     } else {
       RF_TRY(on_message_error(partition, part, message));
     }
-    return size_t{0};
+    return messages.size();
   }
 
   // ---- Doubts
@@ -427,9 +426,7 @@ class KafkaReader : public RecordReader {
 
   static char* add(const rd_kafka_message_t& message, char* to, Origin& origin) {
     if (message.len > 0) std::memcpy(to, message.payload, message.len);
-    // A tombstone is not an empty value.
-    const std::string_view payload =
-        message.payload == nullptr ? std::string_view() : std::string_view(to, message.len);
+    const std::string_view payload(to, message.len);
     to += message.len;
     *to++ = '\n';
     if (message.key_len > 0) std::memcpy(to, message.key, message.key_len);
@@ -495,7 +492,7 @@ class KafkaReader : public RecordReader {
     asked_at_ = now;
     survey_ = std::make_shared<Survey>();
     survey_->asked_at = now;
-    survey_->ask_count = std::exchange(count_wanted_, false);
+    survey_->ask_count = true;  // a topic that is made again is missing for a moment
     survey_->known = count_;
     for (const auto& [partition, part] : parts_) {
       Survey::One& one = survey_->partitions[partition];
@@ -535,6 +532,7 @@ class KafkaReader : public RecordReader {
 
   Status take_count(const Survey& survey) {
     if (kafka::is_missing(survey.error)) {
+      for (auto& [partition, part] : parts_) doubt(partition, part);
       if (missing_.over(env_->monotonic())) return gone();
       return {};
     }
@@ -549,6 +547,7 @@ class KafkaReader : public RecordReader {
 
   Status take_answer(Partition partition, Part& part, const Survey::One& one) {
     if (kafka::is_missing(one.error)) {
+      doubt(partition, part);
       if (part.missing.over(env_->monotonic())) return gone();
       return {};
     }
@@ -585,8 +584,6 @@ class KafkaReader : public RecordReader {
   std::shared_ptr<Client> client_;
   std::string cluster_;  // its id; "": not known
   int32_t count_ = 0;
-  bool listed_ = false;
-  bool count_wanted_ = false;
   std::map<Partition, int64_t> found_;  // partitions found while running: where they begin
   std::map<Partition, Part> parts_;
   int64_t doubts_ = 0;  // of the client, as of the last look
