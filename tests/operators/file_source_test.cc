@@ -211,7 +211,7 @@ TEST(FileSource, ALineBreakInQuotesEndsNoRecord) {
 
 TEST(FileSource, TheFirstLineIsTheFirstThatIsNotEmpty) {
   const auto first_line = [](const std::string& text) {
-    World world;
+    FileWorld world;
     world.framing.quote = '"';
     world.put("in/a.csv", text);
     const auto poll = world.reader(options({{"path", "in"}}))->poll(Partition(0), 1);
