@@ -37,7 +37,7 @@ class Acknowledged {
   // Why the notes of the file were not taken; empty: they were, or there is no file.
   const std::string& damage() const { return damage_; }
 
-  // REQUIRES: name without spaces and line breaks. Seen by find() at once, in the file after flush().
+  // REQUIRES: a name, without spaces and line breaks. Seen by find() at once, in the file after flush().
   void set(std::string_view name, int64_t value);
   void flush();
   // Forgets a name; in the file from the next write().

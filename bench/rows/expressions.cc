@@ -180,7 +180,7 @@ void upper_loop(const Rides& r, Plain& p) {
   }
 }
 
-std::vector<Expression> expressions(const Catalog& catalog) {
+std::vector<Expression> expressions_measured(const Catalog& catalog) {
   const auto number = [](double v) { return make_literal(Value::float64(v), Kind::float64); };
   const auto function = [&](const char* name, std::vector<ExprRef> args) {
     return call(catalog, name, std::move(args));
@@ -249,7 +249,7 @@ double rows_per_second(int64_t passes, const Pass& pass) {
 Status expressions(const Catalog& catalog, Report& report) {
   const int64_t passes = report.options().smoke ? 10 : 5'000;
   const Rides rides = make_rides();
-  for (const Expression& e : expressions(catalog)) {
+  for (const Expression& e : expressions_measured(catalog)) {
     Evaluator evaluator({e.expr}, schema());
     std::vector<EvalColumn> out;
     Plain plain;
