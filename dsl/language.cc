@@ -372,7 +372,7 @@ const LanguageKey& language_key(std::string_view section, std::string_view name)
     const LanguageKey* found = s.path == section ? find(s) : nullptr;
     if (found) return *found;
   }
-  RF_CHECK(!"a word of the job language without a description");
+  RF_CHECK(false && "a word of the job language without a description");
   return log.keys[0];
 }
 
