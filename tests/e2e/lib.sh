@@ -144,6 +144,17 @@ rollup_totals() {
   finish "$PID"
 }
 
+# small_results DIR LOG: starts the job of job.yaml in DIR again, and prints what it gave in the end.
+small_results() {
+  cd "$1"
+  start_dev "../$2" ../job.yaml --data-dir data --quiet --watch --checkpoint-interval 100ms
+  cd ..
+  node "$E2E_ROOT/tests/e2e/results.mjs" "$URL" kills "$1/files/raw" || { cat "$2" >&2; return 1; }
+  kill -TERM "$PID"
+  finish "$PID"
+  [ "$CODE" = 0 ] || { cat "$2" >&2; return 1; }
+}
+
 # same_outputs A B: what outputs() wrote, compared file by file.
 same_outputs() {
   local name

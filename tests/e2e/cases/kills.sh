@@ -72,17 +72,6 @@ small_job() {
   cd ..
 }
 
-# small_results DIR LOG: starts the job in DIR again, and prints what it gave in the end.
-small_results() {
-  cd "$1"
-  start_dev "../$2" ../job.yaml --data-dir data --quiet --watch --checkpoint-interval 100ms
-  cd ..
-  node "$E2E_ROOT/tests/e2e/results.mjs" "$URL" kills "$1/files/raw" || { cat "$2" >&2; return 1; }
-  kill -TERM "$PID"
-  finish "$PID"
-  [ "$CODE" = 0 ] || { cat "$2" >&2; return 1; }
-}
-
 # KILL_POINTS="point…" tries only these.
 case_every_kill_point_changes_nothing() {
   local point at reached=0 never="" chosen="${KILL_POINTS:-}"
