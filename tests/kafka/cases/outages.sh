@@ -58,7 +58,7 @@ case_jobs_that_wait_for_a_dead_broker_hold_nobody_up() {
   [ "$CODE" = 2 ] || { cat log; fail "ended with $CODE"; }
   has log "without a last checkpoint"
   broker_start
-  start log run one.yaml --data-dir data --quiet --checkpoint-interval 200ms --for 3s
+  start log run one.yaml --data-dir data --checkpoint-interval 200ms --for 3s
   finish "$PID"
   [ "$CODE" = 0 ] || { cat log; fail "the next start ended with $CODE"; }
   has log "restored from checkpoint"
