@@ -56,7 +56,7 @@ export async function jobChecks(checks, browser, base) {
     const [folded, parts] = [...steps].find(([, count]) => count > 1) ?? [];
     if (folded !== undefined) {
       equal(await page.locator('.account .part').count(), 0, 'parts shown before unfolding');
-      await page.getByRole('button', { name: `Parts of ${folded}`, exact: true }).click();
+      await page.getByRole('button', { name: `${parts} parts of ${folded}`, exact: true }).click();
       equal(await page.locator('.account .part').count(), parts, `parts of ${folded}`);
     }
     await close();

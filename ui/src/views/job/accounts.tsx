@@ -176,9 +176,12 @@ function StepRows({ step, settled, of }: StepProps) {
 
 function Unfold({ step, open, toggle }: { step: FoldedAccount; open: boolean; toggle: () => void }) {
   if (step.parts.length < 2) return null;
+  const shown = open ? 'fold' : `${step.parts.length} parts`;
+  // What is read aloud begins with what is seen: who speaks to the page says what stands there.
+  const label = open ? `${shown} ${step.name}` : `${shown} of ${step.name}`;
   return (
-    <button type="button" class="unfold" aria-expanded={open} aria-label={`Parts of ${step.name}`} onClick={toggle}>
-      {open ? 'fold' : `${step.parts.length} parts`}
+    <button type="button" class="unfold" aria-expanded={open} aria-label={label} onClick={toggle}>
+      {shown}
     </button>
   );
 }
