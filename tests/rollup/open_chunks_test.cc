@@ -242,12 +242,8 @@ TEST_F(OpenChunks, AnswersAreThoseOfAMap) {
       crash();
       all = committed;
     }
-    int64_t count = 0;
-    int64_t fares = 0;
     std::string expected = "[";
     for (const auto& [key, sums] : all) {
-      count += sums.count;
-      fares += sums.fares;
       if (expected.size() > 1) expected += ",";
       expected += "[" + std::to_string(key.first * 3'600'000) + "," + "\"" + key.second + "\"," +
                   std::to_string(sums.count) + "," + std::to_string(sums.fares) + "]";
