@@ -1,5 +1,7 @@
 #include "tests/support/rollup_rows.h"
 
+#include <cmath>
+
 #include "engine/distinct_sketch.h"
 
 namespace rideflow::test {
@@ -33,7 +35,9 @@ void RollupBatch::add_metric(const RollupMetric& metric, size_t m, const std::ve
     const double number = v.kind == Kind::float64 ? v.number : static_cast<double>(v.integer);
     if (metric.kind == MetricKind::count || !v.is_null())
       set_bit(input->valid.data(), static_cast<int64_t>(i));
-    input->ints.push_back(v.kind == Kind::float64 ? static_cast<int64_t>(v.number) : v.integer);
+    // A metric of doubles may hold NaN and what no integer holds; nobody reads its integers.
+    const bool is_int = v.kind != Kind::float64 || std::abs(number) < 0x1p63;
+    input->ints.push_back(!is_int ? 0 : v.kind == Kind::float64 ? static_cast<int64_t>(number) : v.integer);
     input->doubles.push_back(number);
     input->hashes.push_back(v.kind == Kind::string ? distinct_hash(std::string_view(v.text))
                                                    : distinct_hash(number));
