@@ -304,7 +304,6 @@ INSTANTIATE_TEST_SUITE_P(, ToldMemory, testing::Values("dense", "sparse", "new_v
 
 // Within a quarter, the allocator's own share included.
 TEST_P(ToldMemory, IsWhatTheProcessHolds) {
-  if (!allocator_tells()) GTEST_SKIP() << "another allocator stands in for the system's";
   options_.memory_bytes = int64_t{1} << 40;
   const std::string kind = GetParam();
   spec_ = spec_of(kind == "sparse" ? "second" : "minute");
@@ -347,6 +346,7 @@ TEST_P(ToldMemory, IsWhatTheProcessHolds) {
     if (batch % 7 == 3) snapshot();
   }
   snapshot();
+  if (!allocator_tells()) return;  // a sanitizer's allocator counts nothing: there only what ran is judged
   const int64_t held = heap_bytes() - before;
   const int64_t told = memory() - told_before;
   EXPECT_GT(told, held * 3 / 4) << "held: " << held;
