@@ -39,6 +39,7 @@ Status posix_error(int error, std::string_view what, const std::string& path) {
     case ENOTEMPTY:
     case ENOTDIR:
     case EISDIR:
+    case EXDEV:
       code = Code::failed_precondition;
       break;
     case EINVAL:

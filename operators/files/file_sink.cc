@@ -6,7 +6,8 @@
 //
 // The rows of an epoch are written to .inprogress-<lineage>-<sink>-<shard>-<random>, synced in prepare(), and
 // renamed to part-<lineage>-<epoch>-<shard>.<extension> by commit(). Then .committed-<lineage>-<sink>-<shard>
-// names the epoch, so that a part that somebody took away meanwhile is not written again.
+// names the epoch, so that a part that somebody took away meanwhile is not written again. Only the parts are
+// in the directory; the rest is beside it (file_sink_place.h).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include "engine/hash.h"
 #include "engine/job_access.h"
 #include "engine/presence.h"
+#include "operators/files/file_sink_place.h"
 
 namespace rideflow {
 namespace {
@@ -90,7 +92,7 @@ class FileSink : public Sink {
   FileSink(std::shared_ptr<const SinkConfig> config, std::unique_ptr<Encoder> encoder)
       : config_(std::move(config)),
         encoder_(std::move(encoder)),
-        directory_(config_->options.text("directory")) {}
+        place_{config_->options.text("directory"), {}, {}} {}
 
   Status open(const OpenContext& context) override {
     env_ = context.env;
@@ -100,7 +102,10 @@ class FileSink : public Sink {
     parallelism_ = std::max(1, context.parallelism);
     lineage_ = file_name_part(context.lineage);
     owner_ = fmt::format("{}-{}", lineage_, file_name_part(config_->sink));
-    return files_->make_dirs(directory_);
+    RF_ASSIGN(place_, open_file_sink_place(*env_, *files_, place_.directory, owner_));
+    if (!place_.inside.empty() && shard_ == Shard(0))
+      env_->warn("file_sink_markers_inside", {{"directory", place_.directory}, {"because", place_.inside}});
+    return {};
   }
 
   Status process(int, Batch batch, Output&) override {
@@ -118,7 +123,7 @@ class FileSink : public Sink {
     Prepared prepared;
     if (file_ == nullptr && buffer_.empty()) {
       if (handle.confirmed == Epoch(0)) return prepared;
-      handle.in_progress = fmt::format(".inprogress-{}-{}-none", owner_, shard_.value);
+      handle.in_progress = fmt::format("{}{}-{}-none", kSinkInProgressPrefix, owner_, shard_.value);
       prepared.handle = encode_handle(handle);
       return prepared;
     }
@@ -130,13 +135,13 @@ class FileSink : public Sink {
     prepared.handle = encode_handle(handle);
     auto file = std::make_shared<std::unique_ptr<WritableFile>>(std::move(file_));
     prepared.durable = env_->offload([file, rest = std::exchange(buffer_, {}), env = env_, files = files_,
-                                      directory = directory_]() -> Status {
+                                      state = place_.state]() -> Status {
       RF_TRY((*file)->append(rest));
       env->kill_point("file_sink_prepare_before_sync");
       RF_TRY((*file)->sync());
       RF_TRY((*file)->close());
       env->kill_point("file_sink_prepare_after_sync");
-      return files->sync_dir(directory);
+      return files->sync_dir(state);
     });
     file_ = nullptr;
     return prepared;
@@ -146,8 +151,8 @@ class FileSink : public Sink {
     if (text.empty()) return {};
     RF_ASSIGN(const FileHandle handle, decode_handle(text));
     if (handle.part.empty()) return {};
-    const std::string from = join_path(directory_, handle.in_progress);
-    const std::string to = join_path(directory_, handle.part);
+    const std::string from = join_path(place_.state, handle.in_progress);
+    const std::string to = join_path(place_.directory, handle.part);
     FileSystem& fs = *files_;
     // The shard that wrote it, which may be another than this one after a change of parallelism.
     const int32_t shard = shard_of(handle.in_progress);
@@ -167,7 +172,8 @@ class FileSink : public Sink {
     }
     env_->kill_point("file_sink_commit_before_rename");
     if (waiting) RF_TRY(fs.rename(from, to));
-    RF_TRY(fs.sync_dir(directory_));
+    RF_TRY(fs.sync_dir(place_.directory));
+    if (place_.inside.empty()) RF_TRY(fs.sync_dir(place_.state));
     env_->kill_point("file_sink_commit_before_marker");
     RF_TRY(write_file_atomic(fs, marker_path(shard), encode_marker(epoch)));
     if (shard == shard_.value) confirmed_.store(epoch.value, std::memory_order_relaxed);
@@ -176,9 +182,9 @@ class FileSink : public Sink {
   }
 
   Status recover(Epoch restored, const std::vector<std::pair<Epoch, std::string>>& pending) override {
-    RF_ASSIGN(const std::vector<DirEntry> entries, files_->list(directory_));
+    RF_ASSIGN(const std::vector<DirEntry> entries, files_->list(place_.state));
     for (const DirEntry& entry : entries) {
-      const std::string prefix = ".committed-" + owner_ + "-";
+      const std::string prefix = fmt::format("{}{}-", kSinkMarkerPrefix, owner_);
       if (!entry.name.starts_with(prefix)) continue;
       RF_ASSIGN(const Epoch marker, read_marker(number_behind(entry.name, prefix)));
       if (marker <= restored) continue;
@@ -188,7 +194,7 @@ class FileSink : public Sink {
               "sink '{}' has already published epoch {} into '{}', but the checkpoint is of epoch {}: going "
               "on from it would publish rows twice. Restore a newer checkpoint, or write to another "
               "directory",
-              config_->sink, marker.value, directory_, restored.value));
+              config_->sink, marker.value, place_.directory, restored.value));
     }
     for (const auto& [epoch, handle] : pending) {
       if (!handle.empty()) RF_TRY(check_pending(epoch, handle));
@@ -197,11 +203,11 @@ class FileSink : public Sink {
     RF_ASSIGN(const Epoch own, read_marker(shard_.value));
     confirmed_.store(own.value, std::memory_order_relaxed);
     // What is left in progress is of no checkpoint. Other shards clear away their own.
-    const std::string prefix = ".inprogress-" + owner_ + "-";
+    const std::string prefix = fmt::format("{}{}-", kSinkInProgressPrefix, owner_);
     for (const DirEntry& entry : entries) {
       if (!entry.name.starts_with(prefix)) continue;
       const int32_t shard = number_behind(entry.name, prefix);
-      if (shard % parallelism_ == shard_.value) RF_TRY(files_->remove(join_path(directory_, entry.name)));
+      if (shard % parallelism_ == shard_.value) RF_TRY(files_->remove(join_path(place_.state, entry.name)));
     }
     return {};
   }
@@ -209,8 +215,9 @@ class FileSink : public Sink {
  private:
   Status begin() {
     if (file_ != nullptr) return {};
-    in_progress_ = fmt::format(".inprogress-{}-{}-{:016x}", owner_, shard_.value, env_->random());
-    RF_ASSIGN(file_, files_->create(join_path(directory_, in_progress_)));
+    in_progress_ =
+        fmt::format("{}{}-{}-{:016x}", kSinkInProgressPrefix, owner_, shard_.value, env_->random());
+    RF_ASSIGN(file_, files_->create(join_path(place_.state, in_progress_)));
     bytes_ = 0;
     checksum_ = 0;
     buffer_.insert(0, encoder_->header());
@@ -241,12 +248,12 @@ class FileSink : public Sink {
           Code::data_loss,
           fmt::format(
               "'{}' says that epoch {} of sink '{}' was published, but the restored checkpoint knows of "
-              "epoch {}: "
-              "the directory was emptied or is an old copy. Restore it, or start the job under a new name",
-              marker_path(shard), marker.value, config_->sink, handle.confirmed.value));
+              "epoch {}: it was emptied or is an old copy. Restore it together with '{}', or start the job "
+              "under a new name",
+              marker_path(shard), marker.value, config_->sink, handle.confirmed.value, place_.directory));
     }
     if (handle.bytes < 0 || marker >= epoch) return {};
-    const std::string path = join_path(directory_, handle.in_progress);
+    const std::string path = join_path(place_.state, handle.in_progress);
     const Result<std::string> content = read_file(*files_, path);
     if (!content.ok() && content.status().code() == Code::not_found) return {};  // commit() asks for the part
     if (!content.ok()) return content.status();
@@ -263,10 +270,10 @@ class FileSink : public Sink {
     return fmt::format("part-{}-{:08}-{}.{}", lineage_, epoch.value, shard_.value, encoder_->extension());
   }
   std::string marker_path(int32_t shard) const {
-    return join_path(directory_, fmt::format(".committed-{}-{}", owner_, shard));
+    return join_path(place_.state, fmt::format("{}{}-{}", kSinkMarkerPrefix, owner_, shard));
   }
   int32_t shard_of(const std::string& handle) const {
-    return number_behind(handle, ".inprogress-" + owner_ + "-");
+    return number_behind(handle, fmt::format("{}{}-", kSinkInProgressPrefix, owner_));
   }
   static int32_t number_behind(std::string_view name, std::string_view prefix) {
     int32_t number = 0;
@@ -298,7 +305,7 @@ class FileSink : public Sink {
 
   std::shared_ptr<const SinkConfig> config_;
   std::unique_ptr<Encoder> encoder_;
-  std::string directory_;
+  FileSinkPlace place_;
   Env* env_ = nullptr;
   FileSystem* files_ = nullptr;
   OperatorMetrics* metrics_ = nullptr;
@@ -332,7 +339,10 @@ RIDEFLOW_REGISTER(file_sink) {
   rideflow::OptionSpec directory;
   directory.name = "directory";
   directory.type = rideflow::OptionType::path;
-  directory.doc = "Where the files go; made when missing. One sink per directory.";
+  directory.doc =
+      "Where the files go; made when missing. One sink per directory. Markers and rows in progress are "
+      "beside it, "
+      "in .<name>.rideflow.";
   directory.required = true;
   directory.limits.pattern = ".+";
   directory.limits.rule = "the path of a directory";

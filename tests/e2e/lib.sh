@@ -100,6 +100,13 @@ request() {
              (e) => { console.error(String(e.cause ?? e)); process.exitCode = 1; })' "$@"
 }
 
+# parts_only DIR…: nothing but finished files is in the directories of file sinks, if they are there.
+parts_only() {
+  local strange
+  strange=$(find "$@" -mindepth 1 ! -name 'part-*' 2>/dev/null || true)
+  [ -z "$strange" ] || fail "whoever reads all files finds $strange"
+}
+
 # events COUNT SEED [OPTIONS…]: ride events of a fixed day.
 events() { rf generate rides --count "$1" --seed "$2" --start 2026-01-01T00:00:00Z "${@:3}"; }
 

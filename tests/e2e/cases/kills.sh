@@ -48,6 +48,7 @@ case_random_kills_change_nothing() {
         break
       fi
       finish "$PID"
+      parts_only round$round/files/again round$round/files/raw
       kills="$kills $delay"
       left=$((left - 1))
     done
@@ -97,6 +98,7 @@ case_every_kill_point_changes_nothing() {
       rm -rf "$point"
     done
     [ $CODE = 137 ] || { never="$never $point"; continue; }
+    parts_only "$point/files/raw"
     small_results "$point" "$point.last.log" >found || fail "killed at $point:$at, the job did not end well"
     cmp -s wanted found || { diff wanted found | head -n 20; fail "killed at $point:$at, the results differ"; }
     echo "killed at $point:$at: equal"
