@@ -5,17 +5,22 @@ namespace rideflow {
 Result<std::vector<std::optional<std::string>>> MemoryStateTable::get(std::span<const CellKey> keys) {
   std::vector<std::optional<std::string>> values;
   for (const CellKey& key : keys) {
-    const auto it = cells_.find(std::make_tuple(key.group.value, key.slice, std::string(key.key)));
+    const auto it = cells_.find(Place(key.group.value, key.slice, key.key));
     values.push_back(it == cells_.end() ? std::nullopt : std::optional<std::string>(it->second));
   }
   return values;
 }
 
-Status MemoryStateTable::apply(std::span<const CellChange> changes) {
-  for (const CellChange& change : changes) {
-    auto place = std::make_tuple(change.group.value, change.slice, change.key);
-    if (change.value) {
-      cells_[std::move(place)] = *change.value;
+Status MemoryStateTable::apply(const EachChange& changes) {
+  std::vector<std::pair<Place, std::optional<std::string>>> taken;
+  RF_TRY(changes([&](const CellChange& change) -> Status {
+    const CellKey& cell = change.cell;
+    taken.emplace_back(Place(cell.group.value, cell.slice, cell.key), change.value);
+    return {};
+  }));
+  for (auto& [place, value] : taken) {
+    if (value) {
+      cells_[std::move(place)] = *std::move(value);
     } else {
       cells_.erase(place);
     }

@@ -11,12 +11,13 @@ namespace rideflow {
 class MemoryStateTable : public StateTable {
  public:
   Result<std::vector<std::optional<std::string>>> get(std::span<const CellKey> keys) override;
-  Status apply(std::span<const CellChange> changes) override;
+  Status apply(const EachChange& changes) override;
   Status erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) override;
   Status scan(KeyGroupRange groups, const Visit& visit) override;
 
  private:
-  std::map<std::tuple<int32_t, int64_t, std::string>, std::string, std::less<>> cells_;
+  using Place = std::tuple<int32_t, int64_t, std::string>;  // group, slice, key
+  std::map<Place, std::string, std::less<>> cells_;
 };
 
 }  // namespace rideflow

@@ -79,7 +79,7 @@ Result<std::vector<std::optional<std::string>>> MigratedCells::get(std::span<con
   return values;
 }
 
-Status MigratedCells::apply(std::span<const CellChange>) {
+Status MigratedCells::apply(const EachChange&) {
   return read_only();
 }
 

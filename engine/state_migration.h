@@ -44,7 +44,7 @@ class MigratedCells : public StateTable {
   MigratedCells(StateTable& stored, Migrate migrate) : stored_(stored), migrate_(std::move(migrate)) {}
 
   Result<std::vector<std::optional<std::string>>> get(std::span<const CellKey> keys) override;
-  Status apply(std::span<const CellChange> changes) override;
+  Status apply(const EachChange& changes) override;
   Status erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) override;
   Status scan(KeyGroupRange groups, const Visit& visit) override;
 

@@ -28,18 +28,22 @@ struct CellKey {
 };
 
 struct CellChange {
-  KeyGroup group;
-  int64_t slice = 0;
-  std::string key;
-  std::optional<std::string> value;  // nothing: erase
+  CellKey cell;
+  std::optional<std::string_view> value;  // nothing: erase
 };
+
+// Calls take for every change of a barrier, in order, and ends at its first error. The bytes of a change are
+// valid during the call, so that a million changes never stand in memory together.
+using TakeChange = std::function<Status(const CellChange& change)>;
+using EachChange = std::function<Status(const TakeChange& take)>;
 
 class StateTable {
  public:
   virtual ~StateTable() = default;
   virtual Result<std::vector<std::optional<std::string>>> get(std::span<const CellKey> keys) = 0;
-  // Later changes win. REQUIRES: sorted by (group, slice, key), each cell at most once.
-  virtual Status apply(std::span<const CellChange> changes) = 0;
+  // Later calls win. After an error nothing of the call is there. REQUIRES: sorted by (group, slice, key),
+  // each cell at most once.
+  virtual Status apply(const EachChange& changes) = 0;
   // Drops every cell of the group range with begin_slice <= slice < end_slice.
   virtual Status erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) = 0;
   // Calls visit for every cell of the groups, in order. A Status of visit other than ok ends the scan.

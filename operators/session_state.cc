@@ -1,8 +1,8 @@
 // The state of sessions: open sessions are cells of slice kNoTime, held rows cells of the slice of their
 // time, so that those which were applied go as one range.
 #include <algorithm>
-#include <tuple>
 
+#include "engine/cell_sorter.h"
 #include "engine/state_codec.h"
 #include "operators/session_operator.h"
 
@@ -20,16 +20,16 @@ std::vector<int> all_columns(const Batch& batch) {
   return columns;
 }
 
-void add_held(const HeldRows& held, KeyEncoder& codec, int32_t key_groups, std::vector<CellChange>& changes) {
+void add_held(const HeldRows& held, KeyEncoder& codec, int32_t key_groups, CellSorter& cells) {
   const std::span<const Key> rows = codec.encode(held.batch, all_columns(held.batch));
+  std::string sequence;
   for (size_t i = held.next; i < held.order.size(); ++i) {
     const int32_t row = held.order[i];
-    CellChange& change = changes.emplace_back();
-    change.group = key_group_of(held.batch.key_hash.as<uint64_t>()[row], key_groups);
-    change.slice = held.time_at(i);
-    change.key = {kHeldCell};
-    append_fixed(change.key, held.first_sequence + row);
-    change.value.emplace(rows[static_cast<size_t>(row)].view());
+    const KeyGroup group = key_group_of(held.batch.key_hash.as<uint64_t>()[row], key_groups);
+    sequence.clear();
+    append_fixed(sequence, held.first_sequence + row);
+    cells.put(group, held.time_at(i), {&kHeldCell, 1}, sequence)
+        .append(rows[static_cast<size_t>(row)].view());
   }
 }
 
@@ -41,39 +41,29 @@ Status FrozenSessions::write(StateTable& cells, bool full) {
   } else if (erase_before != kNoTime) {
     RF_TRY(cells.erase_slices(range, kSessionSlice + 1, erase_before));
   }
-  std::vector<CellChange> changes;
-  const auto session = [&](std::string_view key) -> CellChange& {
-    CellChange& change = changes.emplace_back();
-    change.group = key_group_of(hash_key(key), key_groups);
-    change.slice = kSessionSlice;
-    change.key = {kSessionCell};
-    change.key.append(key);
-    return change;
-  };
+  CellSorter sorter;
+  const auto group_of = [&](std::string_view key) { return key_group_of(hash_key(key), key_groups); };
   // A session that began and ended since the last freeze is nothing to the store.
   table->each(!full, [&](std::string_view key, const std::byte* row) {
     SessionAggregate::Session at = read_session(row);
     if (at.state != SessionAggregate::Session::State::none) {
-      std::string& value = session(key).value.emplace();
+      std::string& value = sorter.put(group_of(key), kSessionSlice, {&kSessionCell, 1}, key);
+      const size_t begin = value.size();
       table->layout().encode(row, value);
       at.mark = 0;
-      std::memcpy(value.data(), &at, sizeof(at));
+      std::memcpy(value.data() + begin, &at, sizeof(at));
     } else if (at.mark == freezes + 1) {
-      session(key);
+      sorter.erase(group_of(key), kSessionSlice, {&kSessionCell, 1}, key);
     }
   });
-  for (const std::string& key : forgotten_keys) session(key);
+  // A forgotten key may have come back: what the table says of it came first and counts.
+  for (const std::string& key : forgotten_keys)
+    sorter.erase(group_of(key), kSessionSlice, {&kSessionCell, 1}, key);
   KeyEncoder codec = KeyEncoder::of_rows(row_types);
   for (const HeldRows& rows : held) {
-    if (full || !rows.stored) add_held(rows, codec, key_groups, changes);
+    if (full || !rows.stored) add_held(rows, codec, key_groups, sorter);
   }
-  // A forgotten key may have come back: what the table says of it stands first and wins.
-  const auto place = [](const CellChange& c) { return std::tie(c.group, c.slice, c.key); };
-  std::stable_sort(changes.begin(), changes.end(),
-                   [&](const CellChange& a, const CellChange& b) { return place(a) < place(b); });
-  const auto same = [&](const CellChange& a, const CellChange& b) { return place(a) == place(b); };
-  changes.erase(std::unique(changes.begin(), changes.end(), same), changes.end());
-  return changes.empty() ? Status() : cells.apply(changes);
+  return cells.apply([&](const TakeChange& take) { return sorter.drain(take); });
 }
 
 std::unique_ptr<FrozenState> SessionAggregate::freeze(Epoch) {

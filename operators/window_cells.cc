@@ -1,7 +1,8 @@
 #include "operators/window_cells.h"
 
 #include <algorithm>
-#include <tuple>
+
+#include "engine/cell_sorter.h"
 
 namespace rideflow {
 
@@ -16,21 +17,33 @@ Status FrozenTables::write(StateTable& table, bool full) {
   for (size_t i = 0; i < erased_.size() && !full; ++i) {
     RF_TRY(table.erase_slices(range_, erased_[i], erased_[i] + 1));
   }
-  std::vector<CellChange> changes;
+  return table.apply([&](const TakeChange& take) { return give(!full, take); });
+}
+
+// Rows are sorted by key group first, where they lie; then the cells of one group after the other are
+// encoded, sorted and given. Frozen rows stay where they are.
+Status FrozenTables::give(bool changed_only, const TakeChange& take) const {
+  struct Row {
+    const Part* part;
+    const std::byte* row;
+  };
+  std::vector<std::vector<Row>> groups(static_cast<size_t>(key_groups_));
   for (const Part& part : parts_) {
-    part.table->each(!full, [&](std::string_view key, const std::byte* row) {
-      CellChange& change = changes.emplace_back();
-      change.group = key_group_of(hash_key(key), key_groups_);
-      change.slice = part.id;
-      change.key.reserve(part.prefix.size() + key.size());
-      change.key.append(part.prefix).append(key);
-      part.table->layout().encode(row, change.value.emplace());
+    part.table->each(changed_only, [&](std::string_view key, const std::byte* row) {
+      groups[static_cast<size_t>(key_group_of(hash_key(key), key_groups_).value)].push_back({&part, row});
     });
   }
-  std::sort(changes.begin(), changes.end(), [](const CellChange& a, const CellChange& b) {
-    return std::tie(a.group, a.slice, a.key) < std::tie(b.group, b.slice, b.key);
-  });
-  return changes.empty() ? Status() : table.apply(changes);
+  CellSorter sorter;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    for (const Row& row : groups[g]) {
+      std::string& value = sorter.put(KeyGroup(static_cast<int32_t>(g)), row.part->id, row.part->prefix,
+                                      KeyedTable::key_of(row.row).view());
+      row.part->table->layout().encode(row.row, value);
+    }
+    groups[g] = {};
+    RF_TRY(sorter.drain(take));
+  }
+  return {};
 }
 
 Status restore_tables(StateTable& cells, KeyGroupRange range,

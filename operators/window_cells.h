@@ -30,6 +30,8 @@ class FrozenTables : public FrozenState {
     Part(std::string p, int64_t i, std::unique_ptr<FrozenTable> t)
         : prefix(std::move(p)), id(i), table(std::move(t)) {}
   };
+  Status give(bool changed_only, const TakeChange& take) const;
+
   KeyGroupRange range_;
   int32_t key_groups_;
   std::vector<Part> parts_;

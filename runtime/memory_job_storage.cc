@@ -71,14 +71,20 @@ Result<std::optional<JobCheckpoint>> MemoryJobStorage::load() {
       const auto cells = in.get<uint32_t>();
       const std::string body = in.get_string();
       ByteReader rows(body);
-      for (uint32_t c = 0; c < cells; ++c) {
-        CellChange change;
-        change.group = KeyGroup(rows.get<int32_t>());
-        change.slice = rows.get<int64_t>();
-        change.key = rows.get_string();
-        change.value = rows.get_string();
-        RF_TRY(table->apply({&change, 1}));
-      }
+      const Status read = table->apply([&](const TakeChange& take) -> Status {
+        for (uint32_t c = 0; c < cells; ++c) {
+          CellChange change;
+          change.cell.group = KeyGroup(rows.get<int32_t>());
+          change.cell.slice = rows.get<int64_t>();
+          const std::string key = rows.get_string();
+          const std::string value = rows.get_string();
+          change.cell.key = key;
+          change.value = value;
+          RF_TRY(take(change));
+        }
+        return {};
+      });
+      RF_TRY(read);
       RF_TRY(rows.finish("a state table"));
     }
     RF_TRY(in.finish("the state of a task"));

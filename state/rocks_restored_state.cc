@@ -25,7 +25,7 @@ class RocksRestoredState::Cells : public StateTable {
     }
     return values;
   }
-  Status apply(std::span<const CellChange>) override { return read_only(); }
+  Status apply(const EachChange&) override { return read_only(); }
   Status erase_slices(KeyGroupRange, int64_t, int64_t) override { return read_only(); }
   Status scan(KeyGroupRange groups, const Visit& visit) override {
     return scan_stores(stores_, path_, step_, groups, visit);

@@ -62,34 +62,75 @@ Result<std::vector<std::optional<std::string>>> RocksStateTable::get(std::span<c
   return values;
 }
 
-Status RocksStateTable::apply(std::span<const CellChange> changes) {
-  if (changes.empty()) return {};
-  if (changes.front().group.value < 0 || changes.back().group.value >= key_groups_)
-    return Status::internal("Changes of the state of '" + step_ + "' are of no key group.");
-  RF_TRY(flush());
-  const rocksdb::Options options = db_.GetOptions();
-  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options);
-  const std::string file = path_ + "/" + std::to_string(++ingested_) + ".ingest";
-  RF_TRY(rocks_status(writer.Open(file), "write", file));
-  std::string last;
-  for (const CellChange& change : changes) {
-    const std::string row_key = state_key(step_, {change.group, change.slice, change.key});
-    if (!last.empty() && row_key <= last)
-      return Status::internal("Changes of the state of '" + step_ + "' are not sorted.");
-    RF_TRY(rocks_status(change.value ? writer.Put(slice_of(row_key), slice_of(*change.value))
-                                     : writer.Delete(slice_of(row_key)),
-                        "write", file));
-    last = row_key;
+// The table file of one apply(), begun with the first change.
+class RocksStateTable::Writer {
+ public:
+  Writer(RocksStateTable& table, std::string file)
+      : table_(table),
+        file_(std::move(file)),
+        options_(table.db_.GetOptions()),
+        writer_(rocksdb::EnvOptions(), options_) {}
+
+  Status put(const CellChange& change) {
+    if (row_key_.empty()) RF_TRY(rocks_status(writer_.Open(file_), "write", file_));
+    RF_TRY(move_to(change.cell));
+    row_key_.resize(prefix_bytes_);
+    row_key_.append(change.cell.key);
+    if (change.value && (slices_.empty() || slices_.back() != std::pair(group_, slice_)))
+      slices_.emplace_back(group_, slice_);
+    const rocksdb::Status status =
+        change.value ? writer_.Put(row_key_, slice_of(*change.value)) : writer_.Delete(row_key_);
+    // Its order is all that RocksDB can find wrong with it.
+    if (status.IsInvalidArgument()) return not_sorted();
+    return rocks_status(status, "write", file_);
   }
-  RF_TRY(rocks_status(writer.Finish(), "write", file));
-  rocksdb::IngestExternalFileOptions ingest;
-  ingest.move_files = true;
-  ingest.failed_move_fall_back_to_copy = true;
-  ingest.write_global_seqno = false;
-  RF_TRY(rocks_status(db_.IngestExternalFile({file}, ingest), "add changes to", path_));
-  note_stored(changes);
-  changed_ = true;
-  return {};
+
+  // Nothing was put: nothing is there.
+  Status finish() {
+    if (row_key_.empty()) return {};
+    RF_TRY(rocks_status(writer_.Finish(), "write", file_));
+    rocksdb::IngestExternalFileOptions ingest;
+    ingest.move_files = true;
+    ingest.failed_move_fall_back_to_copy = true;
+    ingest.write_global_seqno = false;
+    RF_TRY(rocks_status(table_.db_.IngestExternalFile({file_}, ingest), "add changes to", table_.path_));
+    table_.note_stored(slices_);
+    table_.changed_ = true;
+    return {};
+  }
+
+ private:
+  // The prefix of a group's slice is made once for all its cells.
+  Status move_to(const CellKey& cell) {
+    if (!row_key_.empty() && cell.group == group_ && cell.slice == slice_) return {};
+    if (cell.group.value < 0 || cell.group.value >= table_.key_groups_)
+      return Status::internal("Changes of the state of '" + table_.step_ + "' are of no key group.");
+    group_ = cell.group;
+    slice_ = cell.slice;
+    row_key_ = state_slice_prefix(group_, table_.step_, slice_);
+    prefix_bytes_ = row_key_.size();
+    return {};
+  }
+  Status not_sorted() const {
+    return Status::internal("Changes of the state of '" + table_.step_ + "' are not sorted.");
+  }
+
+  RocksStateTable& table_;
+  const std::string file_;
+  const rocksdb::Options options_;
+  rocksdb::SstFileWriter writer_;
+  std::string row_key_;  // of the last change; empty: none yet
+  size_t prefix_bytes_ = 0;
+  KeyGroup group_;
+  int64_t slice_ = 0;
+  std::vector<std::pair<KeyGroup, int64_t>> slices_;  // with cells, in order
+};
+
+Status RocksStateTable::apply(const EachChange& changes) {
+  RF_TRY(flush());
+  Writer writer(*this, path_ + "/" + std::to_string(++ingested_) + ".ingest");
+  RF_TRY(changes([&](const CellChange& change) { return writer.put(change); }));
+  return writer.finish();
 }
 
 Status RocksStateTable::erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) {
@@ -106,19 +147,16 @@ Status RocksStateTable::erase_slices(KeyGroupRange groups, int64_t begin_slice, 
   return {};
 }
 
-// REQUIRES: sorted by group and slice.
-void RocksStateTable::note_stored(std::span<const CellChange> changes) {
-  std::vector<int64_t> slices;
-  for (size_t i = 0; i < changes.size();) {
-    const KeyGroup group = changes[i].group;
-    slices.clear();
-    for (; i < changes.size() && changes[i].group == group; ++i) {
-      const bool known = !changes[i].value || (!slices.empty() && slices.back() == changes[i].slice);
-      if (!known) slices.push_back(changes[i].slice);
-    }
+// REQUIRES: sorted.
+void RocksStateTable::note_stored(const std::vector<std::pair<KeyGroup, int64_t>>& slices) {
+  std::vector<int64_t> of_group;
+  for (size_t i = 0; i < slices.size();) {
+    const KeyGroup group = slices[i].first;
+    of_group.clear();
+    for (; i < slices.size() && slices[i].first == group; ++i) of_group.push_back(slices[i].second);
     std::vector<int64_t>& stored = stored_[static_cast<size_t>(group.value)];
     std::vector<int64_t> all;
-    std::set_union(stored.begin(), stored.end(), slices.begin(), slices.end(), std::back_inserter(all));
+    std::set_union(stored.begin(), stored.end(), of_group.begin(), of_group.end(), std::back_inserter(all));
     stored = std::move(all);
   }
 }

@@ -26,7 +26,7 @@ class RocksStateTable : public StateTable {
 
   Result<std::vector<std::optional<std::string>>> get(std::span<const CellKey> keys) override;
   // internal: the changes are not sorted.
-  Status apply(std::span<const CellChange> changes) override;
+  Status apply(const EachChange& changes) override;
   Status erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) override;
   Status scan(KeyGroupRange groups, const Visit& visit) override;
   // Erases what was noted. After it everything is in the store.
@@ -37,7 +37,8 @@ class RocksStateTable : public StateTable {
   int64_t range_deletes() const { return range_deletes_; }
 
  private:
-  void note_stored(std::span<const CellChange> changes);
+  class Writer;
+  void note_stored(const std::vector<std::pair<KeyGroup, int64_t>>& slices);
 
   rocksdb::DB& db_;
   std::string path_;

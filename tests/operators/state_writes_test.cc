@@ -66,16 +66,14 @@ class Nowhere : public Output {
 // Refuses what is no change: the erasing of what is not there.
 class StrictCells : public MemoryStateTable {
  public:
-  Status apply(std::span<const CellChange> changes) override {
-    for (const CellChange& change : changes) {
-      ++writes;
-      CellKey key;
-      key.group = change.group;
-      key.slice = change.slice;
-      key.key = change.key;
-      if (!change.value && !(*get({&key, 1}))[0]) ++idle_writes;
-    }
-    return MemoryStateTable::apply(changes);
+  Status apply(const EachChange& changes) override {
+    return MemoryStateTable::apply([&](const TakeChange& take) {
+      return changes([&](const CellChange& change) {
+        ++writes;
+        if (!change.value && !(*get({&change.cell, 1}))[0]) ++idle_writes;
+        return take(change);
+      });
+    });
   }
   Status erase_slices(KeyGroupRange groups, int64_t begin, int64_t end) override {
     const size_t before = cells().size();

@@ -3,6 +3,7 @@
 
 #include "engine/expr.h"
 #include "engine/memory_state_table.h"
+#include "tests/support/cells.h"
 #include "tests/support/operator_contract.h"
 
 namespace rideflow::test {
@@ -41,8 +42,8 @@ std::unique_ptr<Operator> make(const std::shared_ptr<StepConfig>& config) {
 }
 
 void put(MemoryStateTable& cells, int64_t slice, const std::string& key, const std::string& value) {
-  const std::vector<CellChange> change = {{KeyGroup(3), slice, key, value}};
-  ASSERT_TRUE(cells.apply(change).ok());
+  const std::vector<test::OwnedChange> change = {{KeyGroup(3), slice, key, value}};
+  ASSERT_TRUE(test::apply(cells, change).ok());
 }
 
 class WindowState : public testing::TestWithParam<WindowKind> {};

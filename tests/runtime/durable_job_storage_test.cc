@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "runtime/posix_env.h"
+#include "tests/support/cells.h"
 #include "tests/support/temp_dir.h"
 
 namespace rideflow {
@@ -111,19 +112,19 @@ class TinyJob {
 
  private:
   static Status write(StateTable& table, int32_t task, int64_t epoch, bool full) {
-    std::vector<CellChange> sorted;
+    std::vector<test::OwnedChange> sorted;
     const KeyGroupRange range = key_group_range(kGroups, kTasks, task);
     for (int32_t g = range.begin; g < range.end; ++g) {
       for (int k = 0; k < kKeysPerGroup; ++k) {
         if (!full && !changes(epoch, g, k)) continue;
-        CellChange change;
+        test::OwnedChange change;
         change.group = KeyGroup(g);
         change.key = std::to_string(k);
         change.value = std::to_string(value_at(epoch, g, k));
         sorted.push_back(std::move(change));
       }
     }
-    return table.apply(sorted);
+    return test::apply(table, sorted);
   }
 
   std::unique_ptr<PosixEnv> env_;

@@ -14,6 +14,7 @@
 #include "runtime/memory_job_storage.h"
 #include "tests/runtime/seeded_loop.h"
 #include "tests/runtime/small_job.h"
+#include "tests/support/cells.h"
 
 namespace rideflow {
 namespace job_execution_test {
@@ -50,11 +51,11 @@ class SumByKey : public Operator {
    public:
     explicit Frozen(std::map<std::string, int64_t> sums) : sums_(std::move(sums)) {}
     Status write(StateTable& table, bool) override {
-      std::vector<CellChange> changes;
+      std::vector<test::OwnedChange> changes;
       for (const auto& [key, sum] : sums_) {
         changes.push_back({KeyGroup(0), 0, key, ByteWriter().put(sum).take()});
       }
-      return table.apply(changes);
+      return test::apply(table, changes);
     }
 
    private:

@@ -12,6 +12,7 @@
 
 #include "runtime/posix_env.h"
 #include "state/rocks_restored_state.h"
+#include "tests/support/cells.h"
 #include "tests/support/temp_dir.h"
 
 namespace rideflow {
@@ -30,10 +31,10 @@ class RocksTaskStateTest : public testing::Test {
   }
   // Keys k0..k<n-1> of these groups, each with `value`.
   static void fill(StateTable& table, KeyGroupRange groups, int n, const std::string& value) {
-    std::vector<CellChange> changes;
+    std::vector<test::OwnedChange> changes;
     for (int32_t g = groups.begin; g < groups.end; ++g) {
       for (int i = 0; i < n; ++i) {
-        CellChange change;
+        test::OwnedChange change;
         change.group = KeyGroup(g);
         change.slice = g;
         change.key = "k" + std::to_string(1000 + i);
@@ -41,7 +42,7 @@ class RocksTaskStateTest : public testing::Test {
         changes.push_back(std::move(change));
       }
     }
-    const Status status = table.apply(changes);
+    const Status status = test::apply(table, changes);
     ASSERT_TRUE(status.ok()) << status.to_string();
   }
   static std::vector<StateFile> files_of(RocksTaskState& state, int64_t epoch) {
@@ -80,12 +81,12 @@ class RocksTaskStateTest : public testing::Test {
 
   // One cell in a group and slice.
   static void put(StateTable& table, int32_t group, int64_t slice) {
-    CellChange change;
+    test::OwnedChange change;
     change.group = KeyGroup(group);
     change.slice = slice;
     change.key = "k";
     change.value = "v";
-    const Status status = table.apply({&change, 1});
+    const Status status = test::apply(table, {change});
     ASSERT_TRUE(status.ok()) << status.to_string();
   }
   // What the tables of a checkpoint hold: erased ranges, and all entries.
@@ -145,7 +146,7 @@ TEST_F(RocksTaskStateTest, ThreeTasksAreRestoredByTwo) {
   key.slice = 3;
   key.key = "k1004";
   EXPECT_EQ((*restored->cells("w")->get({&key, 1}))[0], "v");
-  EXPECT_EQ(restored->cells("w")->apply({}).code(), Code::internal) << "read-only";
+  EXPECT_EQ(test::apply(*restored->cells("w"), {}).code(), Code::internal) << "read-only";
 }
 
 TEST_F(RocksTaskStateTest, ACheckpointIsOfItsMomentAndNamesOldFilesAgain) {
@@ -219,10 +220,10 @@ TEST_F(RocksTaskStateTest, SlicesThatCameAndWentLeaveNextToNothing) {
   std::vector<StateFile> files;
   for (int64_t epoch = 1; epoch <= 40; ++epoch) {
     ASSERT_TRUE(table.erase_slices({0, kGroups}, (epoch - 2) * 50, (epoch - 1) * 50).ok());
-    std::vector<CellChange> changes;
+    std::vector<test::OwnedChange> changes;
     for (int32_t group : {2, 7}) {
       for (int64_t slice = (epoch - 1) * 50; slice < epoch * 50; ++slice) {
-        CellChange change;
+        test::OwnedChange change;
         change.group = KeyGroup(group);
         change.slice = slice;
         change.key = "k";
@@ -230,7 +231,7 @@ TEST_F(RocksTaskStateTest, SlicesThatCameAndWentLeaveNextToNothing) {
         changes.push_back(std::move(change));
       }
     }
-    ASSERT_TRUE(table.apply(changes).ok());
+    ASSERT_TRUE(test::apply(table, changes).ok());
     files = files_of(*state, epoch);
   }
   EXPECT_EQ(static_cast<RocksStateTable&>(table).range_deletes(), 39 * 2);

@@ -8,6 +8,7 @@
 #include "runtime/posix_env.h"
 #include "state/rocks_task_state.h"
 #include "state/state_key.h"
+#include "tests/support/cells.h"
 #include "tests/support/temp_dir.h"
 
 namespace rideflow {
@@ -15,8 +16,8 @@ namespace state_table_test {
 
 using testing::ElementsAre;
 
-CellChange put(int32_t group, int64_t slice, std::string key, std::string value) {
-  CellChange change;
+test::OwnedChange put(int32_t group, int64_t slice, std::string key, std::string value) {
+  test::OwnedChange change;
   change.group = KeyGroup(group);
   change.slice = slice;
   change.key = std::move(key);
@@ -24,8 +25,8 @@ CellChange put(int32_t group, int64_t slice, std::string key, std::string value)
   return change;
 }
 
-CellChange erase(int32_t group, int64_t slice, std::string key) {
-  CellChange change = put(group, slice, std::move(key), "");
+test::OwnedChange erase(int32_t group, int64_t slice, std::string key) {
+  test::OwnedChange change = put(group, slice, std::move(key), "");
   change.value.reset();
   return change;
 }
@@ -47,8 +48,8 @@ class StateTableContract : public testing::TestWithParam<bool> {
     other_ = *rocks_->table("city");  // a name that is a prefix must not matter
   }
 
-  void apply(const std::vector<CellChange>& changes) {
-    const Status status = table_->apply(changes);
+  void apply(const std::vector<test::OwnedChange>& changes) {
+    const Status status = test::apply(*table_, changes);
     ASSERT_TRUE(status.ok()) << status.to_string();
   }
   std::vector<std::string> scan(KeyGroupRange range = {0, INT32_MAX}) {
@@ -95,6 +96,19 @@ TEST_P(StateTableContract, LaterChangesWinAndErasedCellsAreGone) {
   EXPECT_EQ(get(1, 10, "b"), "") << "an empty value is a value";
 }
 
+TEST_P(StateTableContract, OfChangesThatEndInAnErrorNothingIsThere) {
+  apply({put(1, 10, "a", "1")});
+  const Status status = table_->apply([](const TakeChange& take) -> Status {
+    RF_TRY(take({{KeyGroup(1), 10, "a"}, "2"}));
+    RF_TRY(take({{KeyGroup(1), 10, "b"}, "2"}));
+    return Status::external(Code::unavailable, "no more");
+  });
+  EXPECT_EQ(status.code(), Code::unavailable);
+  EXPECT_THAT(scan(), ElementsAre("1/10/a=1"));
+  apply({put(1, 10, "b", "3")});
+  EXPECT_THAT(scan(), ElementsAre("1/10/a=1", "1/10/b=3"));
+}
+
 TEST_P(StateTableContract, ScansInOrderOfGroupSliceAndKeyBytes) {
   const std::string binary("\0\xff", 2);
   apply({put(0, INT64_MIN, "", "x"), put(0, -5, "k", "x"), put(0, 0, "k", "x"), put(0, 300, binary, "x"),
@@ -131,8 +145,8 @@ TEST_P(StateTableContract, AVisitorCanStopTheScan) {
 TEST_P(StateTableContract, TablesOfOneTaskDoNotMix) {
   if (!other_) return;  // a memory table stands alone
   apply({put(1, 1, "a", "x")});
-  const std::vector<CellChange> changes = {put(1, 1, "a", "other")};
-  ASSERT_TRUE(other_->apply(changes).ok());
+  const std::vector<test::OwnedChange> changes = {put(1, 1, "a", "other")};
+  ASSERT_TRUE(test::apply(*other_, changes).ok());
   EXPECT_EQ(get(1, 1, "a"), "x");
   ASSERT_TRUE(other_->erase_slices({0, 128}, INT64_MIN, INT64_MAX).ok());
   EXPECT_THAT(scan(), ElementsAre("1/1/a=x"));
@@ -162,9 +176,9 @@ TEST_P(StateTableContract, BehavesAsAMapWhateverComes) {
             std::make_tuple(draw(8), int64_t{draw(20)} - 10, std::string(1, static_cast<char>(draw(256))));
         changes[place] = draw(3) == 0 ? std::nullopt : std::optional<std::string>(std::to_string(random()));
       }
-      std::vector<CellChange> sorted;
+      std::vector<test::OwnedChange> sorted;
       for (const auto& [place, value] : changes) {
-        CellChange change = erase(std::get<0>(place), std::get<1>(place), std::get<2>(place));
+        test::OwnedChange change = erase(std::get<0>(place), std::get<1>(place), std::get<2>(place));
         change.value = value;
         sorted.push_back(std::move(change));
         if (value) {
@@ -189,10 +203,10 @@ TEST(RocksStateTableTest, UnsortedChangesAreRefused) {
   auto state = *RocksTaskState::open(env, *CheckpointStore::open(env, temp / "c"),
                                      std::make_shared<RocksShared>(), temp / "s", 128);
   StateTable* table = *state->table("t");
-  const std::vector<CellChange> unsorted = {put(1, 1, "b", "x"), put(1, 1, "a", "x")};
-  EXPECT_EQ(table->apply(unsorted).code(), Code::internal);
-  const std::vector<CellChange> twice = {put(1, 1, "a", "x"), put(1, 1, "a", "y")};
-  EXPECT_EQ(table->apply(twice).code(), Code::internal);
+  const std::vector<test::OwnedChange> unsorted = {put(1, 1, "b", "x"), put(1, 1, "a", "x")};
+  EXPECT_EQ(test::apply(*table, unsorted).code(), Code::internal);
+  const std::vector<test::OwnedChange> twice = {put(1, 1, "a", "x"), put(1, 1, "a", "y")};
+  EXPECT_EQ(test::apply(*table, twice).code(), Code::internal);
   EXPECT_EQ(state->table("").status().code(), Code::internal);
 }
 
