@@ -25,6 +25,9 @@ class JobAccess {
   // `data_dir`: "" when there is none; jobs may not name what is in its folders.
   static Result<std::shared_ptr<const JobAccess>> make(const JobAccessOptions& options,
                                                        const std::string& data_dir);
+  // Without bounds, on the disk of `fs`, which must outlive it: for tests of whole jobs on a disk of their
+  // own.
+  static Result<std::shared_ptr<const JobAccess>> unconfined(FileSystem& fs);
 
   // Secrets, files and addresses, for the connectors.
   void add_to(Resources& resources) const;

@@ -8,8 +8,26 @@
 
 namespace rideflow::test {
 
-TempDir::TempDir() {
-  path_ = (std::filesystem::temp_directory_path() / "rideflow_test_XXXXXX").string();
+namespace {
+
+constexpr std::string_view kMemory = "/dev/shm";
+constexpr uintmax_t kRoom = uintmax_t{512} << 20;
+
+std::filesystem::path place(TempDir::Where where) {
+  std::error_code none;
+  if (where == TempDir::Where::memory) {
+    const std::filesystem::space_info space = std::filesystem::space(kMemory, none);
+    if (!none && space.available != static_cast<uintmax_t>(-1) && space.available >= kRoom) return kMemory;
+  }
+  return std::filesystem::temp_directory_path();
+}
+
+}  // namespace
+
+TempDir::TempDir() : TempDir(Where::disk) {}
+
+TempDir::TempDir(Where where) {
+  path_ = (place(where) / "rideflow_test_XXXXXX").string();
   RF_CHECK(::mkdtemp(path_.data()) != nullptr);
 }
 
