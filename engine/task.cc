@@ -93,6 +93,7 @@ Status Task::open(const TaskRestore* restore) {
     }
   }
   if (restore) last_barrier_ = restore->epoch;
+  if (restore && restore->resumed) full_state_.assign(parts_.nodes.size(), false);
   return {};
 }
 

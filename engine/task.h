@@ -61,6 +61,7 @@ struct TaskRestore {
   std::map<std::string, std::vector<std::pair<Epoch, std::string>>>
       pending;                                                             // sink node name -> this shard's
   std::function<Result<StateTable*>(const std::string& node_name)> cells;  // state to read back; may be null
+  bool resumed = false;  // the cells are those of the task's own backend: only changes need to be written
 };
 
 // Called on the thread that steps the task.

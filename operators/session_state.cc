@@ -52,13 +52,15 @@ Status FrozenSessions::write(StateTable& cells, bool full) {
       table->layout().encode(row, value);
       at.mark = 0;
       std::memcpy(value.data() + begin, &at, sizeof(at));
-    } else if (at.mark == freezes + 1) {
+    } else if (!full && at.mark == freezes + 1) {
       sorter.erase(group_of(key), kSessionSlice, {&kSessionCell, 1}, key);
     }
   });
   // A forgotten key may have come back: what the table says of it came first and counts.
-  for (const std::string& key : forgotten_keys)
+  for (size_t i = 0; i < forgotten_keys.size() && !full; ++i) {
+    const std::string& key = forgotten_keys[i];
     sorter.erase(group_of(key), kSessionSlice, {&kSessionCell, 1}, key);
+  }
   KeyEncoder codec = KeyEncoder::of_rows(row_types);
   for (const HeldRows& rows : held) {
     if (full || !rows.stored) add_held(rows, codec, key_groups, sorter);
@@ -112,6 +114,7 @@ Status SessionAggregate::restore(StateTable& cells) {
       });
   RF_TRY(scanned);
   table_->mark_all_clean();
+  freezes_ = 1;  // the one before the restore: what is here is in the store
   if (times.size() == 0) return {};
   Batch batch;
   batch.schema = config_->input;
@@ -123,6 +126,7 @@ Status SessionAggregate::restore(StateTable& cells) {
   if (context_.metrics) context_.metrics->rows_in.add(batch.rows);
   hold(std::move(batch));
   held_.back()->stored = true;
+  least_held_ = held_.back()->time_at(held_.back()->next);
   return {};
 }
 

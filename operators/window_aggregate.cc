@@ -407,10 +407,14 @@ Status WindowAggregate::restore(StateTable& table) {
     if (kind == kTotalCell) return total_of(window).table.get();
     return kind == kGivenCell ? revisions_of(window) : nullptr;
   }));
-  for (auto& [start, pane] : panes_) pane.table->mark_all_clean();
-  for (auto& [place, pane] : late_panes_) pane.table->mark_all_clean();
-  for (auto& [start, total] : totals_) total.table->mark_all_clean();
-  for (auto& [start, given] : given_) given.table->mark_all_clean();
+  const auto in_store = [](auto& from) {
+    from.table->mark_all_clean();
+    from.stored = true;
+  };
+  for (auto& [start, pane] : panes_) in_store(pane);
+  for (auto& [place, pane] : late_panes_) in_store(pane);
+  for (auto& [start, total] : totals_) in_store(total);
+  for (auto& [start, given] : given_) in_store(given);
   return {};
 }
 

@@ -46,17 +46,74 @@ Status FrozenTables::give(bool changed_only, const TakeChange& take) const {
   return {};
 }
 
+namespace {
+
+// Rows that are decoded into one table after the other. Many keys are looked up together, so that the table
+// can fetch their places ahead.
+class RowLoader {
+ public:
+  // `key` and `row` are copied.
+  Status add(KeyedTable& table, std::string_view key, std::string_view row) {
+    if (table_ != &table || keys_.size() == kRows) RF_TRY(flush());
+    table_ = &table;
+    keys_.push_back(copy(key));
+    rows_.push_back(copy(row));
+    return {};
+  }
+
+  Status flush() {
+    std::vector<Key> keys;
+    std::vector<uint64_t> hashes;
+    for (const Piece& piece : keys_) {
+      keys.push_back(Key::of(view(piece)));
+      hashes.push_back(hash_key(view(piece)));
+    }
+    std::vector<std::byte*> places(keys.size());
+    if (table_) {
+      table_->lookup_or_insert(hashes.data(), keys.data(), nullptr, static_cast<int32_t>(keys.size()),
+                               places.data());
+    }
+    for (size_t i = 0; i < rows_.size(); ++i) RF_TRY(table_->layout().decode(view(rows_[i]), places[i]));
+    keys_.clear();
+    rows_.clear();
+    bytes_.clear();
+    return {};
+  }
+
+ private:
+  static constexpr size_t kRows = 1024;
+  struct Piece {
+    size_t at, size;
+  };
+  Piece copy(std::string_view bytes) {
+    const Piece piece{bytes_.size(), bytes.size()};
+    bytes_.append(bytes);
+    return piece;
+  }
+  std::string_view view(const Piece& piece) const {
+    return std::string_view(bytes_).substr(piece.at, piece.size);
+  }
+
+  KeyedTable* table_ = nullptr;
+  std::vector<Piece> keys_, rows_;
+  std::string bytes_;
+};
+
+}  // namespace
+
 Status restore_tables(StateTable& cells, KeyGroupRange range,
                       const std::function<KeyedTable*(StateReader& cell, int64_t id)>& find) {
-  return cells.scan(range, [&](const CellKey& cell, std::string_view value) -> Status {
+  RowLoader loader;
+  const Status scanned = cells.scan(range, [&](const CellKey& cell, std::string_view value) -> Status {
     StateReader reader(cell.key);
     KeyedTable* table = find(reader, cell.slice);
     if (!table || reader.failed()) {
       return Status::external(Code::data_loss, "The state holds a cell of an unknown kind.");
     }
-    const std::string_view key = reader.rest();
-    return table->layout().decode(value, table->row_of(hash_key(key), Key::of(key)));
+    return loader.add(*table, reader.rest(), value);
   });
+  RF_TRY(scanned);
+  return loader.flush();
 }
 
 }  // namespace rideflow

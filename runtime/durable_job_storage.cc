@@ -88,6 +88,8 @@ Result<std::optional<JobCheckpoint>> DurableJobStorage::load() {
   const std::lock_guard lock(mutex_);
   restored_.reset();
   manifest_.reset();
+  backends_.clear();
+  resumed_ = false;
   RF_ASSIGN(auto loaded, checkpoints_->load());
   if (!loaded) return std::optional<JobCheckpoint>();
   passed_over_ = std::move(loaded->passed_over);
@@ -95,9 +97,33 @@ Result<std::optional<JobCheckpoint>> DurableJobStorage::load() {
   return std::optional<JobCheckpoint>(to_checkpoint(*manifest_));
 }
 
-Result<StateTable*> DurableJobStorage::restored_cells(const std::string& node_name) {
+Result<bool> DurableJobStorage::resume(const std::vector<TaskCells>& tasks) {
+  const std::lock_guard lock(mutex_);
+  if (!manifest_ || manifest_->tasks.size() != tasks.size()) return false;
+  resumed_ = true;
+  for (size_t i = 0; i < tasks.size() && resumed_; ++i) {
+    const auto backend = backends_[tasks[i].task].lock();
+    resumed_ = backend != nullptr && manifest_->tasks[i].task == tasks[i].task;
+    if (resumed_) {
+      RF_ASSIGN(resumed_, backend->resume(manifest_->tasks[i].files, tasks[i].groups, tasks[i].nodes));
+    }
+  }
+  if (resumed_) return true;
+  for (const TaskCells& task : tasks) {
+    if (const auto backend = backends_[task.task].lock()) RF_TRY(backend->clear());
+  }
+  return false;
+}
+
+Result<StateTable*> DurableJobStorage::restored_cells(TaskId task, const std::string& node_name) {
   const std::lock_guard lock(mutex_);
   if (!manifest_) return static_cast<StateTable*>(nullptr);
+  if (resumed_) {
+    const auto backend = backends_[task].lock();
+    const bool has_cells = backend && backend->resumed() && manifest_->types.count(node_name) > 0;
+    if (!has_cells) return static_cast<StateTable*>(nullptr);
+    return backend->table(node_name);
+  }
   if (!restored_) {
     const std::string dir = join_path(state_dir_, fmt::format("restore-{:016x}", env_.random()));
     RF_ASSIGN(restored_, RocksRestoredState::open(env_, *checkpoints_, shared_, *manifest_, dir));
@@ -119,6 +145,7 @@ Result<std::shared_ptr<TaskStateBackend>> DurableJobStorage::backend(TaskId task
   const int32_t key_groups = manifest_ ? manifest_->key_groups : kDefaultKeyGroups;
   const std::string dir = join_path(state_dir_, fmt::format("task-{}-{:016x}", task.value, env_.random()));
   RF_ASSIGN(auto state, RocksTaskState::open(env_, checkpoints_, shared_, dir, key_groups));
+  backends_[task] = state;
   return std::shared_ptr<TaskStateBackend>(std::move(state));
 }
 

@@ -30,7 +30,8 @@ class DurableJobStorage : public JobStorage {
   }
   // Newer checkpoints that the last load() passed over because they are damaged, with the reason each.
   const std::vector<std::string>& passed_over() const { return passed_over_; }
-  Result<StateTable*> restored_cells(const std::string& node_name) override;
+  Result<bool> resume(const std::vector<TaskCells>& tasks) override;
+  Result<StateTable*> restored_cells(TaskId task, const std::string& node_name) override;
   void finish_restore() override;
   Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) override;
   Result<int64_t> publish(const JobCheckpoint& checkpoint) override;
@@ -45,6 +46,8 @@ class DurableJobStorage : public JobStorage {
   std::mutex mutex_;
   std::optional<Manifest> manifest_;  // as loaded
   std::unique_ptr<RocksRestoredState> restored_;
+  std::map<TaskId, std::weak_ptr<RocksTaskState>> backends_;  // of the attempt
+  bool resumed_ = false;                                      // they hold the cells of manifest_
   std::vector<std::string> passed_over_;
 };
 

@@ -67,6 +67,7 @@ Status JobExecution::restore(const JobCheckpoint* checkpoint) {
   if (!checkpoint) RF_TRY(check_drop_policy(options_.drop_state, *plan_, nullptr));
   if (checkpoint) {
     RF_ASSIGN(restore, RestorePlan::make(*checkpoint, *graph_, types, options_.drop_state));
+    RF_TRY(restore->resume(*options_.storage));
     notes_ = restore->notes();
     notes_.push_back(fmt::format("restored from checkpoint {}", checkpoint->epoch.value));
   }

@@ -101,7 +101,7 @@ Result<Epoch> MemoryJobStorage::begin_attempt(const std::string& lineage) {
   return attempt_;
 }
 
-Result<StateTable*> MemoryJobStorage::restored_cells(const std::string& node_name) {
+Result<StateTable*> MemoryJobStorage::restored_cells(TaskId, const std::string& node_name) {
   const auto it = restored_.find(node_name);
   return it == restored_.end() ? nullptr : it->second.get();
 }

@@ -14,7 +14,7 @@ class MemoryJobStorage : public JobStorage {
  public:
   Result<std::optional<JobCheckpoint>> load() override;
   Result<Epoch> begin_attempt(const std::string& lineage) override;
-  Result<StateTable*> restored_cells(const std::string& node_name) override;
+  Result<StateTable*> restored_cells(TaskId task, const std::string& node_name) override;
   void finish_restore() override { restored_.clear(); }
   Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) override;
   Result<int64_t> publish(const JobCheckpoint& checkpoint) override;

@@ -88,6 +88,7 @@ Status RestorePlan::find_gone() {
     for (const auto& [node, blob] : snapshot.blobs) look(node);
     for (const PreparedSink& sink : snapshot.prepared) look(sink.sink);
   }
+  gone_ = gone;
   for (const std::string& step : gone) {
     // Sinks of kept rows come and go with what they are kept of: that step is asked about.
     if (step.starts_with('_')) {
@@ -182,9 +183,24 @@ Status RestorePlan::migrate(const std::string& node, StateChange change) {
   return {};
 }
 
-Result<StateTable*> RestorePlan::cells_of(const std::string& node, JobStorage& storage) {
+Status RestorePlan::resume(JobStorage& storage) {
+  if (!gone_.empty() || !dropped_.empty() || !migrations_.empty()) return {};
+  std::vector<TaskCells> tasks;
+  for (const auto& task : graph_.tasks()) {
+    const TaskCounters& counters = *graph_.counters()[static_cast<size_t>(task->id().value)];
+    const int32_t parallelism = graph_.plan().stages[static_cast<size_t>(counters.stage)].parallelism;
+    TaskCells& cells = tasks.emplace_back();
+    cells.task = task->id();
+    cells.groups = key_group_range(graph_.plan().key_groups, parallelism, counters.shard.value);
+    for (const Task::Node& node : task->nodes()) cells.nodes.push_back(node.name);
+  }
+  RF_ASSIGN(resumed_, storage.resume(tasks));
+  return {};
+}
+
+Result<StateTable*> RestorePlan::cells_of(TaskId task, const std::string& node, JobStorage& storage) {
   if (dropped_.count(node)) return static_cast<StateTable*>(nullptr);
-  RF_ASSIGN(StateTable * stored, storage.restored_cells(node));
+  RF_ASSIGN(StateTable * stored, storage.restored_cells(task, node));
   const auto migration = migrations_.find(node);
   if (!stored || migration == migrations_.end()) return stored;
   auto& cells = migrated_[node];
@@ -214,7 +230,10 @@ TaskRestore RestorePlan::for_task(const Task& task, JobStorage& storage) {
       }
     }
   }
-  from.cells = [this, &storage](const std::string& node) { return cells_of(node, storage); };
+  from.cells = [this, &storage, id = task.id()](const std::string& node) {
+    return cells_of(id, node, storage);
+  };
+  from.resumed = resumed_;
   return from;
 }
 

@@ -37,6 +37,9 @@ class RestorePlan {
   static Result<std::unique_ptr<RestorePlan>> make(const JobCheckpoint& checkpoint, const JobGraph& graph,
                                                    const StateTypes& now, const DropPolicy& policy);
 
+  // Lets the tasks go on in the stores of the checkpoint where all stands as it stood. Once, before
+  // for_task().
+  Status resume(JobStorage& storage);
   // What a task starts from. Cells are read from the storage, in the job's present layout; valid as long as
   // this plan and the storage's restored cells.
   TaskRestore for_task(const Task& task, JobStorage& storage);
@@ -54,15 +57,17 @@ class RestorePlan {
   Status migrate(const std::string& node, StateChange change);
   // Refuses unless the policy allows it. `refusal` says what would be lost.
   Status allow(const std::string& step, const std::string& refusal) const;
-  Result<StateTable*> cells_of(const std::string& node, JobStorage& storage);
+  Result<StateTable*> cells_of(TaskId task, const std::string& node, JobStorage& storage);
 
   const JobCheckpoint& checkpoint_;
   const JobGraph& graph_;
   const DropPolicy policy_;
+  std::set<std::string> gone_;     // steps that the job no longer has
   std::set<std::string> dropped_;  // nodes that start empty
   std::map<std::string, StateMigration> migrations_;
   std::map<std::string, std::unique_ptr<MigratedCells>> migrated_;
   std::vector<std::string> notes_;
+  bool resumed_ = false;
 };
 
 }  // namespace rideflow

@@ -60,8 +60,9 @@ class HoldingStorage : public JobStorage {
   Result<Epoch> begin_attempt(const std::string& lineage) override {
     return storage_->begin_attempt(lineage);
   }
-  Result<StateTable*> restored_cells(const std::string& node_name) override {
-    return storage_->restored_cells(node_name);
+  Result<bool> resume(const std::vector<TaskCells>& tasks) override { return storage_->resume(tasks); }
+  Result<StateTable*> restored_cells(TaskId task, const std::string& node_name) override {
+    return storage_->restored_cells(task, node_name);
   }
   void finish_restore() override { storage_->finish_restore(); }
   Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) override { return storage_->backend(task); }

@@ -34,11 +34,13 @@ KeyGroupRange clamp(KeyGroupRange groups, int32_t key_groups) {
 
 }  // namespace
 
-RocksStateTable::RocksStateTable(rocksdb::DB& db, std::string path, std::string step, int32_t key_groups)
+RocksStateTable::RocksStateTable(rocksdb::DB& db, std::string path, std::string step, int32_t key_groups,
+                                 bool filled)
     : db_(db),
       path_(std::move(path)),
       step_(std::move(step)),
       key_groups_(key_groups),
+      unknown_(filled),
       stored_(static_cast<size_t>(key_groups)),
       erased_(static_cast<size_t>(key_groups)) {
   RF_CHECK(key_groups_ <= kMaxKeyGroups && step_.find('\0') == std::string::npos);
@@ -135,6 +137,7 @@ Status RocksStateTable::apply(const EachChange& changes) {
 
 Status RocksStateTable::erase_slices(KeyGroupRange groups, int64_t begin_slice, int64_t end_slice) {
   if (begin_slice >= end_slice) return {};
+  if (unknown_) return Status::internal("The state of '" + step_ + "' was not read before it was erased.");
   const KeyGroupRange range = clamp(groups, key_groups_);
   for (int32_t g = range.begin; g < range.end; ++g) {
     std::vector<int64_t>& stored = stored_[static_cast<size_t>(g)];
@@ -190,7 +193,31 @@ Status RocksStateTable::flush() {
 
 Status RocksStateTable::scan(KeyGroupRange groups, const Visit& visit) {
   RF_TRY(flush());
-  return scan_stores({&db_}, path_, step_, clamp(groups, key_groups_), visit);
+  const KeyGroupRange range = clamp(groups, key_groups_);
+  if (!unknown_) return scan_stores({&db_}, path_, step_, range, visit);
+  std::vector<std::pair<KeyGroup, int64_t>> slices;
+  RF_TRY(scan_stores({&db_}, path_, step_, range, [&](const CellKey& key, std::string_view value) -> Status {
+    if (slices.empty() || slices.back() != std::pair(key.group, key.slice))
+      slices.emplace_back(key.group, key.slice);
+    return visit(key, value);
+  }));
+  note_stored(slices);
+  unknown_ = false;
+  return {};
+}
+
+Result<bool> holds_only(rocksdb::DB& store, const std::string& path, KeyGroupRange groups,
+                        const std::vector<std::string>& steps) {
+  const std::unique_ptr<rocksdb::Iterator> it(store.NewIterator(scan_options()));
+  it->SeekToFirst();
+  while (it->Valid()) {
+    const auto row = parse_state_key(view_of(it->key()));
+    if (!row || !groups.contains(row->cell.group)) return false;
+    if (std::find(steps.begin(), steps.end(), row->step) == steps.end()) return false;
+    it->Seek(state_step_end(row->cell.group, row->step));
+  }
+  RF_TRY(rocks_status(it->status(), "scan", path));
+  return true;
 }
 
 Status scan_stores(const std::vector<rocksdb::DB*>& stores, const std::string& path, const std::string& step,

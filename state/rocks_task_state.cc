@@ -25,6 +25,47 @@ Status RocksTaskState::open_store() {
   return {};
 }
 
+// Table files are never written again, so that a link to them does; RocksDB may write to the others.
+Status RocksTaskState::link_files(const std::vector<StateFile>& files) {
+  const std::string db = join_path(dir_, "db");
+  RF_TRY(env_.fs().make_dirs(db));
+  for (const StateFile& file : files) {
+    const std::string to = join_path(db, file.db_name);
+    if (file.db_name.ends_with(".sst")) {
+      RF_TRY(env_.fs().link(checkpoints_->path_of(file), to));
+      adopted_[file.db_name] = file;
+      continue;
+    }
+    RF_ASSIGN(const std::string bytes, read_file(env_.fs(), checkpoints_->path_of(file)));
+    RF_TRY(write_file_atomic(env_.fs(), to, bytes));
+  }
+  return {};
+}
+
+Result<bool> RocksTaskState::resume(const std::vector<StateFile>& files, KeyGroupRange groups,
+                                    const std::vector<std::string>& steps) {
+  if (files.empty()) return true;
+  RF_TRY(link_files(files));
+  RF_TRY(open_store());
+  RF_ASSIGN(const bool ours, holds_only(*db_, dir_, groups, steps));
+  if (!ours) {
+    RF_TRY(clear());
+    return false;
+  }
+  resumed_ = true;
+  last_ = encode_state_files(files);
+  return true;
+}
+
+Status RocksTaskState::clear() {
+  tables_.clear();
+  db_.reset();
+  adopted_.clear();
+  last_.clear();
+  resumed_ = false;
+  return env_.fs().remove_tree(dir_);
+}
+
 RocksTaskState::~RocksTaskState() {
   tables_.clear();
   db_.reset();
@@ -38,7 +79,8 @@ Result<StateTable*> RocksTaskState::table(const std::string& name) {
     return Status::internal("'" + name + "' can't name a state.");
   if (!db_) RF_TRY(open_store());
   auto& table = tables_[name];
-  if (!table) table = std::make_unique<RocksStateTable>(*db_, join_path(dir_, "db"), name, key_groups_);
+  if (!table)
+    table = std::make_unique<RocksStateTable>(*db_, join_path(dir_, "db"), name, key_groups_, resumed_);
   return static_cast<StateTable*>(table.get());
 }
 

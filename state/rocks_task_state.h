@@ -1,9 +1,10 @@
 // RocksTaskState: one task's keyed state in a RocksDB of its own, and how a checkpoint of it is made.
 //
-// The store begins empty with every attempt: a restored task reads its cells from the checkpoint
-// (rocks_restored_state.h) and writes them whole at its first barrier; after that a checkpoint costs what
-// changed, since table files that an earlier checkpoint adopted are named again, not copied. A file is
-// adopted under a unique name by a hard link from RocksDB's own checkpoint, and hashed once.
+// The store begins empty, or with resume() as it stood in a checkpoint: then the first checkpoint of the
+// attempt, too, costs what changed, since table files that an earlier one adopted are named again, not
+// copied. Where a task has other key groups or steps than it had, it reads its cells from the checkpoint
+// (rocks_restored_state.h) and writes them whole at its first barrier. A file is adopted under a unique name
+// by a hard link from RocksDB's own checkpoint, and hashed once.
 //
 // Not thread-safe: used by the background work of its task, one piece at a time. The directory is removed by
 // the destructor; `shared` and `checkpoints` are kept alive.
@@ -28,6 +29,15 @@ class RocksTaskState : public TaskStateBackend {
                                                       const std::string& dir, int32_t key_groups);
   ~RocksTaskState() override;
 
+  // Opens the store on links to the files of a checkpoint. False, and it is empty: they hold cells of other
+  // groups or steps. REQUIRES: verified files, nothing asked of the store yet.
+  Result<bool> resume(const std::vector<StateFile>& files, KeyGroupRange groups,
+                      const std::vector<std::string>& steps);
+  // resume() gave it cells.
+  bool resumed() const { return resumed_; }
+  // Empty again. REQUIRES: no table is in use.
+  Status clear();
+
   Result<StateTable*> table(const std::string& name) override;
   // encode_state_files() of the files that hold everything applied so far.
   Result<std::string> checkpoint(Epoch epoch) override;
@@ -35,6 +45,7 @@ class RocksTaskState : public TaskStateBackend {
  private:
   RocksTaskState(Env& env, std::string dir) : env_(env), dir_(std::move(dir)) {}
   Status open_store();
+  Status link_files(const std::vector<StateFile>& files);
   Result<std::vector<StateFile>> adopt_files(const std::string& staging, Epoch epoch);
 
   Env& env_;
@@ -44,6 +55,7 @@ class RocksTaskState : public TaskStateBackend {
   int32_t key_groups_ = kDefaultKeyGroups;
   std::unique_ptr<rocksdb::DB> db_;  // opened with the first table: most tasks have none
   std::map<std::string, std::unique_ptr<RocksStateTable>> tables_;
+  bool resumed_ = false;                      // the store began with cells of a checkpoint
   std::map<std::string, StateFile> adopted_;  // table files by RocksDB's name, of the last checkpoint
   std::string last_;                          // what the last checkpoint answered; empty: none yet
 };

@@ -25,6 +25,12 @@ std::string state_step_prefix(KeyGroup group, std::string_view step) {
   return out;
 }
 
+std::string state_step_end(KeyGroup group, std::string_view step) {
+  std::string out = state_step_prefix(group, step);
+  out.back() = '\1';  // a step has no NUL
+  return out;
+}
+
 std::string state_slice_prefix(KeyGroup group, std::string_view step, int64_t slice) {
   std::string out = state_step_prefix(group, step);
   put_big_endian(out, static_cast<uint64_t>(slice) ^ kSignBit, 8);

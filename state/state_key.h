@@ -16,6 +16,8 @@ inline constexpr int32_t kMaxKeyGroups = 65536;
 
 // REQUIRES: 0 <= group < kMaxKeyGroups; step has no NUL.
 std::string state_step_prefix(KeyGroup group, std::string_view step);
+// Above every key of the step in the group, and below those of the steps behind it.
+std::string state_step_end(KeyGroup group, std::string_view step);
 std::string state_slice_prefix(KeyGroup group, std::string_view step, int64_t slice);
 std::string state_key(std::string_view step, const CellKey& cell);
 

@@ -115,6 +115,7 @@ class Run {
       if (!job_.pump() && !worked) std::this_thread::sleep_for(kPumpPause);
       note_state();
       watch_checkpoint();
+      if (options_.end_at_checkpoint && result_->checkpointed) return {};
     }
     result_->cpu_nanos = thread_cpu_nanos() - cpu;
     result_->process_cpu_nanos = process_cpu_nanos() - process_cpu;
@@ -176,6 +177,8 @@ class Run {
       const CoordinatorState status = job_.status();
       for (const CheckpointRecord& record : status.history) {
         if (record.epoch <= before_ || record.completed_at == 0) continue;
+        if (!result_->checkpointed)
+          result_->checkpoint_nanos = (record.completed_at - record.started_at) * 1000;
         result_->checkpointed = true;
         result_->checkpoint_bytes = record.bytes;  // of the first since it was asked for, the last here
       }
@@ -251,8 +254,10 @@ Result<RunResult> BenchJob::run(const RunOptions& options) const {
   execution.parallelism = std::max(1, options.threads);
   execution.batch_rows = options.batch_rows;
   execution.checkpoint_interval = kEndOfTime / 4;
+  const int64_t begin = wall_nanos();
   RF_ASSIGN(const std::unique_ptr<JobExecution> job,
             JobExecution::start(with_ends(*plan_, options, collected), execution));
+  result.start_nanos = wall_nanos() - begin;
   RF_TRY(Run(*job, options).whole(result));
   result.rows = std::move(collected->rows);
   result.rows_out = collected->rows_out;

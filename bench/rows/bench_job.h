@@ -28,6 +28,7 @@ struct RunOptions {
   int threads = 0;
   std::shared_ptr<JobStorage> storage;  // null: in memory
   int64_t checkpoint_at = 0;            // asks for a checkpoint after so many events; 0: never
+  bool end_at_checkpoint = false;       // as a crash would, once it is durable
 };
 
 struct RunResult {
@@ -46,6 +47,8 @@ struct RunResult {
   int64_t checkpoint_longest_step_nanos = 0;       // of CPU time
   int64_t checkpoint_longest_step_wall_nanos = 0;  // waiting for locks included
   int64_t checkpoint_bytes = 0;
+  int64_t checkpoint_nanos = 0;               // of wall time, from the barrier until it is published
+  int64_t start_nanos = 0;                    // of wall time, until the job is built and restored
   std::map<std::string, int64_t> busy_nanos;  // by step of the job: wall time without what it called
 };
 

@@ -20,6 +20,9 @@ Status ride_window_two_threads(const Catalog& catalog, Report& report);
 Status ride_window_kafka(const Catalog& catalog, Report& report);
 // The longest step while a window of a million keys fires, and while as many changed keys are checkpointed.
 Status ride_keys(const Catalog& catalog, Report& report);
+// How long a checkpoint of a million changed keys takes, and a start from it, beside sorted runs that are
+// written and read by a plain loop.
+Status state_costs(const Catalog& catalog, Report& report);
 // Windows of one event each, with RocksDB: how many a second.
 Status windows_fired(const Catalog& catalog, Report& report);
 // The main job whole, and the share of each of its steps.

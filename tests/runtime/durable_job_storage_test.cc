@@ -24,7 +24,8 @@ constexpr int32_t kGroups = 8;
 // the whole state at an epoch is known.
 class TinyJob {
  public:
-  explicit TinyJob(const std::string& dir) {
+  // `resumes`: its tasks go on in the stores of the checkpoint instead of writing all cells anew.
+  explicit TinyJob(const std::string& dir, bool resumes = false) : resumes_(resumes) {
     PosixEnvOptions options;
     options.log_level = LogLevel::error;
     env_ = std::make_unique<PosixEnv>(options);
@@ -55,21 +56,9 @@ class TinyJob {
         (*loaded)->snapshots[1].blobs["source"] != std::to_string(epoch) ||
         (*loaded)->snapshots[1].prepared[0].handle != "h" + std::to_string(epoch))
       *error = "the snapshots differ";
-    auto cells = storage_->restored_cells("step/window");
-    if (!cells.ok() || !*cells) {
-      *error = "no cells: " + cells.status().to_string();
-      return epoch;
-    }
+    if (resumes_) resume(error);
     int count = 0;
-    const Status scanned = (*cells)->scan({0, kGroups}, [&](const CellKey& key, std::string_view value) {
-      ++count;
-      const int64_t expected = value_at(epoch, key.group.value, key.key[0] - '0');
-      if (value != std::to_string(expected))
-        *error = fmt::format("group {} key {} holds {} instead of {} at epoch {}", key.group.value, key.key,
-                             value, expected, epoch);
-      return Status();
-    });
-    if (!scanned.ok()) *error = scanned.to_string();
+    for (int32_t task = 0; task < kTasks; ++task) count += check_cells(task, epoch, error);
     if (count != kGroups * kKeysPerGroup) *error = fmt::format("{} cells", count);
     storage_->finish_restore();
     return epoch;
@@ -77,20 +66,17 @@ class TinyJob {
 
   // Takes checkpoints after `epoch` up to `last`.
   Status run(int64_t epoch, int64_t last) {
-    std::vector<std::shared_ptr<TaskStateBackend>> backends;
-    for (int32_t i = 0; i < kTasks; ++i) {
-      RF_ASSIGN(auto backend, storage_->backend(TaskId(i)));
-      backends.push_back(std::move(backend));
-    }
-    bool full = true;
+    if (backends_.empty()) RF_TRY(make_backends());
+    bool full = !resumed_;
     for (++epoch; epoch <= last; ++epoch) {
       JobCheckpoint checkpoint;
       checkpoint.job = "tiny";
       checkpoint.lineage = "l";
       checkpoint.epoch = Epoch(epoch);
       checkpoint.key_groups = kGroups;
+      checkpoint.types["step/window"] = "cells of a tiny job";
       for (int32_t i = 0; i < kTasks; ++i) {
-        RF_TRY(write(**backends[static_cast<size_t>(i)]->table("step/window"), i, epoch, full));
+        RF_TRY(write(**backends_[static_cast<size_t>(i)]->table("step/window"), i, epoch, full));
         TaskSnapshot snapshot;
         snapshot.task = TaskId(i);
         snapshot.shard = Shard(i);
@@ -101,7 +87,7 @@ class TinyJob {
         sink.shard = Shard(i);
         sink.handle = "h" + std::to_string(epoch);
         snapshot.prepared.push_back(sink);
-        RF_ASSIGN(snapshot.state_files, backends[static_cast<size_t>(i)]->checkpoint(Epoch(epoch)));
+        RF_ASSIGN(snapshot.state_files, backends_[static_cast<size_t>(i)]->checkpoint(Epoch(epoch)));
         checkpoint.snapshots.push_back(std::move(snapshot));
       }
       full = false;
@@ -111,6 +97,42 @@ class TinyJob {
   }
 
  private:
+  Status make_backends() {
+    for (int32_t i = 0; i < kTasks; ++i) {
+      RF_ASSIGN(auto backend, storage_->backend(TaskId(i)));
+      backends_.push_back(std::move(backend));
+    }
+    return {};
+  }
+  void resume(std::string* error) {
+    std::vector<TaskCells> tasks;
+    for (int32_t i = 0; i < kTasks; ++i)
+      tasks.push_back({TaskId(i), key_group_range(kGroups, kTasks, i), {"step/window"}});
+    const Status made = make_backends();
+    const auto resumed = storage_->resume(tasks);
+    resumed_ = made.ok() && resumed.ok() && *resumed;
+    if (!resumed_) *error = "not resumed: " + resumed.status().to_string();
+  }
+  // How many cells the task has.
+  int check_cells(int32_t task, int64_t epoch, std::string* error) {
+    auto cells = storage_->restored_cells(TaskId(task), "step/window");
+    if (!cells.ok() || !*cells) {
+      *error = "no cells: " + cells.status().to_string();
+      return 0;
+    }
+    int count = 0;
+    const KeyGroupRange range = key_group_range(kGroups, kTasks, task);
+    const Status scanned = (*cells)->scan(range, [&](const CellKey& key, std::string_view value) {
+      ++count;
+      const int64_t expected = value_at(epoch, key.group.value, key.key[0] - '0');
+      if (value != std::to_string(expected))
+        *error = fmt::format("group {} key {} holds {} instead of {} at epoch {}", key.group.value, key.key,
+                             value, expected, epoch);
+      return Status();
+    });
+    if (!scanned.ok()) *error = scanned.to_string();
+    return count;
+  }
   static Status write(StateTable& table, int32_t task, int64_t epoch, bool full) {
     std::vector<test::OwnedChange> sorted;
     const KeyGroupRange range = key_group_range(kGroups, kTasks, task);
@@ -129,6 +151,9 @@ class TinyJob {
 
   std::unique_ptr<PosixEnv> env_;
   std::shared_ptr<DurableJobStorage> storage_;
+  std::vector<std::shared_ptr<TaskStateBackend>> backends_;
+  bool resumes_;
+  bool resumed_ = false;
 };
 
 TEST(DurableJobStorageTest, AFreshProcessReadsBackWhatTheLastOnePublished) {
@@ -148,6 +173,17 @@ TEST(DurableJobStorageTest, AFreshProcessReadsBackWhatTheLastOnePublished) {
   EXPECT_EQ(job.restore(&error), 9);
   EXPECT_EQ(error, "");
   EXPECT_TRUE(std::filesystem::is_empty(temp / "state")) << "only checkpoints count";
+}
+
+TEST(DurableJobStorageTest, AttemptAfterAttemptGoesOnInTheStoreOfTheCheckpoint) {
+  test::TempDir temp;
+  std::string error;
+  for (int64_t epoch = 0; epoch < 20; epoch += 4) {
+    TinyJob job(temp.path(), epoch > 0);
+    EXPECT_EQ(job.restore(&error), epoch);
+    ASSERT_TRUE(job.run(epoch, epoch + 4).ok());
+    ASSERT_EQ(error, "");
+  }
 }
 
 TEST(DurableJobStorageTest, DamageIsPassedOverAndSaid) {
@@ -172,7 +208,7 @@ TEST(DurableJobStorageTest, ChildOfTheKillTest) {
   const char* dir = ::getenv("RIDEFLOW_TEST_CHILD_DIR");
   if (!dir) return;
   std::string error;
-  TinyJob job(dir);
+  TinyJob job(dir, true);
   const int64_t epoch = job.restore(&error);
   ASSERT_EQ(error, "");
   const Status status = job.run(epoch, epoch + 5);

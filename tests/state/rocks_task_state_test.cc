@@ -317,5 +317,80 @@ TEST_F(RocksTaskStateTest, EveryKindOfDamageIsFoundAndTheOneBeforeIsTaken) {
   EXPECT_GE(cases, 9) << "at least a table, CURRENT and MANIFEST";
 }
 
+// ---- Going on in the store of a checkpoint
+
+TEST_F(RocksTaskStateTest, AResumedStoreHoldsItsCellsAndWritesOnlyWhatChanges) {
+  std::vector<StateFile> files;
+  {
+    auto state = task("old");
+    fill(**state->table("w"), {0, kGroups}, 50, "v");
+    fill(**state->table("other"), {0, kGroups}, 1, "v");
+    files = files_of(*state, 1);
+    ASSERT_TRUE(checkpoints_->publish(manifest(1, {files})).ok());
+  }
+  auto state = task("new");
+  ASSERT_TRUE(*state->resume(files, {0, kGroups}, {"other", "source", "w"}));
+  StateTable& table = **state->table("w");
+  EXPECT_EQ(count(table, {0, kGroups}).size(), size_t{kGroups});
+  EXPECT_EQ(files_of(*state, 2), files) << "nothing changed: the same files";
+
+  put(table, 3, 77);
+  ASSERT_TRUE(table.erase_slices({0, kGroups}, 5, 6).ok());
+  const std::vector<StateFile> changed = files_of(*state, 3);
+  for (const StateFile& file : files) {
+    if (!file.db_name.ends_with(".sst")) continue;
+    EXPECT_THAT(changed, testing::Contains(file)) << file.db_name << " was written again";
+  }
+  ASSERT_TRUE(checkpoints_->publish(manifest(3, {changed})).ok());
+  auto cells = count(*restore(manifest(3, {changed}))->cells("w"), {0, kGroups});
+  EXPECT_EQ(cells[3], 51);
+  EXPECT_EQ(cells.count(5), 0u);
+  EXPECT_EQ(cells[4], 50);
+  // The files of the checkpoint that it began from are as they were.
+  EXPECT_EQ(count(*restore(manifest(1, {files}))->cells("w"), {0, kGroups})[5], 50);
+}
+
+TEST_F(RocksTaskStateTest, AStoreOfOtherGroupsOrStepsIsNotResumed) {
+  std::vector<StateFile> files;
+  {
+    auto state = task("old");
+    fill(**state->table("w"), {2, 5}, 3, "v");
+    fill(**state->table("x"), {4, 5}, 3, "v");
+    files = files_of(*state, 1);
+    ASSERT_TRUE(checkpoints_->publish(manifest(1, {files})).ok());
+  }
+  const auto resumes = [&](KeyGroupRange groups, const std::vector<std::string>& steps) {
+    auto state = task("new");
+    const auto resumed = state->resume(files, groups, steps);
+    EXPECT_TRUE(resumed.ok()) << resumed.status().to_string();
+    const bool empty = count(**state->table("w"), {0, kGroups}).empty();
+    EXPECT_NE(*resumed, empty);
+    return *resumed;
+  };
+  EXPECT_TRUE(resumes({2, 5}, {"w", "x"}));
+  EXPECT_TRUE(resumes({0, kGroups}, {"a", "w", "x", "z"}));
+  EXPECT_FALSE(resumes({3, 5}, {"w", "x"}));
+  EXPECT_FALSE(resumes({2, 4}, {"w", "x"}));
+  EXPECT_FALSE(resumes({2, 5}, {"w"})) << "x has cells";
+  EXPECT_FALSE(resumes({2, 5}, {"x", "wx"}));
+}
+
+TEST_F(RocksTaskStateTest, NothingIsErasedBeforeAResumedStoreWasRead) {
+  std::vector<StateFile> files;
+  {
+    auto state = task("old");
+    fill(**state->table("w"), {0, 2}, 3, "v");
+    files = files_of(*state, 1);
+    ASSERT_TRUE(checkpoints_->publish(manifest(1, {files})).ok());
+  }
+  auto state = task("new");
+  ASSERT_TRUE(*state->resume(files, {0, kGroups}, {"w"}));
+  StateTable& table = **state->table("w");
+  EXPECT_EQ(table.erase_slices({0, 2}, 0, 1).code(), Code::internal);
+  EXPECT_EQ(count(table, {0, 2}).size(), 2u);
+  EXPECT_TRUE(table.erase_slices({0, 2}, 0, 1).ok());
+  EXPECT_EQ(count(table, {0, 2}).size(), 1u);
+}
+
 }  // namespace rocks_task_state_test
 }  // namespace rideflow
