@@ -26,14 +26,7 @@ class Apply {
     if (!e.waits_for.empty() && s.stop_requested && e.now - s.stop_requested_at >= s.stop_patience) {
       return give_up(e.waits_for);
     }
-    if (s.current && s.step == CoordinatorState::Step::collecting &&
-        e.now - std::max(s.current->started_at, s.waited_until) > s.timeout) {
-      fail(Status::external(
-          Code::unavailable,
-          fmt::format("checkpoint {} was not complete after {} s: a task is stuck or too slow",
-                      s.current->epoch.value, s.timeout / kMicrosPerSecond)));
-      return;
-    }
+    if (s.current && e.now - std::max(s.step_since, s.waited_until) > s.timeout) return time_out();
     if (!s.current && s.phase == JobPhase::running && e.now >= s.next_at) begin_checkpoint(e.now);
   }
 
@@ -46,14 +39,14 @@ class Apply {
     if (!s.current || e.snapshot.epoch != s.current->epoch) return;  // of an older attempt
     s.acks[e.snapshot.task.value] = e.snapshot;
     if (static_cast<int32_t>(s.acks.size()) < s.tasks) return;
-    s.step = CoordinatorState::Step::publishing;
+    enter(CoordinatorState::Step::publishing, e.now);
     out_.commands.push_back(PublishCheckpoint{s.current->epoch, snapshots()});
   }
 
   void operator()(const CheckpointPublished& e) {
     CoordinatorState& s = out_.state;
     if (!s.current || e.epoch != s.current->epoch) return;
-    s.step = CoordinatorState::Step::committing;
+    enter(CoordinatorState::Step::committing, e.now);
     s.last_complete = e.epoch;
     s.current->bytes = e.bytes;
     out_.commands.push_back(CommitSinks{e.epoch, snapshots()});
@@ -100,7 +93,7 @@ class Apply {
     record.epoch = std::max(s.first_epoch, Epoch(std::max(s.last_complete.value, newest) + 1));
     record.started_at = now;
     s.current = record;
-    s.step = CoordinatorState::Step::collecting;
+    enter(CoordinatorState::Step::collecting, now);
     s.acks.clear();
     s.covers_all = s.phase == JobPhase::finishing || s.phase == JobPhase::stopping;
     out_.commands.push_back(TriggerBarrier{record.epoch, s.covers_all});
@@ -124,6 +117,24 @@ class Apply {
     if (!s.covers_all) return begin_checkpoint(now);
     s.phase = s.phase == JobPhase::finishing ? JobPhase::finished : JobPhase::stopped;
     out_.commands.push_back(StopTasks{});
+  }
+
+  void enter(CoordinatorState::Step step, Micros now) {
+    out_.state.step = step;
+    out_.state.step_since = now;
+  }
+
+  void time_out() {
+    const CoordinatorState& s = out_.state;
+    std::string_view what = "was not complete after {} s: a task is stuck or too slow";
+    if (s.step == CoordinatorState::Step::publishing)
+      what = "was not written after {} s: the disk is stuck or too slow";
+    if (s.step == CoordinatorState::Step::committing)
+      what = "is written, but its sinks did not publish it within {} s";
+    fail(Status::external(Code::unavailable,
+                          fmt::format("checkpoint {} {}", s.current->epoch.value,
+                                      fmt::format(fmt::runtime(what), s.timeout / kMicrosPerSecond)),
+                          Retry::backoff));
   }
 
   void fail(Status status) {

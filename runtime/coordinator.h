@@ -42,7 +42,7 @@ struct CoordinatorState {
   JobPhase phase = JobPhase::starting;
   int32_t tasks = 0;
   int64_t interval = 10 * kMicrosPerSecond;
-  int64_t timeout = 600 * kMicrosPerSecond;  // of collecting, without the time spent in waiting for others
+  int64_t timeout = 600 * kMicrosPerSecond;  // of each step, without the time spent in waiting for others
 
   Epoch last_complete;                      // the newest durable checkpoint; 0: none
   Epoch first_epoch{1};                     // of this attempt: lower ones may belong to an earlier attempt
@@ -50,6 +50,7 @@ struct CoordinatorState {
   Micros waited_until = 0;                  // when a task last waited for others
   std::map<int32_t, TaskSnapshot> acks;     // of the current one
   enum class Step : uint8_t { collecting, publishing, committing } step = Step::collecting;
+  Micros step_since = 0;
   bool covers_all = false;  // the current one was begun after the last row: the job may end with it
   Micros next_at = 0;
   std::map<int32_t, bool> ended;  // tasks whose input ended

@@ -29,7 +29,11 @@ Status JobExecution::build() {
   RF_ASSIGN(const std::optional<JobCheckpoint> checkpoint, options_.storage->load());
   const int32_t key_groups = checkpoint ? checkpoint->key_groups : kDefaultKeyGroups;
   lineage_ = checkpoint ? checkpoint->lineage : fmt::format("{:016x}", options_.env->random());
-  RF_ASSIGN(state_.first_epoch, options_.storage->begin_attempt(lineage_));
+  RF_ASSIGN(first_epoch_, options_.storage->begin_attempt(lineage_));
+  state_.first_epoch = first_epoch_;
+  if (checkpoint && options_.drop_before.value > 0 && checkpoint->epoch >= options_.drop_before) {
+    options_.drop_state.steps.clear();
+  }
   RF_ASSIGN(PhysicalPlan physical, make_physical_plan(plan_, options_.parallelism, key_groups));
 
   GraphContext context;
@@ -48,6 +52,7 @@ Status JobExecution::build() {
 
   state_.tasks = static_cast<int32_t>(tasks().size());
   state_.interval = options_.checkpoint_interval;
+  state_.timeout = options_.checkpoint_timeout;
   if (checkpoint) state_.last_complete = checkpoint->epoch;
   for (const auto& task : tasks()) task->hold_source(true);
   post(JobStarted{steady()});
@@ -249,6 +254,11 @@ void JobExecution::commit(const CommitSinks& command) {
 bool JobExecution::over() const {
   const JobPhase now = phase();
   return now == JobPhase::finished || now == JobPhase::stopped || now == JobPhase::failed;
+}
+
+bool JobExecution::writing() const {
+  return std::any_of(background_.begin(), background_.end(),
+                     [](const Background& work) { return work.bytes && !work.completion->done(); });
 }
 
 Status JobExecution::result() const {

@@ -28,8 +28,10 @@ struct ExecutionOptions {
   int32_t parallelism = 1;
   int32_t batch_rows = 2048;
   int64_t checkpoint_interval = 10 * kMicrosPerSecond;
+  int64_t checkpoint_timeout = 600 * kMicrosPerSecond;  // of each of its steps
   bool job_test = false;
   DropPolicy drop_state;
+  Epoch drop_before;  // what `drop_state` names is dropped of older checkpoints only; 0: of any
 };
 
 class JobExecution : private TaskEvents {
@@ -63,6 +65,9 @@ class JobExecution : private TaskEvents {
     bool sink = false;
   };
   std::vector<Waiting> waiting() const;
+  Epoch first_epoch() const { return first_epoch_; }  // that this attempt may use
+  // Whether a checkpoint is still being written. REQUIRES: over(), and nobody calls pump().
+  bool writing() const;
   const std::string& lineage() const { return lineage_; }
   Micros started_at() const { return started_at_; }
   // What was restored or dropped, in sentences.
@@ -95,6 +100,7 @@ class JobExecution : private TaskEvents {
   std::shared_ptr<const LogicalPlan> plan_;
   ExecutionOptions options_;
   std::string lineage_;
+  Epoch first_epoch_;
   Micros started_at_ = 0;
   std::vector<std::string> notes_;
   std::map<std::string, std::string> types_;  // of the nodes' state, for checkpoints

@@ -155,6 +155,26 @@ TEST(Coordinator, AStuckCheckpointFailsByName) {
   EXPECT_NE(d.state.failure->message().find("checkpoint 2"), std::string::npos);
 }
 
+// Each step has the whole time, and a stuck one is named; what failed may be tried again.
+TEST(Coordinator, AStuckPublishOrCommitFailsByName) {
+  Decision d = apply(running(1).state, ClockTick{1200});
+  d = apply(std::move(d.state), SnapshotArrived{40'000, snapshot(0, 2)});
+  d = apply(std::move(d.state), ClockTick{90'000});
+  EXPECT_EQ(d.state.phase, JobPhase::running);
+  const Decision publishing = apply(d.state, ClockTick{90'001});
+  EXPECT_EQ(publishing.state.phase, JobPhase::failed);
+  EXPECT_NE(publishing.state.failure->message().find("checkpoint 2 was not written"), std::string::npos);
+  EXPECT_EQ(publishing.state.failure->retry(), Retry::backoff);
+
+  d = apply(std::move(d.state), CheckpointPublished{80'000, Epoch(2), 5});
+  d = apply(std::move(d.state), ClockTick{130'000, "the brokers"});
+  d = apply(std::move(d.state), ClockTick{180'000});
+  EXPECT_EQ(d.state.phase, JobPhase::running);
+  d = apply(std::move(d.state), ClockTick{180'001});
+  EXPECT_EQ(d.state.phase, JobPhase::failed);
+  EXPECT_NE(d.state.failure->message().find("its sinks did not publish it"), std::string::npos);
+}
+
 // A broker may be away for hours: the checkpoint that waits for it is not stuck.
 TEST(Coordinator, WaitingForOthersHasNoTimeOut) {
   Decision d = running(1);
