@@ -85,7 +85,7 @@ class ConsoleSink : public Sink {
   Status write() {
     if (writing_ != nullptr && writing_->done()) writing_ = nullptr;
     if (account_->failed.load())
-      return Status::external(Code::unavailable, "standard output can't be written");
+      return Status::external(Code::failed_precondition, "standard output can't be written");
     if (writing_ != nullptr || text_.empty()) return {};
     since_ = env_->monotonic();
     writing_ = env_->offload(
