@@ -8,6 +8,7 @@
 #include "dsl/expression_binder.h"
 #include "dsl/expression_parser.h"
 #include "dsl/map_reader.h"
+#include "dsl/restart_loader.h"
 #include "dsl/scalars.h"
 #include "dsl/window_loader.h"
 
@@ -49,6 +50,8 @@ class Loader {
     }
     spec_.description = map.text("description");
     if (const YamlEntry* kafka = map.find("kafka")) spec_.kafka = kafka->value;
+    if (const YamlEntry* restart = map.find("restart"))
+      spec_.restart = read_restart(*restart, map.path_of("restart"), diagnostics_);
     section(map, "sources", [&](const YamlEntry& e, const std::string& path) { source(e, path); });
     section(map, "streams", [&](const YamlEntry& e, const std::string& path) { stream(e, path); });
     section(map, "sinks", [&](const YamlEntry& e, const std::string& path) { sink(e, path); });
@@ -65,7 +68,8 @@ class Loader {
   // Names that stand beside 'streams:' instead of below it.
   void misplaced(MapReader& map) {
     for (const YamlEntry* entry : map.others()) {
-      const bool near = !did_you_mean(entry->key, {"sources", "streams", "sinks", "tests", "kafka"}).empty();
+      const bool near =
+          !did_you_mean(entry->key, {"sources", "streams", "sinks", "tests", "kafka", "restart"}).empty();
       if (!entry->value.is_map() || near) continue;
       map.refuse(*entry,
                  fmt::format("unknown key '{}': the names of sources, streams and sinks stand below these "

@@ -103,6 +103,24 @@ void print(std::string& out, const SpecSource& source) {
     out += source.bad_records == BadRecords::skip ? "    bad_records: skip\n" : "    bad_records: fail\n";
 }
 
+void print(std::string& out, const RestartSpec& restart) {
+  const auto line = [&](std::string_view key, const std::optional<int64_t>& micros) {
+    if (micros) out += fmt::format("    {}: {}\n", key, span(*micros));
+  };
+  if (restart.max_failures == 0) {
+    out += "restart: never\n";
+    return;
+  }
+  if (!restart.max_failures && !restart.within && !restart.first_pause && !restart.longest_pause) return;
+  out += "restart\n";
+  if (restart.max_failures)
+    out += *restart.max_failures < 0 ? "    max_failures: unlimited\n"
+                                     : fmt::format("    max_failures: {}\n", *restart.max_failures);
+  line("within", restart.within);
+  line("first_pause", restart.first_pause);
+  line("longest_pause", restart.longest_pause);
+}
+
 void print(std::string& out, const SpecStream& stream) {
   std::string from;
   for (const SpecStreamRef& ref : stream.from) from += (from.empty() ? "" : ", ") + ref.text();
@@ -158,6 +176,7 @@ const SpecSink* JobSpec::find_sink(std::string_view name) const {
 std::string to_string(const JobSpec& spec) {
   std::string out = "job " + spec.job + "\n";
   if (!spec.description.empty()) out += "  " + spec.description + "\n";
+  print(out, spec.restart);
   if (!spec.kafka.is_null()) {
     out += "kafka ";
     print_node(out, spec.kafka);

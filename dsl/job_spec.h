@@ -101,6 +101,7 @@ struct JobSpec {
   std::string job;
   TextPos job_pos;
   std::string description;
+  RestartSpec restart;
   YamlNode kafka;  // null without the section
   std::vector<SpecSource> sources;
   std::vector<SpecStream> streams;

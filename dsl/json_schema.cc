@@ -27,6 +27,7 @@ class SchemaWriter {
       text("", "job");
       text("", "description");
       options("kafka", doc_of("", "kafka"), kafka_option_specs(catalog_));
+      restart();
       map("", "sources", [&] { source(); });
       map("", "streams", [&] { stream(); });
       map("", "sinks", [&] { sink(); });
@@ -269,6 +270,21 @@ class SchemaWriter {
       kind("cumulating", {"size", "step"});
       kind("global", {});
       common();
+    });
+  }
+
+  void restart() {
+    word("", "restart", [&] {
+      json_.key("anyOf").begin_array().begin_object();
+      strings("enum", {"never"});
+      json_.end_object().begin_object();
+      object({}, [&] {
+        for (const LanguageSection& section : language_sections()) {
+          if (section.path != "restart") continue;
+          for (const LanguageKey& key : section.keys) property(key.name, key.doc, [&] { scalar(); });
+        }
+      });
+      json_.end_object().end_array();
     });
   }
 

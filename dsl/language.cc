@@ -39,6 +39,10 @@ LanguageSection file_section() {
        key("description", "text", "", "One sentence for readers; the console shows it."),
        map_key("kafka", "map", "",
                "Brokers and how to reach them; without them topics live in the data directory."),
+       map_key("restart", "never, or map", "see there",
+               "What happens when the job fails for a reason that may pass, such as a full disk: it is "
+               "started again from its newest checkpoint, after a pause that grows. Mistakes in the job end "
+               "it at once; so does any failure with `restart: never`."),
        map_key("sources", "map of names", kNeeded, "What the job reads, by name."),
        map_key("streams", "map of names", "",
                "The steps, by name. A name is a step's identity: its state is found again after any edit "
@@ -47,6 +51,22 @@ LanguageSection file_section() {
        map_key("tests", "list of tests", "",
                "Tests with a virtual clock, run by `rideflow test`. They may stand in a file beside the job "
                "too, named like it with `.test.yaml`.")}};
+}
+
+LanguageSection restart_section() {
+  return {"restart",
+          "Restarts",
+          "How often and how soon a job that failed is started again.",
+          {key("max_failures", "number, or unlimited", "`20`; `unlimited` in `dev`",
+               "How many failures within `within` are borne; one more ends the job, 0 stands for `never`."),
+           key("within", "duration", "`1h`", "The time in which they are counted."),
+           key("first_pause", "duration", "`1s`",
+               "How long after a failure the job is started again: up to a quarter less by chance, so that "
+               "jobs that failed together do not come back together, and twice as long after every further "
+               "failure."),
+           key("longest_pause", "duration", "`1m`",
+               "No pause is longer. A job that ran for so long is well again: the next pause is the "
+               "first.")}};
 }
 
 LanguageSection source_section() {
@@ -343,8 +363,8 @@ void add_connectors(const Catalog& catalog, std::vector<LanguageSection>& sectio
 
 const std::vector<LanguageSection>& language_sections() {
   static const std::vector<LanguageSection> all = [] {
-    std::vector<LanguageSection> sections = {file_section(), source_section(), event_time_section(),
-                                             stream_section(), window_section()};
+    std::vector<LanguageSection> sections = {file_section(),       restart_section(), source_section(),
+                                             event_time_section(), stream_section(),  window_section()};
     const auto add = [&](std::vector<LanguageSection> more) {
       for (LanguageSection& section : more) sections.push_back(std::move(section));
     };

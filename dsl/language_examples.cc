@@ -51,6 +51,11 @@ tests:
 )yaml";
 
 constexpr std::string_view kBoundedLog = R"yaml(job: payments_in
+restart:                                  # or 'restart: never'
+  max_failures: 5
+  within: 10m
+  first_pause: 2s
+  longest_pause: 2m
 kafka:
   brokers: "${KAFKA_BROKERS:-}"
   security: sasl_ssl

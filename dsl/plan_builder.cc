@@ -53,6 +53,7 @@ PlanBuilder::PlanBuilder(const JobSpec& spec, const Catalog& catalog, Diagnostic
     : spec_(spec), catalog_(catalog), diagnostics_(diagnostics) {
   plan_.job = spec.job;
   plan_.description = spec.description;
+  plan_.restart = spec.restart;
 }
 
 NodeId PlanBuilder::push(LogicalNode node) {

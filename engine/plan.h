@@ -83,9 +83,16 @@ struct LogicalNode {
   TextPos pos;
 };
 
+// The job's `restart:`, as far as it says something; the process knows the rest (runtime/job_attempts.h).
+struct RestartSpec {
+  std::optional<int32_t> max_failures;  // 0: never; -1: however often
+  std::optional<int64_t> within, first_pause, longest_pause;
+};
+
 struct LogicalPlan {
   std::string job;
   std::string description;
+  RestartSpec restart;
   std::vector<LogicalNode> nodes;  // every input comes before its user; id = index
   std::vector<std::string> warnings;
   std::vector<std::shared_ptr<const void>> owned;  // kinds that are not the catalog's, kept alive by the plan

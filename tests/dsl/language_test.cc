@@ -101,7 +101,8 @@ TEST(JobLanguage, EveryWordThatTheLoadersReadIsDescribed) {
   const std::regex asked(
       R"re((?:\.find|\.need|\.text|need_span|micros|expression|word|fixed)\((?:inner, |map, |\*e, )?"([a-z_]+)")re");
   size_t found = 0;
-  for (const char* file : {"dsl/job_loader.cc", "dsl/window_loader.cc", "dsl/job_test_spec.cc"}) {
+  for (const char* file :
+       {"dsl/job_loader.cc", "dsl/window_loader.cc", "dsl/restart_loader.cc", "dsl/job_test_spec.cc"}) {
     const std::string text = read_file(file);
     for (auto at = std::sregex_iterator(text.begin(), text.end(), asked); at != std::sregex_iterator();
          ++at) {
