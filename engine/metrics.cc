@@ -9,6 +9,8 @@ namespace {
 constexpr MetricInfo kTable[] = {
     {"rideflow_build_info", "gauge", "flag", "The version that runs, as a label; always 1."},
     {"rideflow_process_resident_bytes", "gauge", "bytes", "Memory of the process that is in RAM."},
+    {"rideflow_job_attempts_total", "counter", "attempts",
+     "How often the job was begun by this process: 1, and one more for each restart after a failure."},
     {"rideflow_checkpoint_completed_microseconds", "gauge", "microseconds",
      "When the job's newest checkpoint was complete, since 1970 UTC; absent before the first."},
     {"rideflow_checkpoint_duration_microseconds", "gauge", "microseconds",

@@ -11,7 +11,6 @@
 #include "runtime/http_server.h"
 #include "runtime/job_files.h"
 #include "runtime/job_host.h"
-#include "runtime/job_revival.h"
 #include "runtime/kept_rows_alarm.h"
 #include "runtime/posix_exit.h"
 #include "runtime/posix_process.h"
@@ -64,7 +63,6 @@ class Session {
     RF_ASSIGN(const QueryLimits limits, query_limits(args_));
     RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow"), access_, limits));
     jobs_ = std::make_shared<HostedJobs>(host_.get());
-    if (dev_) revival_ = std::make_unique<JobRevival>(context_.env, host_.get(), jobs_.get());
     for (const LoadedJob& job : jobs) jobs_->announce(job.plan->job);  // before anybody can ask
     RF_TRY(listen());
     RF_TRY(start_feed());
@@ -97,6 +95,8 @@ class Session {
     }
     options_.drop_state = args_.all("drop-state");
     options_.drop_changed_state = dev_;
+    // Somebody watches, and may be about to make room.
+    if (dev_) options_.restart.max_failures = RestartPolicy::kUnlimited;
     if (args_.has("for")) {
       RF_ASSIGN(const Duration time, parse_duration(args_.get("for")));
       stop_at_ = context_.env->monotonic() + time.total_micros();
@@ -189,14 +189,13 @@ class Session {
   }
 
   bool all_over() const {
-    if (revival_ && revival_->waits()) return false;
     const std::vector<HostedJob> jobs = host_->jobs();
     return std::all_of(jobs.begin(), jobs.end(), [](const HostedJob& job) { return job.job->over(); });
   }
   bool any_finished() const {
     const std::vector<HostedJob> jobs = host_->jobs();
     return std::any_of(jobs.begin(), jobs.end(), [](const HostedJob& job) {
-      return job.job->execution().phase() == JobPhase::finished;
+      return job.job->state() == to_string(JobPhase::finished);
     });
   }
 
@@ -215,19 +214,11 @@ class Session {
     return true;
   }
 
-  void revive(ProgressDisplay& progress) {
-    for (const std::string& text : revival_->look(options_)) {
-      progress.clear();
-      tell(text + "\n");
-    }
-  }
-
   void loop() {
     ProgressDisplay progress(stderr_is_terminal());
     while (!stop_signal_received()) {
       const Micros now = context_.env->monotonic();
       if (stop_at_ > 0 && now >= stop_at_) break;
-      if (revival_) revive(progress);
       if (all_over() && !goes_on(progress)) break;
       if (!args_.has("quiet")) progress.show(views(), now);
       if (args_.has("watch")) look_for_edits(progress);
@@ -265,7 +256,9 @@ class Session {
     }
     RF_TRY(host_->restart(job.plan, options_for(*job.plan)));
     const auto hosted = host_->find(watched.name);
-    for (const std::string& note : hosted->job->execution().notes()) {
+    const auto execution = hosted->job->execution();
+    if (!execution) return {};  // it failed already
+    for (const std::string& note : execution->notes()) {
       tell(fmt::format("{}: {}\n", watched.file, note));
     }
     return {};
@@ -304,9 +297,8 @@ class Session {
   std::vector<WatchedJob> watched_;
   KeptRowsAlarm alarm_;
   Micros next_alarm_ = 0;
-  std::unique_ptr<JobRevival> revival_;  // null: a job that failed stays so
-  bool told_ = false;                    // how the jobs ended
-  bool told_of_end_ = false;             // and that this goes on serving
+  bool told_ = false;         // how the jobs ended
+  bool told_of_end_ = false;  // and that this goes on serving
 };
 
 std::vector<FlagSpec> shared_flags() {

@@ -16,7 +16,10 @@ std::optional<JobEntry> HostedJobs::find(const std::string& job) const {
   const std::optional<HostedJob> hosted = host_->find(job);
   if (!hosted) return entry;
   if (!entry) entry = JobEntry{job, nullptr, ""};
-  entry->execution = std::shared_ptr<JobExecution>(hosted->job, &hosted->job->execution());
+  entry->execution = hosted->job->execution();
+  entry->state = hosted->job->state();
+  entry->attempts = hosted->job->attempts();
+  if (entry->error.empty()) entry->error = hosted->job->error();
   return entry;
 }
 

@@ -92,6 +92,14 @@ void write_checkpoint(JsonWriter& json, const CheckpointRecord& checkpoint) {
   json.field("state", complete ? "complete" : "in_progress").end_object();
 }
 
+void write_attempt(JsonWriter& json, const AttemptRecord& attempt) {
+  json.begin_object().field("attempt", attempt.number);
+  time_field(json, "started_at", attempt.started_at);
+  time_field(json, "ended_at", attempt.ended_at == 0 ? kNoTime : attempt.ended_at).key("error");
+  attempt.cause.empty() ? json.null() : json.string(attempt.cause);
+  json.end_object();
+}
+
 std::string job_document(const JobView& view) {
   std::string body;
   JsonWriter json(body);
@@ -124,6 +132,8 @@ std::string job_document(const JobView& view) {
   for (size_t i = 0; i < std::min(view.checkpoints.size(), kCheckpoints); ++i) {
     write_checkpoint(json, view.checkpoints[i]);
   }
+  json.end_array().key("attempts").begin_array();
+  for (const AttemptRecord& attempt : view.attempts) write_attempt(json, attempt);
   json.end_array().end_object();
   return body;
 }
@@ -141,9 +151,7 @@ struct Jobs {
     for (const std::string& name : directory->jobs()) {
       const std::optional<JobEntry> entry = directory->find(name);
       if (!entry) continue;
-      std::string_view state = entry->error.empty() ? "starting" : "failed";
-      if (entry->execution) state = to_string(entry->execution->phase());
-      json.begin_object().field("job", name).field("state", state).end_object();
+      json.begin_object().field("job", name).field("state", state_of(*entry)).end_object();
     }
     json.end_array();
     return json_response(std::move(body));

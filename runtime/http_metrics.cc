@@ -193,6 +193,10 @@ std::string prometheus_text(const HttpServices& services) {
   if (services.jobs) {
     for (const std::string& name : services.jobs->jobs()) {
       const std::optional<JobEntry> entry = services.jobs->find(name);
+      if (entry && !entry->attempts.empty()) {
+        samples.add("rideflow_job_attempts_total", fmt::format("job=\"{}\"", escaped(name)),
+                    entry->attempts.front().number);
+      }
       if (!entry || !entry->execution) continue;
       add_checkpoint(samples, escaped(name), *entry->execution);
       for (const auto& task : entry->execution->graph().counters()) {

@@ -2,6 +2,12 @@
 
 namespace rideflow {
 
+std::string state_of(const JobEntry& entry) {
+  if (!entry.state.empty()) return entry.state;
+  if (entry.execution) return std::string(to_string(entry.execution->phase()));
+  return entry.error.empty() ? "starting" : "failed";
+}
+
 void JobTable::set(JobEntry entry) {
   const std::lock_guard lock(mutex_);
   const std::string name = entry.job;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/job_attempts.h"
 #include "runtime/job_execution.h"
 
 namespace rideflow {
@@ -18,8 +19,12 @@ namespace rideflow {
 struct JobEntry {
   std::string job;
   std::shared_ptr<JobExecution> execution;  // null: it has not started, or could not
-  std::string error;  // why the last start or edit failed, beside what the execution itself says
+  std::string error;       // why the last start or edit failed, beside what the execution itself says
+  std::string state = {};  // what it is doing; empty: as the execution says
+  std::vector<AttemptRecord> attempts = {};  // newest first
 };
+// "running", "failed", …
+std::string state_of(const JobEntry& entry);
 
 class JobDirectory {
  public:

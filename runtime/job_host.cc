@@ -46,6 +46,18 @@ Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions&
                           fmt::format("a job named '{}' is already running", plan->job));
     }
   }
+  RF_ASSIGN(auto job,
+            AttemptedJob::start(env_, plan->job, with_job(options.restart, plan->restart),
+                                [this, plan, options](Epoch first) { return build(plan, options, first); }));
+  const std::lock_guard lock(mutex_);
+  jobs_[plan->job] = {plan->job, plan, std::move(job)};
+  answered_ = false;
+  return {};
+}
+
+// One attempt.
+Result<std::unique_ptr<LocalJob>> JobHost::build(const std::shared_ptr<const LogicalPlan>& plan,
+                                                 const RunOptions& options, Epoch first) {
   ExecutionOptions execution;
   execution.env = &env_;
   execution.resources = &resources_;
@@ -59,23 +71,18 @@ Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions&
   execution.batch_rows = options.batch_rows;
   execution.checkpoint_interval = options.checkpoint_interval;
   execution.drop_state = {options.drop_state, options.drop_changed_state};
-  RF_ASSIGN(auto job, LocalJob::start(plan, execution));
-  for (const std::string& note : job->execution().notes()) {
-    env_.info("job_started", {{"job", plan->job}, {"note", note}});
-  }
-  const std::lock_guard lock(mutex_);
-  jobs_[plan->job] = {plan->job, plan, std::move(job)};
-  answered_ = false;
-  return {};
+  execution.drop_before = first;
+  return LocalJob::start(plan, execution);
 }
 
 Status JobHost::restart(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options) {
   const std::optional<HostedJob> old = find(plan->job);
   if (old && !old->job->over()) {
     old->job->stop();
+    // One that stopped without a last checkpoint goes on from the one before, and so does one that waited for
+    // its next attempt.
     const Status stopped = old->job->wait();
-    // One that stopped without a last checkpoint goes on from the one before.
-    if (old->job->execution().phase() != JobPhase::stopped) RF_TRY(stopped);
+    if (old->job->state() == "failed" && !may_pass(stopped)) return stopped;
   }
   Status status = start(std::move(plan), options);
   if (status.ok() || !old) return status;
@@ -104,7 +111,9 @@ int64_t JobHost::progress() const {
   int64_t sum = 0;
   for (const HostedJob& hosted : jobs()) {
     sum += hosted.job->over() ? 1 : 0;
-    for (const auto& task : hosted.job->execution().graph().counters()) sum += task->task.busy_nanos.get();
+    const auto execution = hosted.job->execution();
+    if (!execution) continue;
+    for (const auto& task : execution->graph().counters()) sum += task->task.busy_nanos.get();
   }
   return sum;
 }

@@ -16,7 +16,7 @@
 #include "rollup/rollup_store.h"
 #include "runtime/job_access.h"
 #include "runtime/topic_users.h"
-#include "runtime/worker_job.h"
+#include "runtime/worker_attempts.h"
 #include "state/data_dir.h"
 #include "state/rocks_support.h"
 #include "topics/topic_store.h"
@@ -29,13 +29,14 @@ struct RunOptions {
   int64_t checkpoint_interval = 10 * kMicrosPerSecond;
   std::vector<std::string> drop_state;
   bool drop_changed_state = false;
+  RestartPolicy restart;  // where the job's own `restart:` says nothing else
 };
 
-// One job of the host. The execution changes when the job is restarted; the name stays.
+// One job of the host. The execution changes with every attempt; the name stays.
 struct HostedJob {
   std::string name;
   std::shared_ptr<const LogicalPlan> plan;
-  std::shared_ptr<LocalJob> job;
+  std::shared_ptr<AttemptedJob> job;
 };
 
 class JobHost {
@@ -74,6 +75,8 @@ class JobHost {
   JobHost(Env& env, std::unique_ptr<DataDir> dir)
       : env_(env), dir_(std::move(dir)), data_dir_(dir_->path()) {}
   Status open_stores(const JobAccess& access, const QueryLimits& limits);
+  Result<std::unique_ptr<LocalJob>> build(const std::shared_ptr<const LogicalPlan>& plan,
+                                          const RunOptions& options, Epoch first);
 
   Env& env_;
   std::unique_ptr<DataDir> dir_;

@@ -208,15 +208,13 @@ JobView JobMonitor::view(const JobEntry& entry, Micros monotonic) const {
   JobView view;
   view.job = entry.job;
   view.error = entry.error;
-  if (!entry.execution) {
-    view.state = entry.error.empty() ? "starting" : "failed";
-    return view;
-  }
+  view.state = state_of(entry);
+  view.attempts = entry.attempts;
+  if (!entry.execution) return view;
   const JobExecution& execution = *entry.execution;
   const JobGraph& graph = execution.graph();
   const CoordinatorState state = execution.status();
   view.description = graph.plan().logical->description;
-  view.state = to_string(state.phase);
   view.lineage = execution.lineage();
   view.started_at = execution.started_at();
   if (view.error.empty() && state.failure) view.error = state.failure->to_string();

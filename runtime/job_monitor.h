@@ -71,6 +71,7 @@ struct JobView {
   std::vector<EdgeView> edges;
   std::vector<SourceView> sources;
   std::vector<CheckpointRecord> checkpoints;  // newest first; one under way has completed_at 0
+  std::vector<AttemptRecord> attempts;        // newest first; the one that goes on has ended_at 0
 };
 
 class JobMonitor {

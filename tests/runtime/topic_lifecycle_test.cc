@@ -223,8 +223,8 @@ TEST_F(TopicLifecycle, AForcedDeletionFailsTheJobByName) {
     if (name == "copied") produce(5);  // the sink learns of it when it has something to write
     const HostedJob job = *host_->find("copy");
     ASSERT_TRUE(wait_for([&] { return job.job->over(); })) << name;
-    EXPECT_EQ(job.job->execution().phase(), JobPhase::failed);
-    EXPECT_THAT(job.job->execution().result().to_string(),
+    EXPECT_EQ(job.job->state(), "failed");
+    EXPECT_THAT(job.job->wait().to_string(),
                 HasSubstr(fmt::format("'{}' was deleted while it was in use", name)));
   }
 }

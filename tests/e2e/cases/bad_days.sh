@@ -159,6 +159,7 @@ case_a_full_disk() {
   mount -o remount,size=$(($(df --output=used small | tail -n 1) + 300))k small
   # What the commands say is written elsewhere: there is no room for it, too.
   local code=0
+  echo 'restart: never' >>small/job.yaml
   (cd small && rf run job.yaml --data-dir data --quiet --checkpoint-interval 20ms) >out 2>err || code=$?
   [ $code = 2 ] || { cat out err; fail "a job on a full disk ended with $code"; }
   has err "No space left on device. Make room there"

@@ -1,4 +1,4 @@
-#include "runtime/job_revival.h"
+#include "runtime/posix_exit.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -8,27 +8,10 @@
 #include <algorithm>
 #include <atomic>
 
-#include "runtime/posix_exit.h"
 #include "runtime/posix_process.h"
 
 namespace rideflow {
-namespace job_revival_test {
-
-// A full disk, brokers that are away: it passes. A mistake, damage, an internal error: it does not.
-TEST(JobRevival, OnlyWhatMayPassIsTriedAgain) {
-  EXPECT_FALSE(may_pass(Status()));
-  for (const Code code : {Code::unavailable, Code::resource_exhausted}) {
-    EXPECT_TRUE(may_pass(Status::external(code, "x")));
-    EXPECT_TRUE(may_pass(Status::external(code, "x", Retry::backoff)));
-    EXPECT_FALSE(may_pass(Status::user(code, "x")));
-  }
-  for (const Code code : {Code::data_loss, Code::not_found, Code::permission_denied, Code::out_of_range,
-                          Code::failed_precondition, Code::invalid_argument}) {
-    EXPECT_FALSE(may_pass(Status::external(code, "x")));
-    EXPECT_FALSE(may_pass(Status::user(code, "x")));
-  }
-  EXPECT_FALSE(may_pass(Status::internal("x")));
-}
+namespace posix_exit_test {
 
 using ExitWatchDeathTest = testing::Test;
 
@@ -71,5 +54,5 @@ TEST(ExitWatchDeathTest, ProgressIsWaitedFor) {
   EXPECT_EXIT(slow(), testing::ExitedWithCode(3), "ten times; error: writing took");
 }
 
-}  // namespace job_revival_test
+}  // namespace posix_exit_test
 }  // namespace rideflow
