@@ -62,6 +62,7 @@ export function jobDocument(started, now) {
     edges,
     sources,
     checkpoints: checkpointsAt(started, now),
+    attempts: attemptsAt(started),
   };
 }
 
@@ -153,6 +154,14 @@ function flowOf(step, flows, sources, seconds) {
     flow.perSecond = inPerSecond * step.pass;
   }
   return flow;
+}
+
+function attemptsAt(started) {
+  const at = (ms) => new Date(started + ms).toISOString();
+  return [
+    { attempt: 2, started_at: at(1000), ended_at: null, error: null },
+    { attempt: 1, started_at: at(-60000), ended_at: at(0), error: 'out: no room left on the device' },
+  ];
 }
 
 function checkpointsAt(started, now) {

@@ -91,6 +91,14 @@ export interface Checkpoint {
   state: string;
 }
 
+/** One run of the job's tasks, ended by a failure unless `error` is null. */
+export interface Attempt {
+  attempt: number;
+  started_at: string | null;
+  ended_at: string | null;
+  error: string | null;
+}
+
 export interface JobDocument {
   job: string;
   description: string;
@@ -106,6 +114,8 @@ export interface JobDocument {
   edges: JobEdge[];
   sources: JobSource[];
   checkpoints: Checkpoint[];
+  /** Newest first; absent in older servers. */
+  attempts?: Attempt[];
 }
 
 export type TapRow = Record<string, unknown>;

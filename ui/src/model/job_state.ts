@@ -8,6 +8,7 @@ const TONES: Record<string, Tone> = {
   stopping: 'quiet',
   finished: 'quiet',
   stopped: 'quiet',
+  restarting: 'bad',
   failed: 'bad',
 };
 

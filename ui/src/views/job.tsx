@@ -6,6 +6,7 @@ import type { JobDocument } from '../api/job';
 import type { JobRoute, Route } from '../model/route';
 import { DifferenceWatch } from '../model/account';
 import { Accounts } from './job/accounts';
+import { Attempts } from './job/attempts';
 import { Checkpoints } from './job/checkpoints';
 import { Files } from './job/files';
 import { JobGraph } from './job/graph';
@@ -39,6 +40,7 @@ export function JobPage({ route, go }: Props) {
   return (
     <div class="job" aria-busy={loaded.stale}>
       <JobHead job={job} jobs={jobs.data ?? []} loaded={loaded} />
+      <Attempts job={job} />
       <JobGraph job={job} step={route.step} chooseStep={chooseStep} />
       {route.step !== null && hasStep(job, route.step) && (
         <Tap job={job} step={route.step} close={() => chooseStep(null)} />
