@@ -6,8 +6,13 @@
 namespace rideflow {
 namespace {
 
-constexpr size_t kIdleTables = 4;
+constexpr size_t kIdleTables = 4;         // of any size
+constexpr size_t kIdleBytes = 4 << 20;    // of more, as many small windows need that come and go together
 constexpr int64_t kEntriesInTurn = 4096;  // about a tenth of a millisecond
+
+size_t footprint(const KeyedTable& table) {
+  return sizeof(KeyedTable) + table.bytes();
+}
 
 }  // namespace
 
@@ -15,6 +20,7 @@ std::unique_ptr<KeyedTable> TablePool::take() {
   if (idle_.empty()) return std::make_unique<KeyedTable>(pages_);
   std::unique_ptr<KeyedTable> table = std::move(idle_.back());
   idle_.pop_back();
+  idle_bytes_ -= footprint(*table);
   return table;
 }
 
@@ -38,7 +44,10 @@ void TablePool::reclaim(int64_t come) {
 }
 
 void TablePool::keep(std::unique_ptr<KeyedTable> table) {
-  if (idle_.size() < kIdleTables) idle_.push_back(std::move(table));
+  const size_t bytes = footprint(*table);
+  if (idle_.size() >= kIdleTables && idle_bytes_ + bytes > kIdleBytes) return;
+  idle_bytes_ += bytes;
+  idle_.push_back(std::move(table));
 }
 
 }  // namespace rideflow

@@ -29,6 +29,7 @@ class TablePool {
 
   std::shared_ptr<PagePool> pages_;
   std::vector<std::unique_ptr<KeyedTable>> idle_;
+  size_t idle_bytes_ = 0;
   std::deque<std::unique_ptr<KeyedTable>> waiting_;
 };
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
+#include <vector>
 
 namespace rideflow {
 namespace table_pool_test {
@@ -64,6 +66,41 @@ TEST(TablePool, SmallTablesAreReadyAtOnce) {
   pool.give_back(nullptr);
   EXPECT_EQ(pool.waiting(), 0U);
   EXPECT_EQ(pool.take().get(), small);
+}
+
+TEST(TablePool, ManySmallTablesAreKept) {
+  TablePool pool(pages());
+  std::set<const KeyedTable*> kept;
+  std::vector<std::unique_ptr<KeyedTable>> tables;
+  for (int i = 0; i < 2'000; ++i) {
+    tables.push_back(pool.take());
+    fill(*tables.back(), 2);
+    kept.insert(tables.back().get());
+  }
+  for (auto& table : tables) pool.give_back(std::move(table));
+  for (auto& table : tables) {
+    table = pool.take();
+    EXPECT_EQ(kept.erase(table.get()), 1U) << "a table was made anew";
+    ASSERT_EQ(table->size(), 0);
+  }
+}
+
+// Tables keep the size of their index.
+TEST(TablePool, OfLargeTablesItKeepsFew) {
+  TablePool pool(pages());
+  std::vector<std::unique_ptr<KeyedTable>> tables;
+  for (int i = 0; i < 100; ++i) {
+    tables.push_back(pool.take());
+    fill(*tables.back(), 4'000);
+  }
+  const size_t full = tables[0]->bytes();
+  for (auto& table : tables) pool.give_back(std::move(table));
+  size_t kept = 0;
+  for (auto& table : tables) {
+    table = pool.take();
+    kept += table->bytes();
+  }
+  EXPECT_LE(kept, size_t{5} << 20) << "of tables of " << full;
 }
 
 }  // namespace table_pool_test
