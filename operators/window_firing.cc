@@ -9,6 +9,8 @@ namespace rideflow {
 namespace {
 
 constexpr int64_t kEntriesPerCall = 8192;  // about half a millisecond of work
+constexpr int64_t kEntriesPerTable = 16;   // what a window or a dropped table costs, however few its entries
+constexpr int64_t kDroppedForOne = 4;      // entries that are emptied in the time of giving one
 constexpr int64_t kSmallTable = 1024;
 constexpr size_t kTablesCounted = 16;  // for the metrics, at a watermark
 
@@ -38,8 +40,14 @@ Result<Progress> WindowAggregate::on_watermark(Micros watermark, Output& out) {
     progress_start_ = job_.window.start;
     for (Pane* pane : job_.finished) drop_pane(*pane);
     job_ = Job();
+    budget -= kEntriesPerTable;
+    if (mode_ == Mode::direct) drop_expired(progress_, budget);
+    if (budget <= 0) return Progress::again;
   }
-  drop_expired(watermark);
+  // Windows that fire one after the other share a batch.
+  if (results_.pending() && !out.has_room()) return Progress::again;
+  RF_TRY(results_.flush(out));
+  if (!drop_expired(watermark, budget)) return Progress::again;
   watermark_ = progress_ = watermark;
   progress_start_ = kEndOfTime;
   const size_t tables = panes_.size() + late_panes_.size() + totals_.size() + given_.size();
@@ -98,7 +106,10 @@ bool WindowAggregate::next_running(Micros watermark) {
   const auto offer_pane = [&](const Pane& pane) {
     each_window(pane, [&](const TimeRange& w) { offer(tick(pane, w), w); });
   };
-  for (const auto& [start, pane] : panes_) offer_pane(pane);
+  for (const auto& [start, pane] : panes_) {
+    if (pane.at > std::min(at, watermark)) break;  // in order of it: none that fired is left
+    offer_pane(pane);
+  }
   for (const auto& [place, pane] : late_panes_) offer_pane(pane);
   for (auto it = totals_.rbegin(); it != totals_.rend() && it->second.window.end >= progress_; ++it) {
     offer(it->second.window.end, it->second.window);  // those before fired, kept for updates
@@ -124,7 +135,7 @@ void WindowAggregate::plan_merges(const TimeRange& window, Micros at, KeyedTable
     parts.push_back(pane.table.get());
     if (window == pane.window) job_.finished.push_back(&pane);
   };
-  for (auto& [start, pane] : panes_) take(pane);
+  for (auto it = panes_.begin(); it != panes_.end() && it->second.at <= at; ++it) take(it->second);
   for (auto& [place, pane] : late_panes_) take(pane);
   const bool only_changed = at != window.end;
   if (only_changed && parts.size() > 1) {
@@ -192,7 +203,8 @@ void WindowAggregate::slide_to(const TimeRange& window) {
       pane.in_sliding = false;
     }
   };
-  for (auto& [start, pane] : panes_) plan(pane);
+  auto it = panes_.lower_bound(window.start);  // what is in the sliding table lies in the window
+  for (; it != panes_.end() && it->first < window.end; ++it) plan(it->second);
   for (auto& [place, pane] : late_panes_) plan(pane);
 }
 
@@ -244,8 +256,6 @@ Result<bool> WindowAggregate::run_job(int64_t& budget, Output& out) {
       if (budget-- <= 0 || (results_.emits_next() && !out.has_room())) return false;
       RF_TRY(give_row(job_.cursor, keys.key(job_.cursor), out));
     }
-    if (results_.pending() && !out.has_room()) return false;
-    RF_TRY(results_.flush(out));
     job_.given = true;
     job_.merge = 0;
     job_.cursor = 0;
@@ -334,23 +344,36 @@ void WindowAggregate::drop_pane(Pane& pane) {
   }
 }
 
-void WindowAggregate::drop_expired(Micros watermark) {
+// True when nothing that expired is left.
+bool WindowAggregate::drop_expired(Micros watermark, int64_t& budget) {
   const auto gone = [&](const TimeRange& window) {
     return later(window.end, spec_.allowed_lateness) <= watermark;
   };
-  while (!panes_.empty() && gone(panes_.begin()->second.window)) drop_pane(panes_.begin()->second);
+  const auto may_drop = [&](const KeyedTable& table) {
+    if (budget <= 0) return false;
+    budget -= kEntriesPerTable + table.size() / kDroppedForOne;
+    return true;
+  };
+  while (!panes_.empty() && gone(panes_.begin()->second.window)) {
+    Pane& pane = panes_.begin()->second;
+    if (!may_drop(*pane.table)) return false;
+    drop_pane(pane);
+  }
   for (auto it = late_panes_.begin(); it != late_panes_.end();) {
     Pane& pane = (it++)->second;
-    if (gone(pane.window)) drop_pane(pane);
+    if (!gone(pane.window)) continue;
+    if (!may_drop(*pane.table)) return false;
+    drop_pane(pane);
   }
   const auto drop = [&](std::map<int64_t, Total>& tables, TablePool& pool) {
     for (auto it = tables.begin(); it != tables.end() && gone(it->second.window); it = tables.erase(it)) {
+      if (!may_drop(*it->second.table)) return false;
       if (it->second.stored) erased_.push_back(it->first);
       pool.give_back(std::move(it->second.table));
     }
+    return true;
   };
-  drop(totals_, tables_);
-  drop(given_, revision_tables_);
+  return drop(totals_, tables_) && drop(given_, revision_tables_);
 }
 
 // Of many tables the metrics are some watermarks old: counting must not cost more than firing.

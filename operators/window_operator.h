@@ -12,7 +12,8 @@
 //   windows
 //             (one, unless hopping), and the keys that changed are results; a window's end gives all keys
 // With updates, rows that come to a window after it fired give a new revision at once. Firing is resumable:
-// on_watermark() does a bounded piece of work and answers `again`.
+// on_watermark() does a bounded piece of work and answers `again`. The results of one watermark share
+// batches, however many windows they are of, and are out before it is done.
 #pragma once
 
 #include <map>
@@ -146,7 +147,7 @@ class WindowAggregate : public Operator, public MigratesState {
   int64_t next_revision(std::byte* row, const TimeRange& window) const;
   KeyedTable* revisions_of(const TimeRange& window);
   Total& total_of(const TimeRange& window);
-  void drop_expired(Micros watermark);
+  bool drop_expired(Micros watermark, int64_t& budget);
   void drop_pane(Pane& pane);
   bool holds(const Pane& pane, const TimeRange& window) const;
   // Running: when the window counts the pane's rows.

@@ -34,7 +34,7 @@ constexpr Group kGroups[] = {
     {"ride_window_kafka", ride_window_kafka, "ride_window_kafka"},
     {"ride_keys", ride_keys, "firing_1m_keys checkpoint_1m_keys checkpoint_1m_keys_wall"},
     {"state_costs", state_costs, "checkpoint_1m_keys_duration restore_1m_keys"},
-    {"windows_fired", windows_fired, "windows_fired"},
+    {"windows_fired", windows_fired, "windows_fired windows_fired_longest_step"},
     {"ride_metrics", ride_metrics, "ride_metrics"},
     {"rollup_ingest", rollup_ingest, "rollup_ingest"},
     {"rollup_scan", rollup_scan, "rollup_scan_memory rollup_scan_sealed rollup_group_by_sealed"},
