@@ -96,7 +96,7 @@ void write_attempt(JsonWriter& json, const AttemptRecord& attempt) {
   json.begin_object().field("attempt", attempt.number);
   time_field(json, "started_at", attempt.started_at);
   time_field(json, "ended_at", attempt.ended_at == 0 ? kNoTime : attempt.ended_at).key("error");
-  attempt.cause.empty() ? json.null() : json.string(attempt.cause);
+  attempt.cause.ok() ? json.null() : json.string(attempt.cause.to_string());
   json.end_object();
 }
 

@@ -40,7 +40,7 @@ class ApplyAttempt {
     const Micros lasted = s.history.empty() ? 0 : e.now - s.history.front().started_at;
     if (!s.history.empty()) {
       s.history.front().ended_at = e.now;
-      s.history.front().cause = e.status.to_string();
+      s.history.front().cause = e.status;
     }
     // An attempt that went well for so long has outlived what failed the ones before.
     if (lasted >= s.policy.longest_pause) s.pause = 0;

@@ -38,7 +38,7 @@ struct AttemptRecord {
   int64_t number = 0;
   Micros started_at = 0;
   Micros ended_at = 0;  // 0: it goes on
-  std::string cause;    // why it failed; empty: it did not
+  Status cause;         // why it failed; ok: it did not
 };
 
 enum class AttemptsPhase : uint8_t {

@@ -57,7 +57,7 @@ TEST(JobAttempts, AMistakeEndsTheJobAtOnceInItsOwnWords) {
   const AttemptDecision d = fail(begun(), 200, Status::user(Code::invalid_argument, "bad"));
   EXPECT_EQ(d.state.phase, AttemptsPhase::over);
   EXPECT_EQ(d.state.failure->message(), "bad");
-  EXPECT_EQ(d.state.history.front().cause, "bad");
+  EXPECT_EQ(d.state.history.front().cause.message(), "bad");
 }
 
 TEST(JobAttempts, PausesGrowUpToTheLongest) {
@@ -168,7 +168,7 @@ TEST(JobAttempts, TheHistoryTellsTheNewestTwenty) {
   ASSERT_EQ(state.history.size(), 20u);
   EXPECT_EQ(state.history.front().number, 31);
   EXPECT_EQ(state.history.front().ended_at, 0);
-  EXPECT_EQ(state.history[1].cause, "no room");
+  EXPECT_EQ(state.history[1].cause.message(), "no room");
 }
 
 }  // namespace job_attempts_test

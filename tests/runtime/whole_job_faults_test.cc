@@ -1,6 +1,6 @@
 // A whole job (topic in, windows by key, files, a rollup and a topic out, checkpoints over RocksDB) on a disk
 // of which one call fails once: while it runs, and while it starts again after a crash. Whatever fails, the
-// job goes on, by itself as in `dev` or by the next start, to exactly the rows of an undisturbed run.
+// job goes on, by itself or by the next start, to exactly the rows of an undisturbed run.
 //
 // RocksDB does not go through Env: its own calls do not fail here. RIDEFLOW_TEST_LONG=1 fails every call,
 // with both faults; RIDEFLOW_FAULT_AT=n only the n-th.
@@ -13,9 +13,7 @@
 #include <map>
 
 #include "dsl/job.h"
-#include "runtime/hosted_jobs.h"
 #include "runtime/job_host.h"
-#include "runtime/job_revival.h"
 #include "tests/support/faulty_env.h"
 #include "tests/support/operator_contract.h"
 #include "tests/support/temp_dir.h"
@@ -72,26 +70,16 @@ class World {
     RF_ASSIGN(host_, JobHost::open(env_, dir_ + "/data", access));
     return {};
   }
-  void close() {
-    revival_.reset();
-    jobs_.reset();
-    host_.reset();
-  }
+  void close() { host_.reset(); }
   Status start() {
     const LoadedJob loaded = load_job(job_text(dir_), "job.yaml", full_catalog());
     EXPECT_TRUE(loaded.ok()) << format_diagnostics(loaded);
-    jobs_ = std::make_unique<HostedJobs>(host_.get());
-    revival_ = std::make_unique<JobRevival>(&env_, host_.get(), jobs_.get());
     return host_->start(loaded.plan, options());
   }
   Status wait() { return host_->find("whole")->job->wait(); }
-  // As `dev` does with a job that failed for what may pass.
-  bool revive() {
-    (void)revival_->look(options());
-    env_.skip(61 * kMicrosPerSecond);
-    const std::vector<std::string> told = revival_->look(options());
-    return told == std::vector<std::string>{"whole was started again"};
-  }
+  std::vector<AttemptRecord> attempts() { return host_->find("whole")->job->attempts(); }
+  // A failure ends the job.
+  void never_restart() { restart_.max_failures = 0; }
   Status run() {
     RF_TRY(open());
     RF_TRY(start());
@@ -144,11 +132,12 @@ class World {
     std::sort(lines.begin(), lines.end());
     return lines;
   }
-  int64_t checkpoints() { return host_->find("whole")->job->execution().status().last_complete.value; }
+  int64_t checkpoints() { return host_->find("whole")->job->execution()->status().last_complete.value; }
 
  private:
-  static rideflow::RunOptions options() {
+  rideflow::RunOptions options() const {
     rideflow::RunOptions options;
+    options.restart = restart_;
     options.checkpoint_interval = 1'000;
     options.batch_rows = 16;
     return options;
@@ -179,8 +168,7 @@ class World {
   const std::string dir_;
   FaultyEnv env_;
   std::unique_ptr<JobHost> host_;
-  std::unique_ptr<HostedJobs> jobs_;
-  std::unique_ptr<JobRevival> revival_;
+  RestartPolicy restart_{.first_pause = 1'000, .longest_pause = 1'000};
 };
 
 bool all_calls() {
@@ -220,12 +208,13 @@ class WholeJobFaults : public testing::Test {
         expect_no_loss_is_told(status, told);
         continue;
       }
-      for (status = world.wait(); !status.ok(); status = world.wait()) {
-        told += "\n  " + status.to_string();
-        expect_no_loss_is_told(status, told);
-        ASSERT_TRUE(may_pass(status)) << "`dev` would leave it failed:" << told;
-        ASSERT_TRUE(world.revive()) << "it does not come back:" << told;
+      status = world.wait();
+      for (const AttemptRecord& one : world.attempts()) {
+        if (one.cause.ok()) continue;
+        told += "\n  " + one.cause.to_string();
+        expect_no_loss_is_told(one.cause, told);
       }
+      ASSERT_TRUE(status.ok()) << "it does not come back:" << told;
       ASSERT_EQ(world.results(), wanted_) << told;
       return;
     }
@@ -282,6 +271,7 @@ TEST_F(WholeJobFaults, WhileItStartsAgainAfterACrash) {
     take("base");
     {
       World world(work());
+      world.never_restart();
       world.fs().die(calls_ * quarter / 4);
       EXPECT_FALSE(world.run().ok());
     }

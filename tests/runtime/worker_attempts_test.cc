@@ -77,8 +77,8 @@ class FailingStorage : public JobStorage {
     return memory_.load();
   }
   Result<Epoch> begin_attempt(const std::string& lineage) override { return memory_.begin_attempt(lineage); }
-  Result<StateTable*> restored_cells(const std::string& node) override {
-    return memory_.restored_cells(node);
+  Result<StateTable*> restored_cells(TaskId task, const std::string& node) override {
+    return memory_.restored_cells(task, node);
   }
   void finish_restore() override { memory_.finish_restore(); }
   Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) override { return memory_.backend(task); }
@@ -156,7 +156,7 @@ TEST_F(WorkerAttempts, FailedCheckpointsLoseAndDoubleNothing) {
     ASSERT_TRUE(wait_for([&] { return copied() >= 20 * (round + 1); })) << copied();
   }
   EXPECT_GE(job->attempts().size(), 5u);
-  EXPECT_THAT(job->attempts().at(1).cause, HasSubstr("no room"));
+  EXPECT_THAT(job->attempts().at(1).cause.to_string(), HasSubstr("no room"));
   EXPECT_GT(job->attempts().at(1).ended_at, job->attempts().at(1).started_at);
   job->stop();
   EXPECT_TRUE(job->wait().ok());
@@ -198,7 +198,7 @@ TEST_F(WorkerAttempts, WhatCannotBeBuiltIsTriedAgain) {
   produce(5);
   ASSERT_TRUE(wait_for([&] { return copied() == 5; }));
   EXPECT_EQ(job->attempts().size(), 4u);
-  EXPECT_EQ(job->attempts().at(1).cause, "not yet");
+  EXPECT_EQ(job->attempts().at(1).cause.message(), "not yet");
   // A first attempt whose failure somebody waits for is told instead.
   const auto told =
       AttemptedJob::start(env_, "other", policy_, [&](Epoch) -> Result<std::unique_ptr<LocalJob>> {
