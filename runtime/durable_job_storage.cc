@@ -102,10 +102,12 @@ Result<bool> DurableJobStorage::resume(const std::vector<TaskCells>& tasks) {
   if (!manifest_ || manifest_->tasks.size() != tasks.size()) return false;
   resumed_ = true;
   for (size_t i = 0; i < tasks.size() && resumed_; ++i) {
+    const std::vector<StateFile>& files = manifest_->tasks[i].files;
     const auto backend = backends_[tasks[i].task].lock();
+    if (files.empty()) continue;  // a task without keyed state has no backend
     resumed_ = backend != nullptr && manifest_->tasks[i].task == tasks[i].task;
     if (resumed_) {
-      RF_ASSIGN(resumed_, backend->resume(manifest_->tasks[i].files, tasks[i].groups, tasks[i].nodes));
+      RF_ASSIGN(resumed_, backend->resume(files, tasks[i].groups, tasks[i].nodes));
     }
   }
   if (resumed_) return true;

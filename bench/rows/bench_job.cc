@@ -173,6 +173,7 @@ class Run {
       asked_ = true;
       before_ = job_.status().last_complete;
       job_.request_checkpoint();
+      for (const auto& task : job_.tasks()) task->hold_source(options_.end_at_checkpoint);
     } else if (asked_) {
       const CoordinatorState status = job_.status();
       for (const CheckpointRecord& record : status.history) {

@@ -28,7 +28,7 @@ struct RunOptions {
   int threads = 0;
   std::shared_ptr<JobStorage> storage;  // null: in memory
   int64_t checkpoint_at = 0;            // asks for a checkpoint after so many events; 0: never
-  bool end_at_checkpoint = false;       // as a crash would, once it is durable
+  bool end_at_checkpoint = false;       // as a crash would, once it is durable; nothing is read meanwhile
 };
 
 struct RunResult {

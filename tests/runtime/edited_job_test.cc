@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <set>
 
 #include "dsl/job.h"
 #include "engine/json_writer.h"
@@ -13,6 +14,7 @@
 #include "runtime/job_test_world.h"
 #include "runtime/memory_job_storage.h"
 #include "runtime/posix_env.h"
+#include "state/manifest_reader.h"
 #include "tests/support/operator_contract.h"
 #include "tests/support/temp_dir.h"
 
@@ -110,6 +112,7 @@ class EditedJob : public testing::TestWithParam<bool> {
     options.storage = storage_;
     options.checkpoint_interval = kEndOfTime / 4;
     options.job_test = true;
+    options.parallelism = parallelism_;
     options.drop_state = std::move(policy);
     auto job = JobExecution::start(test_plan_, options);
     refusal_ = job.ok() ? "" : job.status().to_string();
@@ -143,7 +146,21 @@ class EditedJob : public testing::TestWithParam<bool> {
     return notes;
   }
 
+  // The files of cells that the newest checkpoint names.
+  std::set<std::string> tables() {
+    std::set<std::string> names;
+    const auto manifests = read_manifests(disk_->fs(), dir_ / "checkpoints");
+    EXPECT_TRUE(manifests.ok() && !manifests->empty());
+    for (const ManifestTask& task : manifests->back().tasks) {
+      for (const StateFile& file : task.files) {
+        if (file.db_name.ends_with(".sst")) names.insert(file.name);
+      }
+    }
+    return names;
+  }
+
   TempDir dir_;
+  int32_t parallelism_ = 1;
   VirtualEnv env_;
   std::unique_ptr<PosixEnv> disk_;
   std::shared_ptr<TestWorld> world_ = std::make_shared<TestWorld>();
@@ -166,6 +183,40 @@ TEST_P(EditedJob, AnAddedAggregateStartsEmptyAndTheOthersGoOn) {
   row("Lyon", 3, 3);
   row("Oslo", 4, 4);
   EXPECT_THAT(finish({"city", "n", "most"}), UnorderedElementsAre("\"Lyon\" 3 3", "\"Oslo\" 1 4"));
+}
+
+// Sessions beside windows, each with the tables of its own task.
+TEST_P(EditedJob, StartedAsItWasItWritesOnlyWhatChanges) {
+  if (!GetParam()) return;  // there are no files
+  const std::string text = job_text(kHour, "{n: count()}") + "  visits_out: {from: visits, discard: {}}\n";
+  const size_t at = text.find("sinks:");
+  const std::string both = text.substr(0, at) +
+                           "  visits: {from: rides, key_by: [city], window: {session: 1h}, "
+                           "aggregate: {n: count()}}\n" +
+                           text.substr(at);
+  ASSERT_TRUE(start(both));
+  for (int i = 0; i < 50; ++i) row(fmt::format("city {}", i), 5, i);
+  stop();
+  for (const int32_t parallelism : {1, 3, 3, 2, 2}) {
+    SCOPED_TRACE(parallelism);
+    const bool as_it_was = parallelism == std::exchange(parallelism_, parallelism);
+    const std::set<std::string> before = tables();
+    ASSERT_FALSE(before.empty());
+    ASSERT_TRUE(start(both)) << refusal_;
+    stop();
+    EXPECT_EQ(tables() == before, as_it_was);
+    ASSERT_TRUE(start(both)) << refusal_;
+    row("Lyon", 5, 60);
+    stop();
+    const std::set<std::string> after = tables();
+    EXPECT_EQ(std::includes(after.begin(), after.end(), before.begin(), before.end()), as_it_was);
+  }
+  ASSERT_TRUE(start(both));
+  std::vector<std::string> expected = {"\"Lyon\" 5"};
+  for (int i = 0; i < 50; ++i) expected.push_back(fmt::format("\"city {}\" 1", i));
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(finish({"city", "n"}), expected);
+  EXPECT_EQ(lines_of(world_->collections["visits_out"], {"city", "n"}), expected);
 }
 
 // A topic that was made again: its positions are given up, and only they.
