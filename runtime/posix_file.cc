@@ -30,6 +30,7 @@ Status posix_error(int error, std::string_view what, const std::string& path) {
       break;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE:
     case ENOMEM:

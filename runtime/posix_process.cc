@@ -76,6 +76,10 @@ void end_process(int code) {
   _exit(code);
 }
 
+void ignore_file_size_signal() {
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
 void forbid_core_files() {
   // The limit is for files; a program that takes core dumps in their place asks only for the other.
   const rlimit none = {0, 0};

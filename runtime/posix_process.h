@@ -33,6 +33,9 @@ std::string executable_dir();
 // Ends the process at once, without the destructors of what its threads still use.
 [[noreturn]] void end_process(int code);
 
+// A file beyond the limit of its size (ulimit -f) is an error of the write, not the end of the process.
+void ignore_file_size_signal();
+
 // No core file, whatever ends this process: it would hold the secrets that the process has read.
 void forbid_core_files();
 

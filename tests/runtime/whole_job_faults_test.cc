@@ -2,8 +2,9 @@
 // of which one call fails once: while it runs, and while it starts again after a crash. Whatever fails, the
 // job goes on, by itself or by the next start, to exactly the rows of an undisturbed run.
 //
-// RocksDB does not go through Env: its own calls do not fail here. RIDEFLOW_TEST_LONG=1 fails every call,
-// with both faults; RIDEFLOW_FAULT_AT=n only the n-th.
+// Of every kind of call (what is asked of which sort of file) the first one fails, each in a run of its own;
+// RIDEFLOW_TEST_LONG=1 fails every call, with both faults; RIDEFLOW_FAULT_AT="3 sync live/log-#" only the
+// third of this kind. RocksDB does not go through Env: its own calls do not fail here.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

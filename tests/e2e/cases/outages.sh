@@ -107,3 +107,67 @@ case_a_job_that_is_not_to_be_started_again_ends() {
   has log "Too many open files"
 }
 has_part() { ls "$1"/part-* >/dev/null 2>&1; }
+
+job_doc() { request GET "$URL/api/v1/jobs/windows" >doc 2>/dev/null; }
+# job_failed_for WHY TIMES
+job_failed_for() {
+  job_doc && [ "$(json doc "d.attempts.filter(a => (a.error ?? '').includes('$1')).length >= $2")" = true ]
+}
+job_state() { job_doc && [ "$(json doc 'd.state')" = "$1" ]; }
+
+# full WAY and roomy WAY: no byte can be written in small, and again. A limit is for all files of the process.
+full() {
+  case $1 in
+    disk) dd if=/dev/zero of=small/filler bs=64k 2>/dev/null || true ;;
+    limit) prlimit --pid "$PID" --fsize=0:unlimited ;;
+  esac
+}
+roomy() {
+  case $1 in
+    disk) rm small/filler ;;
+    limit) prlimit --pid "$PID" --fsize=unlimited:unlimited ;;
+  esac
+}
+
+# room_comes_back WAY WHY: a job of `dev` whose disk is full for a while, and what it says then.
+room_comes_back() {
+  cd small
+  start_dev ../dev.log ../job.yaml --data-dir data --quiet --checkpoint-interval 200ms
+  cd ..
+  until_true 90 has_part small/files/raw || { cat dev.log; fail "$1: no rows"; }
+  full "$1"
+  # The first new start finds no room either.
+  until_true 90 job_failed_for "$2" 2 || { cat dev.log doc; fail "$1: it is not tried again, or not by name"; }
+  roomy "$1"
+  until_true 180 job_state finished || { cat dev.log doc; fail "$1: the job does not go on when there is room"; }
+  kill -TERM "$PID"
+  finish "$PID"
+  [ "$CODE" = 0 ] || { cat dev.log; fail "$1: ended with $CODE"; }
+}
+
+# On a small disk where one can be mounted, and by a limit of the process everywhere.
+case_a_job_of_dev_goes_on_when_a_full_disk_has_room_again() {
+  command -v prlimit >/dev/null || skip "no prlimit here"
+  local way ways=limit
+  mkdir small
+  if mount -t tmpfs -o size=60m tmpfs small 2>/dev/null; then
+    ways="disk limit"
+    # shellcheck disable=SC2064
+    trap "stop_started; umount -l '$PWD/small' 2>/dev/null || true" EXIT
+  fi
+  for way in $ways; do
+    # The schedule begins now: the disk is full in the middle of it.
+    generated_job "count: 24000, rate: 4000/s, pace: 20, start: $(date -u +%Y-%m-%dT%H:%M:%SZ)" >job.yaml
+    case $way in
+      disk) room_comes_back disk 'No space left on device' ;;
+      limit) room_comes_back limit 'File too large' ;;
+    esac
+    outputs small/data "found.$way"
+    mkdir calm
+    (cd calm && rf run ../job.yaml --data-dir data --quiet) >calm.log 2>&1
+    outputs calm/data wanted
+    same_outputs wanted "found.$way"
+    [ "$way" != disk ] || umount -l small
+    rm -rf calm wanted small/data small/files
+  done
+}
