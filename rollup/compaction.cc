@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "rollup/datasource.h"
+#include "rollup/free_memory.h"
 #include "rollup/segment.h"
 
 namespace rideflow::rollup {
@@ -19,16 +20,27 @@ constexpr size_t kMaxDeltas = 8;  // files of one open chunk before they are mer
 constexpr int64_t kLargeFile = int64_t{32} << 20;
 // Of the log's size to that of cells in memory, above which a start does not read it into memory.
 constexpr int64_t kLogShare = 16;
+constexpr size_t kMuch = size_t{16} << 20;  // memory of a datasource
 }  // namespace
 
 // REQUIRES: io_.
 Status Datasource::maintain() {
+  size_t before = 0;
   {
     std::lock_guard lock(mutex_);
+    before = chunks_.memory_bytes();
     drop_expired();
     if (!needs_compaction()) return {};
   }
-  return compact();
+  RF_TRY(compact());
+  size_t left = 0;
+  {
+    std::lock_guard lock(mutex_);
+    left = chunks_.memory_bytes();
+  }
+  // A stream that goes on needs the memory again.
+  if (before > kMuch && left < before / 4) give_back_free_memory();
+  return {};
 }
 
 // REQUIRES: io_, mutex_.

@@ -5,10 +5,8 @@
 #include <algorithm>
 
 #include "engine/json_writer.h"
+#include "rollup/free_memory.h"
 #include "rollup/query/query.h"
-
-// Of glibc: gives free memory back to the system.
-extern "C" int malloc_trim(size_t pad) noexcept;
 
 namespace rideflow {
 
@@ -165,8 +163,7 @@ QueryAnswer RollupQueries::post(std::string_view body, QueryTurn* turn) const {
     }
     most_held = control.most_held();
   }
-  // The allocator keeps what was freed in small pieces: a large query's are given back to the system.
-  if (most_held > kLarge) malloc_trim(0);
+  if (most_held > kLarge) rollup::give_back_free_memory();
   return answer;
 }
 

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <map>
 #include <random>
 
@@ -297,6 +299,34 @@ bool allocator_tells() {
   const auto probe = std::make_unique<char[]>(100'000);
   probe[0] = 1;
   return heap_bytes() - before >= 100'000;
+}
+
+// Bytes of the process that are not in use.
+int64_t idle_bytes() {
+  int64_t all = 0;
+  int64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> all >> resident;
+  return resident * sysconf(_SC_PAGESIZE) - heap_bytes();
+}
+
+// What making the files needed, too.
+TEST_F(OpenChunks, WhatWentToFilesIsGivenBackToTheSystem) {
+  options_.memory_bytes = int64_t{1} << 40;
+  open();
+  for (int batch = 0; batch < 40; ++batch) {
+    std::vector<RollupRow> rows;
+    for (int i = 0; i < 1'000; ++i)
+      rows.push_back(ride(kStart, "Lyon", std::to_string(batch * 1'000 + i) + std::string(800, 'x'), i));
+    add(rows);
+  }
+  const int64_t told = memory();
+  ASSERT_GE(told, int64_t{30} << 20);
+  const int64_t before = idle_bytes();
+  commit(kStart + 48 * kHour);
+  ASSERT_LT(memory(), told / 10) << "the chunk is not in files";
+  const int64_t after = idle_bytes();
+  EXPECT_TRUE(!allocator_tells() || after < before + told / 4)
+      << told << " told; idle " << before << ", now " << after;
 }
 
 class ToldMemory : public OpenChunks, public testing::WithParamInterface<std::string> {};
