@@ -78,7 +78,9 @@ class JobApiTest : public ApiTest {
   SmallJob& start(int parallelism, int rows = 100) {
     env_.set_auto_offload(false);
     job_ = std::make_unique<SmallJob>(env_, rows, parallelism);
-    table_->set({"small", job_->execution, ""});
+    JobEntry entry{"small", job_->execution, ""};
+    entry.attempts = {{1, env_.now(), 0, {}}};
+    table_->set(std::move(entry));
     return *job_;
   }
   std::shared_ptr<JobTable> table_;

@@ -74,7 +74,7 @@ class FaultyEnv : public Env {
   ~FaultyEnv() override;
 
   Micros now() override { return posix_.now(); }
-  Micros monotonic() override { return posix_.monotonic() + skipped_.load(); }
+  Micros monotonic() override { return posix_.monotonic(); }
   int64_t cpu_nanos() override { return posix_.cpu_nanos(); }
   uint64_t random() override { return posix_.random(); }
   FaultyFs& fs() override { return fs_; }
@@ -85,13 +85,10 @@ class FaultyEnv : public Env {
   void log(LogLevel level, std::string_view event, std::span<const LogField> fields) override {
     posix_.log(level, event, fields);
   }
-  // A pause of a retry is over at once.
-  void skip(int64_t micros) { skipped_ += micros; }
 
  private:
   PosixEnv posix_;
   FaultyFs fs_;
-  std::atomic<int64_t> skipped_{0};
 };
 
 }  // namespace rideflow::test
