@@ -77,6 +77,11 @@ class Apply {
 
   void operator()(const StopRequested& e) {
     CoordinatorState& s = out_.state;
+    if (e.at_once) {
+      s.phase = JobPhase::stopped;
+      out_.commands.push_back(StopTasks{});
+      return;
+    }
     if (s.stop_requested) return;
     s.stop_requested = true;
     s.stop_requested_at = e.now;

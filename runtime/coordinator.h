@@ -95,6 +95,7 @@ struct TaskFailed {
 };
 struct StopRequested {
   Micros now;
+  bool at_once = false;  // without a last checkpoint
 };
 // Somebody (a test, an operator) wants a checkpoint now.
 struct CheckpointRequested {

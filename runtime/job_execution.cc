@@ -109,8 +109,8 @@ void JobExecution::on_ended(TaskId task) {
 void JobExecution::on_failed(TaskId task, Status status) {
   post(TaskFailed{steady(), task, std::move(status)});
 }
-void JobExecution::request_stop() {
-  post(StopRequested{steady()});
+void JobExecution::request_stop(bool at_once) {
+  post(StopRequested{steady(), at_once});
 }
 void JobExecution::request_checkpoint() {
   post(CheckpointRequested{steady()});

@@ -47,7 +47,7 @@ class JobExecution : private TaskEvents {
 
   // Handles reports and time. Returns true when something happened.
   bool pump();
-  void request_stop();
+  void request_stop(bool at_once = false);  // without a last checkpoint
   // Job tests: a checkpoint now.
   void request_checkpoint();
 

@@ -81,7 +81,7 @@ Status AttemptedJob::build_attempt() {
     env_.info("job_started", {{"job", name_}, {"note", note}});
   }
   if (again) env_.warn("job_started_again", {{"job", name_}});
-  if (stop) job->stop();
+  if (stop) job->execution().request_stop(at_once_.load());
   return {};
 }
 
@@ -134,14 +134,20 @@ void AttemptedJob::finish() {
 }
 
 void AttemptedJob::stop() {
-  const AttemptCommand command = decide(JobStopAsked{});
-  std::shared_ptr<LocalJob> job;
-  {
-    const std::lock_guard lock(mutex_);
-    changed_.notify_all();
-    job = current_;
-  }
-  if (command == AttemptCommand::stop && job) job->stop();
+  if (const auto job = ask_to_stop()) job->stop();
+}
+
+void AttemptedJob::stop_at_once() {
+  at_once_.store(true);
+  if (const auto job = ask_to_stop()) job->execution().request_stop(true);
+}
+
+// The attempt that goes on, if any.
+std::shared_ptr<LocalJob> AttemptedJob::ask_to_stop() {
+  decide(JobStopAsked{});
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+  return state_.phase == AttemptsPhase::running ? current_ : nullptr;
 }
 
 Status AttemptedJob::wait() {

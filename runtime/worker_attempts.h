@@ -35,6 +35,8 @@ class AttemptedJob {
 
   // Asks for a last checkpoint and a pause. wait() then returns.
   void stop();
+  // Without a last checkpoint: what is behind the newest one is done again by the next start.
+  void stop_at_once();
   bool over() const { return over_.load(std::memory_order_acquire); }
   // Waits until there will be no further attempt; why the last one failed. Any number of threads.
   Status wait();
@@ -59,6 +61,7 @@ class AttemptedJob {
   void settle(const LocalJob& job);
   void rest();
   void finish();
+  std::shared_ptr<LocalJob> ask_to_stop();
 
   Env& env_;
   const std::string name_;
@@ -69,6 +72,7 @@ class AttemptedJob {
   std::shared_ptr<LocalJob> current_;
   Epoch first_;
   std::atomic<bool> over_{false};
+  std::atomic<bool> at_once_{false};
   std::thread thread_;
 };
 

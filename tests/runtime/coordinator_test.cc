@@ -127,6 +127,15 @@ TEST(Coordinator, StopTakesALastCheckpointAndPauses) {
   EXPECT_EQ(d.state.phase, JobPhase::stopped);
 }
 
+TEST(Coordinator, AStopAtOnceTakesNoCheckpoint) {
+  Decision d = apply(running(1).state, StopRequested{300});  // slower, and overtaken
+  d = apply(std::move(d.state), StopRequested{301, true});
+  EXPECT_EQ(d.state.phase, JobPhase::stopped);
+  EXPECT_FALSE(d.state.failure);
+  EXPECT_NE(find<StopTasks>(d), nullptr);
+  EXPECT_EQ(find<TriggerBarrier>(d), nullptr);
+}
+
 TEST(Coordinator, StopDuringTheStartIsNotForgotten) {
   Decision d = apply(job_of(1), JobStarted{0});
   d = apply(std::move(d.state), StopRequested{1});
