@@ -191,4 +191,19 @@ std::string to_string(const JobSpec& spec) {
   return out;
 }
 
+std::vector<StepText> step_texts(const JobSpec& spec) {
+  std::vector<StepText> all;
+  const auto add = [&](const char* section, const auto& steps) {
+    for (const auto& step : steps) {
+      std::string text;
+      print(text, step);
+      all.push_back({section, step.name, std::move(text)});
+    }
+  };
+  add("sources", spec.sources);
+  add("streams", spec.streams);
+  add("sinks", spec.sinks);
+  return all;
+}
+
 }  // namespace rideflow

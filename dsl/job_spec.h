@@ -124,5 +124,10 @@ struct JobSpec {
 
 // For `rideflow explain`: the job as it was understood.
 std::string to_string(const JobSpec& spec);
+// The same step by step.
+struct StepText {
+  std::string section, name, text;
+};
+std::vector<StepText> step_texts(const JobSpec& spec);
 
 }  // namespace rideflow
