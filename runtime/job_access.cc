@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "dsl/option_checker.h"
 #include "runtime/net_outgoing.h"
 #include "runtime/posix_confined_fs.h"
+#include "runtime/posix_process.h"
 #include "runtime/posix_secret.h"
 
 namespace rideflow {
@@ -20,9 +23,10 @@ std::string without_pattern(const std::string& path) {
 class AccessSearch {
  public:
   AccessSearch(const std::function<Status(const std::string&)>& check_file,
-               const OutgoingAddresses& addresses, std::vector<OptionSpec> cluster_specs,
-               std::vector<Diagnostic>& found)
+               std::function<Status(const std::string&)> check_variable, const OutgoingAddresses& addresses,
+               std::vector<OptionSpec> cluster_specs, std::vector<Diagnostic>& found)
       : check_file_(check_file),
+        check_variable_(std::move(check_variable)),
         addresses_(addresses),
         cluster_specs_(std::move(cluster_specs)),
         found_(found) {}
@@ -31,10 +35,8 @@ class AccessSearch {
     for (const auto& [name, value] : options.all()) {
       const std::string at = dotted(path, name);
       if (is_path(specs, name)) refuse(value.pos, at, check_file_(value.text));
-      if (!value.secret.file.empty()) refuse(value.pos, at, check_file_(value.secret.file));
-      for (const auto& [key, secret] : value.secrets) {
-        if (!secret.file.empty()) refuse(value.pos, dotted(at, key), check_file_(secret.file));
-      }
+      check(value.pos, at, value.secret);
+      for (const auto& [key, secret] : value.secrets) check(value.pos, dotted(at, key), secret);
     }
   }
 
@@ -53,6 +55,10 @@ class AccessSearch {
   }
 
  private:
+  void check(TextPos pos, const std::string& path, const SecretRef& secret) {
+    if (!secret.file.empty()) refuse(pos, path, check_file_(secret.file));
+    if (!secret.env.empty()) refuse(pos, path, check_variable_(secret.env));
+  }
   static bool is_path(const std::vector<OptionSpec>& specs, const std::string& name) {
     for (const OptionSpec& spec : specs) {
       if (spec.name == name) return spec.type == OptionType::path;
@@ -68,6 +74,7 @@ class AccessSearch {
   }
 
   const std::function<Status(const std::string&)>& check_file_;
+  const std::function<Status(const std::string&)> check_variable_;
   const OutgoingAddresses& addresses_;
   const std::vector<OptionSpec> cluster_specs_;
   std::vector<Diagnostic>& found_;
@@ -83,6 +90,7 @@ Result<std::shared_ptr<const JobAccess>> JobAccess::make(const JobAccessOptions&
     if (!data_dir.empty()) confined.closed.push_back(join_path(data_dir, folder));
   }
   auto access = std::make_shared<JobAccess>();
+  access->environment_ = options.environment;
   RF_ASSIGN(const std::shared_ptr<ConfinedFs> files, make_confined_fs(confined));
   access->files_ = files;
   access->check_file_ = [files](const std::string& path) { return files->check(without_pattern(path)); };
@@ -100,12 +108,32 @@ Result<std::shared_ptr<const JobAccess>> JobAccess::unconfined(FileSystem& fs) {
 
 void JobAccess::add_to(Resources& resources) const {
   resources.add<FileSystem>("job files", files_);
-  resources.add<SecretResolver>("", posix_secrets(*files_));
+  auto secrets = posix_secrets(*files_);
+  secrets->resolve = [all = secrets->resolve, self = *this](const SecretRef& secret) -> Result<std::string> {
+    if (!secret.env.empty()) RF_TRY(self.check_variable(secret.env));
+    return all(secret);
+  };
+  resources.add<SecretResolver>("", secrets);
   resources.add<OutgoingAddresses>("", addresses_);
 }
 
+Status JobAccess::check_variable(const std::string& name) const {
+  if (!environment_ || std::find(environment_->begin(), environment_->end(), name) != environment_->end())
+    return {};
+  return Status::user(Code::permission_denied,
+                      fmt::format("jobs may not read the variable {} of this server: start it with "
+                                  "--allow-env {}",
+                                  name, name));
+}
+
+std::optional<std::string> JobAccess::variable(const std::string& name) const {
+  return check_variable(name).ok() ? posix_variable(name) : std::nullopt;
+}
+
 void JobAccess::refuse(LoadedJob& job, const Catalog& catalog) const {
-  AccessSearch search(check_file_, *addresses_, kafka_option_specs(catalog), job.errors);
+  AccessSearch search(
+      check_file_, [this](const std::string& name) { return check_variable(name); }, *addresses_,
+      kafka_option_specs(catalog), job.errors);
   for (const LogicalNode& node : job.plan->nodes) {
     if (const auto* source = std::get_if<SourceNode>(&node.body)) {
       search.options(fmt::format("sources.{}.{}", node.step, source->kind->name), source->kind->options,
@@ -139,6 +167,14 @@ JobAccessOptions access_options(const ParsedArgs& args, const std::vector<std::s
   for (const std::string& file : job_files) {
     if (parent_dir(file) != ".") options.file_roots.push_back(parent_dir(file));
   }
+  return options;
+}
+
+JobAccessOptions served_access_options(const ParsedArgs& args) {
+  JobAccessOptions options;
+  options.addresses = args.all("allow-address");
+  options.file_roots = args.all("file-root");
+  options.environment = args.all("allow-env");
   return options;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ namespace rideflow {
 struct JobAccessOptions {
   std::vector<std::string> file_roots = {"."};  // directories beneath which jobs may name files
   std::vector<std::string> addresses;  // rules of net_outgoing.h; empty: everywhere but link-local ones
+  // Names of the process's environment that variables and secrets of jobs may read; nothing: all.
+  std::optional<std::vector<std::string>> environment = {};
 };
 
 class JobAccess {
@@ -31,17 +34,24 @@ class JobAccess {
 
   // Secrets, files and addresses, for the connectors.
   void add_to(Resources& resources) const;
+  // A variable of the process's environment, if jobs may read it.
+  std::optional<std::string> variable(const std::string& name) const;
   // Adds what the job names and may not reach to its errors, each with its place. REQUIRES: job.ok().
   void refuse(LoadedJob& job, const Catalog& catalog) const;
 
  private:
   std::shared_ptr<FileSystem> files_;
+  Status check_variable(const std::string& name) const;
+
   std::function<Status(const std::string&)> check_file_;
+  std::optional<std::vector<std::string>> environment_;
   std::shared_ptr<OutgoingAddresses> addresses_;
 };
 
 // --file-root and --allow-address. Without --file-root: the working directory and those of the job files.
 std::vector<FlagSpec> access_flags();
 JobAccessOptions access_options(const ParsedArgs& args, const std::vector<std::string>& job_files);
+// Of jobs that come from elsewhere: nothing but what --file-root, --allow-env and --allow-address say.
+JobAccessOptions served_access_options(const ParsedArgs& args);
 
 }  // namespace rideflow

@@ -232,6 +232,7 @@ class PosixConfinedFs : public ConfinedFs {
     }
     std::vector<std::string> names;
     for (const ConfinedRoot& root : roots_) names.push_back("'" + root.given + "'");
+    if (names.empty()) names.emplace_back("nothing");
     return Status::user(
         Code::permission_denied,
         fmt::format("'{}' lies outside of what jobs may read and write here ({}): move it there, or {}", path,
