@@ -34,8 +34,8 @@ bool asks_for_help(const std::string& word) {
 
 std::vector<Command> all_commands() {
   std::vector<Command> all;
-  for (auto part :
-       {job_commands, test_commands, run_commands, topic_commands, event_commands, docs_commands}) {
+  for (auto part : {job_commands, test_commands, run_commands, submitted_commands, topic_commands,
+                    event_commands, docs_commands}) {
     std::vector<Command> commands = part();
     std::move(commands.begin(), commands.end(), std::back_inserter(all));
   }

@@ -32,12 +32,13 @@ struct Command {
 };
 
 // Each file of commands gives its own.
-std::vector<Command> job_commands();    // check, explain, graph, schema
-std::vector<Command> run_commands();    // run, dev
-std::vector<Command> test_commands();   // test
-std::vector<Command> topic_commands();  // topics …, produce, consume
-std::vector<Command> event_commands();  // generate, tap
-std::vector<Command> docs_commands();   // docs, version
+std::vector<Command> job_commands();        // check, explain, graph, schema
+std::vector<Command> run_commands();        // run, dev, serve
+std::vector<Command> submitted_commands();  // submit, list, …
+std::vector<Command> test_commands();       // test
+std::vector<Command> topic_commands();      // topics …, produce, consume
+std::vector<Command> event_commands();      // generate, tap
+std::vector<Command> docs_commands();       // docs, version
 
 Command tap_command();
 

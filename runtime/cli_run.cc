@@ -1,4 +1,4 @@
-// run and dev: jobs in this process until they end or a signal comes.
+// run, dev and serve: jobs in this process until they end or a signal comes.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -11,6 +11,7 @@
 #include "runtime/http_server.h"
 #include "runtime/job_files.h"
 #include "runtime/job_host.h"
+#include "runtime/job_service.h"
 #include "runtime/kept_rows_alarm.h"
 #include "runtime/posix_exit.h"
 #include "runtime/posix_process.h"
@@ -41,11 +42,17 @@ void tell(const std::string& text) {
   std::fputs(text.c_str(), stderr);
 }
 
-// One invocation of run or dev.
+enum class Mode : uint8_t {
+  run,
+  dev,
+  serve,  // jobs come by being submitted
+};
+
+// One invocation.
 class Session {
  public:
-  Session(CliContext& context, const ParsedArgs& args, bool dev)
-      : context_(context), args_(args), dev_(dev) {}
+  Session(CliContext& context, const ParsedArgs& args, Mode mode)
+      : context_(context), args_(args), dev_(mode == Mode::dev), serve_(mode == Mode::serve) {}
 
   Status run() {
     RF_TRY(read_options());
@@ -53,7 +60,8 @@ class Session {
     load_ = load;
     std::vector<LoadedJob> jobs;
     RF_ASSIGN(const std::vector<std::string> files, job_files(context_.env->fs(), args_.arguments));
-    RF_ASSIGN(access_, JobAccess::make(access_options(args_, files), args_.get("data-dir", ".rideflow")));
+    const JobAccessOptions access = serve_ ? served_access_options(args_) : access_options(args_, files);
+    RF_ASSIGN(access_, JobAccess::make(access, args_.get("data-dir", ".rideflow")));
     for (const std::string& file : files) {
       RF_ASSIGN(LoadedJob job, load_for_running(context_, file, load_, access_.get()));
       jobs.push_back(std::move(job));
@@ -63,6 +71,8 @@ class Session {
     RF_ASSIGN(const QueryLimits limits, query_limits(args_));
     RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow"), access_, limits));
     jobs_ = std::make_shared<HostedJobs>(host_.get());
+    directory_ = jobs_;
+    if (serve_) RF_TRY(open_service());
     for (const LoadedJob& job : jobs) jobs_->announce(job.plan->job);  // before anybody can ask
     RF_TRY(listen());
     RF_TRY(start_feed());
@@ -73,6 +83,7 @@ class Session {
     }
     options_.drop_state.clear();  // an edit that is watched keeps its positions
     if (dev_) print(fmt::format("\ndashboard: {}\n\n", server_->url()));
+    if (serve_) tell(fmt::format("{} takes jobs: `rideflow submit FILE`\n", server_->url()));
     loop();
     return end();
   }
@@ -126,13 +137,21 @@ class Session {
     return {};
   }
 
+  Status open_service() {
+    service_ = std::make_shared<JobService>(host_.get(), context_.catalog, access_,
+                                            file_registry(*context_.env, host_->jobs_dir()), options_);
+    directory_ = service_;
+    return service_->open();
+  }
+
   Status listen() {
     RF_ASSIGN(HttpOptions http, http_options(args_));
     // `run` answers other commands, such as consume and tap, on any free port unless told which.
-    if (!dev_ && !args_.has("listen")) http.listen = "127.0.0.1:0";
+    if (!dev_ && !serve_ && !args_.has("listen")) http.listen = "127.0.0.1:0";
     HttpServices services;
     services.env = context_.env;
-    services.jobs = jobs_;
+    services.jobs = directory_;
+    services.submitted = service_;
     services.queries = std::make_shared<DruidQueries>(druid_queries(host_->queries()));
     services.topics = host_->topics();
     services.topic_users = [this](const std::string& topic) { return host_->topic_users(topic); };
@@ -180,10 +199,10 @@ class Session {
 
   std::vector<JobView> views() {
     const Micros now = context_.env->monotonic();
-    monitor_.sample(*jobs_, now);
+    monitor_.sample(*directory_, now);
     std::vector<JobView> views;
-    for (const std::string& name : jobs_->jobs()) {
-      if (const auto entry = jobs_->find(name)) views.push_back(monitor_.view(*entry, now));
+    for (const std::string& name : directory_->jobs()) {
+      if (const auto entry = directory_->find(name)) views.push_back(monitor_.view(*entry, now));
     }
     return views;
   }
@@ -202,7 +221,7 @@ class Session {
   // What jobs have computed can still be asked for when their sources have ended; where all failed, there is
   // an error to be seen instead.
   bool goes_on(ProgressDisplay& progress) {
-    if (args_.has("watch")) return true;
+    if (serve_ || args_.has("watch")) return true;
     if (!dev_ || args_.has("exit") || !any_finished()) return false;
     if (!told_of_end_) {
       progress.clear();
@@ -219,8 +238,9 @@ class Session {
     while (!stop_signal_received()) {
       const Micros now = context_.env->monotonic();
       if (stop_at_ > 0 && now >= stop_at_) break;
+      if (service_) service_->look();
       if (all_over() && !goes_on(progress)) break;
-      if (!args_.has("quiet")) progress.show(views(), now);
+      if (!args_.has("quiet") && !serve_) progress.show(views(), now);
       if (args_.has("watch")) look_for_edits(progress);
       if (now >= next_alarm_) {
         next_alarm_ = now + kAlarmPeriod;
@@ -268,6 +288,7 @@ class Session {
     watch_->expect("stopping the jobs", kStopJobsMs, kEnded,
                    [this] { return context_.disk_progress() + host_->progress(); });
     if (feed_) feed_->stop();
+    if (service_) service_->close();
     server_->cancel_queries();  // the jobs' last checkpoints do not share the machine with them
     Status status = host_->stop_all();
     // Told before anything is taken down, which may take long.
@@ -284,6 +305,7 @@ class Session {
   CliContext& context_;
   const ParsedArgs& args_;
   const bool dev_;
+  const bool serve_;
   RunOptions options_;
   LoadOptions load_;
   Micros stop_at_ = 0;
@@ -291,6 +313,8 @@ class Session {
   std::shared_ptr<const JobAccess> access_;
   std::unique_ptr<JobHost> host_;
   std::shared_ptr<HostedJobs> jobs_;
+  std::shared_ptr<JobService> service_;            // null but for serve
+  std::shared_ptr<const JobDirectory> directory_;  // one of the two
   std::unique_ptr<EventFeed> feed_;
   std::unique_ptr<HttpServer> server_;
   JobMonitor monitor_;
@@ -319,8 +343,8 @@ std::vector<FlagSpec> shared_flags() {
   return flags;
 }
 
-int run_session(CliContext& context, const ParsedArgs& args, bool dev) {
-  Session session(context, args, dev);
+int run_session(CliContext& context, const ParsedArgs& args, Mode mode) {
+  Session session(context, args, mode);
   const Status status = session.run();
   if (!status.ok() && !session.told()) {
     print_error(status);
@@ -341,12 +365,25 @@ std::vector<Command> run_commands() {
       {"generate", "RATE", "make events for the topics of the main job, such as 1000/s", false});
   dev.flags.push_back({"seed", "S", "of the generated events (default: another one each time)", false});
   for (FlagSpec& flag : generator_flags("20")) dev.flags.push_back(std::move(flag));
+  CommandSpec serve{"serve", "", "Run the jobs that are submitted, and answer queries, until a signal comes.",
+                    0,       0,  shared_flags()};
+  std::erase_if(serve.flags, [](const FlagSpec& flag) {
+    return flag.name == "set" || flag.name == "drop-state" || flag.name == "quiet" ||
+           flag.name == "file-root";
+  });
+  serve.flags.push_back(
+      {"file-root", "DIR", "jobs may name files beneath it; may be repeated (default: none)", true});
+  serve.flags.push_back({"allow-env", "NAME",
+                         "jobs may read this variable of the server's environment; may be repeated", true});
   std::vector<Command> commands;
   commands.emplace_back(std::move(run), [](CliContext& context, const ParsedArgs& args) {
-    return run_session(context, args, false);
+    return run_session(context, args, Mode::run);
   });
   commands.emplace_back(std::move(dev), [](CliContext& context, const ParsedArgs& args) {
-    return run_session(context, args, true);
+    return run_session(context, args, Mode::dev);
+  });
+  commands.emplace_back(std::move(serve), [](CliContext& context, const ParsedArgs& args) {
+    return run_session(context, args, Mode::serve);
   });
   return commands;
 }

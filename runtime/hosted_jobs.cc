@@ -16,11 +16,15 @@ std::optional<JobEntry> HostedJobs::find(const std::string& job) const {
   const std::optional<HostedJob> hosted = host_->find(job);
   if (!hosted) return entry;
   if (!entry) entry = JobEntry{job, nullptr, ""};
-  entry->execution = hosted->job->execution();
-  entry->state = hosted->job->state();
-  entry->attempts = hosted->job->attempts();
-  if (entry->error.empty()) entry->error = hosted->job->error();
+  describe(*hosted, *entry);
   return entry;
+}
+
+void describe(const HostedJob& hosted, JobEntry& entry) {
+  entry.execution = hosted.job->execution();
+  entry.state = hosted.job->state();
+  entry.attempts = hosted.job->attempts();
+  if (entry.error.empty()) entry.error = hosted.job->error();
 }
 
 }  // namespace rideflow

@@ -6,6 +6,9 @@
 
 namespace rideflow {
 
+// What the host knows of it. An error that `entry` has already stays.
+void describe(const HostedJob& hosted, JobEntry& entry);
+
 // `host` must outlive it.
 class HostedJobs : public JobDirectory {
  public:
@@ -16,6 +19,9 @@ class HostedJobs : public JobDirectory {
 
   std::vector<std::string> jobs() const override;
   std::optional<JobEntry> find(const std::string& job) const override;
+  std::vector<JobLogLine> log_lines(const std::string& job, int64_t from) const override {
+    return host_->log_lines(job, from);
+  }
 
  private:
   const JobHost* host_;

@@ -1,5 +1,4 @@
-// GET /api/v1/jobs, /api/v1/jobs/{job}, /api/v1/jobs/{job}/tap/{step}: see docs/http-api.md, the job
-// document.
+// GET /api/v1/jobs, and of each its document, its log and the rows of its steps: see docs/http-api.md.
 #include <fmt/format.h>
 
 #include "dsl/expression_binder.h"
@@ -134,7 +133,12 @@ std::string job_document(const JobView& view) {
   }
   json.end_array().key("attempts").begin_array();
   for (const AttemptRecord& attempt : view.attempts) write_attempt(json, attempt);
-  json.end_array().end_object();
+  json.end_array();
+  if (!view.wanted.empty()) {
+    json.field("wanted", view.wanted).field("version", view.version);
+    json.field("started_version", view.started_version);
+  }
+  json.end_object();
   return body;
 }
 
@@ -151,7 +155,9 @@ struct Jobs {
     for (const std::string& name : directory->jobs()) {
       const std::optional<JobEntry> entry = directory->find(name);
       if (!entry) continue;
-      json.begin_object().field("job", name).field("state", state_of(*entry)).end_object();
+      json.begin_object().field("job", name).field("state", state_of(*entry));
+      if (!entry->wanted.empty()) json.field("wanted", entry->wanted).field("version", entry->version);
+      json.end_object();
     }
     json.end_array();
     return json_response(std::move(body));
@@ -175,6 +181,22 @@ struct Jobs {
     return json_response(job_document(monitor->view(*entry, env->monotonic())));
   }
 
+  HttpResponse log(const HttpRequest& request) const {
+    HttpResponse response;
+    const std::optional<JobEntry> entry = find(request, response);
+    if (!entry) return response;
+    const auto from = request.query_integer("from", 0, 0, INT64_MAX);
+    if (!from.ok()) return error_response(from.status());
+    int64_t next = *from;
+    response.content_type = "text/plain; charset=utf-8";
+    for (const JobLogLine& line : directory->log_lines(entry->job, *from)) {
+      response.body += line.text + "\n";
+      next = line.number;
+    }
+    response.headers.emplace_back("X-Rideflow-Next", std::to_string(next));
+    return response;
+  }
+
   HttpResponse tap(const HttpRequest& request) {
     HttpResponse response;
     const std::optional<JobEntry> entry = find(request, response);
@@ -192,8 +214,11 @@ struct Jobs {
   }
 };
 
-HttpRoute get_route(std::string pattern, HttpHandler handler) {
+HttpRoute get_route(std::string pattern, std::string summary, std::vector<HttpQueryParameter> query,
+                    HttpHandler handler) {
   HttpRoute route;
+  route.summary = std::move(summary);
+  route.query = std::move(query);
   route.method = "GET";
   route.pattern = std::move(pattern);
   route.handler = std::move(handler);
@@ -208,10 +233,15 @@ std::function<void()> add_job_routes(HttpRouter& router, const HttpServices& ser
   jobs->env = services.env;
   jobs->directory = services.jobs;
   jobs->monitor = monitor;
-  router.add(get_route("/api/v1/jobs", [jobs](const HttpRequest&) { return jobs->list(); }));
-  router.add(get_route("/api/v1/jobs/{job}", [jobs](const HttpRequest& r) { return jobs->document(r); }));
-  router.add(
-      get_route("/api/v1/jobs/{job}/tap/{step}", [jobs](const HttpRequest& r) { return jobs->tap(r); }));
+  router.add(get_route("/api/v1/jobs", "The jobs and their states.", {},
+                       [jobs](const HttpRequest&) { return jobs->list(); }));
+  router.add(get_route("/api/v1/jobs/{job}", "All about a job.", {},
+                       [jobs](const HttpRequest& r) { return jobs->document(r); }));
+  router.add(get_route("/api/v1/jobs/{job}/log", "Lines that the job logged behind line `from`, as text.",
+                       {{"from", "integer"}}, [jobs](const HttpRequest& r) { return jobs->log(r); }));
+  router.add(get_route("/api/v1/jobs/{job}/tap/{step}", "The newest rows of a step, a JSON object a line.",
+                       {{"limit", "integer"}, {"from", "integer"}},
+                       [jobs](const HttpRequest& r) { return jobs->tap(r); }));
   return [jobs] {
     const Micros now = jobs->env->monotonic();
     jobs->monitor->sample(*jobs->directory, now);

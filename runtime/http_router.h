@@ -20,6 +20,12 @@ enum class HttpRole : uint8_t { read, operate, admin };  // each may do what tho
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
+// Of the query, or a member of the body.
+struct HttpQueryParameter {
+  std::string name;
+  std::string type = "string";  // as JSON Schema has it
+};
+
 struct HttpRoute {
   // Where the handler runs: `quick` ones never wait (no disk, no query) and run on the I/O thread; the others
   // run in a small pool, of which no more than a bounded number may be under way.
@@ -32,6 +38,9 @@ struct HttpRoute {
   Lane lane = Lane::pool;
   bool open = false;  // answered without a token: liveness, and the console's files
   size_t max_body = size_t{1} << 20;
+  // For the OpenAPI document.
+  std::string summary = {};  // one sentence; empty: it is not listed
+  std::vector<HttpQueryParameter> query = {}, body = {};
 };
 
 class HttpRouter {

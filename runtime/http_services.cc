@@ -1,5 +1,6 @@
 #include "runtime/http_services.h"
 
+#include "runtime/http_openapi.h"
 #include "runtime/http_static.h"
 #include "runtime/job_monitor.h"
 
@@ -36,14 +37,30 @@ std::string find_console(FileSystem& fs, const std::string& executable_dir) {
   return "";
 }
 
+namespace {
+
+// What has been added so far.
+void add_openapi_route(HttpRouter& router) {
+  HttpRoute route;
+  route.method = "GET";
+  route.pattern = "/api/v1/openapi.json";
+  route.lane = HttpRoute::Lane::quick;
+  route.handler = [text = openapi_document(router)](const HttpRequest&) { return json_response(text); };
+  router.add(std::move(route));
+}
+
+}  // namespace
+
 Result<HttpApi> make_http_api(const HttpServices& services) {
   auto router = std::make_shared<HttpRouter>();
   add_status_routes(*router, services);
   add_metrics_routes(*router, services);
   HttpApi api;
   if (services.jobs) api.tick = add_job_routes(*router, services, std::make_shared<JobMonitor>());
+  if (services.submitted) add_submission_routes(*router, services);
   if (services.queries) add_druid_routes(*router, services);
   if (services.topics) add_topic_routes(*router, services);
+  add_openapi_route(*router);
   RF_TRY(add_static_routes(*router, services));
   api.router = std::move(router);
   return api;

@@ -16,6 +16,7 @@
 namespace rideflow {
 
 class JobDirectory;   // runtime/job_directory.h
+class JobService;     // runtime/job_service.h
 class JobMonitor;     // runtime/job_monitor.h
 class RollupStore;    // rollup/rollup_store.h
 class TopicStore;     // topics/topic_store.h
@@ -25,6 +26,7 @@ struct DruidQueries;  // runtime/http_druid.h
 struct HttpServices {
   Env* env = nullptr;
   std::shared_ptr<const JobDirectory> jobs;
+  std::shared_ptr<JobService> submitted;  // where jobs may be submitted
   std::shared_ptr<const DruidQueries> queries;
   std::shared_ptr<TopicStore> topics;
   // Who uses a topic, before it is deleted; empty: nobody knows of any job.
@@ -44,6 +46,7 @@ Result<HttpApi> make_http_api(const HttpServices& services);
 // Routes of one area each, for make_http_api(). REQUIRES: what the area needs is not null.
 void add_status_routes(HttpRouter& router, const HttpServices& services);
 void add_druid_routes(HttpRouter& router, const HttpServices& services);
+void add_submission_routes(HttpRouter& router, const HttpServices& services);
 void add_topic_routes(HttpRouter& router, const HttpServices& services);
 void add_metrics_routes(HttpRouter& router, const HttpServices& services);
 std::function<void()> add_job_routes(HttpRouter& router, const HttpServices& services,

@@ -233,8 +233,10 @@ HttpResponse read(TopicStore& store, const HttpRequest& request) {
 
 void add_topic_routes(HttpRouter& router, const HttpServices& services) {
   using Handler = HttpResponse (*)(TopicStore&, const HttpRequest&);
-  const auto add = [&](const char* method, const char* pattern, HttpRole role, Handler handler) {
+  const auto add = [&](const char* method, const char* pattern, HttpRole role, const char* summary,
+                       Handler handler) {
     HttpRoute route;
+    route.summary = summary;
     route.method = method;
     route.pattern = pattern;
     route.role = role;
@@ -242,11 +244,13 @@ void add_topic_routes(HttpRouter& router, const HttpServices& services) {
     route.handler = [store = services.topics, handler](const HttpRequest& r) { return handler(*store, r); };
     router.add(std::move(route));
   };
-  add("GET", "/api/v1/topics", HttpRole::read,
+  add("GET", "/api/v1/topics", HttpRole::read, "The topics of the data directory.",
       [](TopicStore& store, const HttpRequest&) { return list(store); });
-  add("POST", "/api/v1/topics", HttpRole::operate, create);
-  add("GET", "/api/v1/topics/{name}", HttpRole::read, describe);
+  add("POST", "/api/v1/topics", HttpRole::operate, "Makes a topic.", create);
+  add("GET", "/api/v1/topics/{name}", HttpRole::read, "A topic and its partitions.", describe);
   HttpRoute deletion;
+  deletion.summary = "Deletes a topic that no job uses, or any by `force`.";
+  deletion.query = {{"force", "boolean"}};
   deletion.method = "DELETE";
   deletion.pattern = "/api/v1/topics/{name}";
   deletion.role = HttpRole::admin;
@@ -255,8 +259,9 @@ void add_topic_routes(HttpRouter& router, const HttpServices& services) {
     return removed.ok() ? json_response("{}") : error_response(removed);
   };
   router.add(std::move(deletion));
-  add("POST", "/api/v1/topics/{name}/records", HttpRole::operate, append);
-  add("GET", "/api/v1/topics/{name}/records", HttpRole::read, read);
+  add("POST", "/api/v1/topics/{name}/records", HttpRole::operate, "Appends records, one a line.", append);
+  add("GET", "/api/v1/topics/{name}/records", HttpRole::read, "Records of a partition, a JSON object a line.",
+      read);
 }
 
 }  // namespace rideflow

@@ -37,17 +37,23 @@ Status JobHost::open_stores(const JobAccess& access, const QueryLimits& limits) 
   return {};
 }
 
+Status JobHost::check_free(const std::string& job) const {
+  const std::optional<HostedJob> hosted = find(job);
+  if (!hosted || hosted->job->over()) return {};
+  return Status::user(Code::already_exists, fmt::format("a job named '{}' is already running", job));
+}
+
+JobEnv& JobHost::env_of(const std::string& job) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<JobEnv>& env = envs_[job];
+  if (!env) env = std::make_unique<JobEnv>(env_, job);
+  return *env;
+}
+
 Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto it = jobs_.find(plan->job);
-    if (it != jobs_.end() && !it->second.job->over()) {
-      return Status::user(Code::already_exists,
-                          fmt::format("a job named '{}' is already running", plan->job));
-    }
-  }
+  RF_TRY(check_free(plan->job));
   RF_ASSIGN(auto job,
-            AttemptedJob::start(env_, plan->job, with_job(options.restart, plan->restart),
+            AttemptedJob::start(env_of(plan->job), plan->job, with_job(options.restart, plan->restart),
                                 [this, plan, options](Epoch first) { return build(plan, options, first); }));
   const std::lock_guard lock(mutex_);
   jobs_[plan->job] = {plan->job, plan, std::move(job)};
@@ -55,11 +61,32 @@ Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions&
   return {};
 }
 
+Status JobHost::start_soon(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options) {
+  RF_TRY(check_free(plan->job));
+  forget(plan->job);  // what the last attempt held is given back before the next one takes the same
+  auto job =
+      AttemptedJob::start_soon(env_of(plan->job), plan->job, with_job(options.restart, plan->restart),
+                               [this, plan, options](Epoch first) { return build(plan, options, first); });
+  const std::lock_guard lock(mutex_);
+  jobs_[plan->job] = {plan->job, plan, std::move(job)};
+  answered_ = false;
+  return {};
+}
+
+void JobHost::forget(const std::string& job) {
+  HostedJob gone;  // destroyed behind the lock
+  const std::lock_guard lock(mutex_);
+  const auto it = jobs_.find(job);
+  if (it == jobs_.end() || !it->second.job->over()) return;
+  gone = std::move(it->second);
+  jobs_.erase(it);
+}
+
 // One attempt.
 Result<std::unique_ptr<LocalJob>> JobHost::build(const std::shared_ptr<const LogicalPlan>& plan,
                                                  const RunOptions& options, Epoch first) {
   ExecutionOptions execution;
-  execution.env = &env_;
+  execution.env = &env_of(plan->job);
   execution.resources = &resources_;
   RF_ASSIGN(execution.storage,
             DurableJobStorage::open(env_, dir_->checkpoints(plan->job), dir_->state(plan->job), rocks_));
@@ -138,6 +165,12 @@ Result<std::vector<TopicUser>> JobHost::topic_users(const std::string& topic) co
     if (running.count(user.job) == 0) users.push_back(std::move(user));
   }
   return users;
+}
+
+std::vector<JobLogLine> JobHost::log_lines(const std::string& job, int64_t from) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = envs_.find(job);
+  return it == envs_.end() ? std::vector<JobLogLine>() : it->second->lines(from);
 }
 
 std::optional<HostedJob> JobHost::find(const std::string& name) const {

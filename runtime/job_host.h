@@ -15,6 +15,7 @@
 #include "rollup/rollup_queries.h"
 #include "rollup/rollup_store.h"
 #include "runtime/job_access.h"
+#include "runtime/job_env.h"
 #include "runtime/topic_users.h"
 #include "runtime/worker_attempts.h"
 #include "state/data_dir.h"
@@ -49,8 +50,12 @@ class JobHost {
 
   // already_exists when a job of this name runs.
   Status start(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options);
+  // The same without waiting for the first attempt, which is tried again like any other.
+  Status start_soon(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options);
   // Stops the job of the plan's name with a checkpoint, then starts it from there with this plan.
   Status restart(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options);
+  // A job that is over is known no more.
+  void forget(const std::string& job);
   // Says where this process can be reached, for commands that find the data directory taken.
   Status publish_address(const std::string& address);
   // Asks every job for a last checkpoint and a pause, and waits.
@@ -61,11 +66,14 @@ class JobHost {
 
   std::vector<HostedJob> jobs() const;
   std::optional<HostedJob> find(const std::string& name) const;
+  // What the job logged since this process began, behind line `from`; the newest lines only.
+  std::vector<JobLogLine> log_lines(const std::string& job, int64_t from) const;
   // Who reads or writes a topic of the data directory: jobs that run, and jobs whose checkpoints say so.
   Result<std::vector<TopicUser>> topic_users(const std::string& topic) const;
 
   Env& env() { return env_; }
   const std::string& data_dir() const { return data_dir_; }
+  std::string jobs_dir() const { return dir_->jobs(); }
   const std::shared_ptr<TopicStore>& topics() const { return topics_; }
   const std::shared_ptr<RollupStore>& rollups() const { return rollups_; }
   const std::shared_ptr<RollupQueries>& queries() const { return queries_; }
@@ -75,6 +83,8 @@ class JobHost {
   JobHost(Env& env, std::unique_ptr<DataDir> dir)
       : env_(env), dir_(std::move(dir)), data_dir_(dir_->path()) {}
   Status open_stores(const JobAccess& access, const QueryLimits& limits);
+  Status check_free(const std::string& job) const;
+  JobEnv& env_of(const std::string& job);
   Result<std::unique_ptr<LocalJob>> build(const std::shared_ptr<const LogicalPlan>& plan,
                                           const RunOptions& options, Epoch first);
 
@@ -87,6 +97,7 @@ class JobHost {
   std::shared_ptr<RollupQueries> queries_;
   Resources resources_;
   mutable std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<JobEnv>> envs_;  // never taken away: what a job began may still end
   std::map<std::string, HostedJob> jobs_;
   bool answered_ = false;  // stop_all() has told how the jobs ended
 };

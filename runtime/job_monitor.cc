@@ -210,6 +210,9 @@ JobView JobMonitor::view(const JobEntry& entry, Micros monotonic) const {
   view.error = entry.error;
   view.state = state_of(entry);
   view.attempts = entry.attempts;
+  view.wanted = entry.wanted;
+  view.version = entry.version;
+  view.started_version = entry.started_version;
   if (!entry.execution) return view;
   const JobExecution& execution = *entry.execution;
   const JobGraph& graph = execution.graph();

@@ -71,7 +71,9 @@ struct JobView {
   std::vector<EdgeView> edges;
   std::vector<SourceView> sources;
   std::vector<CheckpointRecord> checkpoints;  // newest first; one under way has completed_at 0
-  std::vector<AttemptRecord> attempts;        // newest first; the one that goes on has ended_at 0
+  std::string wanted;                         // of a job that was submitted
+  int64_t version = 0, started_version = 0;
+  std::vector<AttemptRecord> attempts;  // newest first; the one that goes on has ended_at 0
 };
 
 class JobMonitor {

@@ -32,6 +32,7 @@ class DataDir {
   const std::string& path() const { return path_; }
   std::string topics() const { return join_path(path_, "topics"); }
   std::string rollups() const { return join_path(path_, "rollups"); }
+  std::string jobs() const { return join_path(path_, "jobs"); }
   std::string checkpoints(const std::string& job) const;
   std::string state(const std::string& job) const;
 
