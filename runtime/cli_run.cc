@@ -23,10 +23,11 @@ namespace {
 
 constexpr int kLoopMs = 100;
 constexpr int kEnded = 2;  // the exit code of a process that had to be ended
-// What a stop may take, stage by stage, where nothing goes on: five seconds in all.
-constexpr int kNoticeMs = 4'000;
-constexpr int kStopJobsMs = 3'500;
-constexpr int kTakeDownMs = 1'000;
+// What a stop may take where nothing goes on, all stages together. With what run_cli() gives to those who
+// still wait for others (kSettleMs), five seconds.
+constexpr int kStopMs = 4'500;
+// And as long as a last checkpoint goes on: what ends processes for good usually waits 30 seconds.
+constexpr int kProgressMs = 20'000;
 constexpr Micros kAlarmPeriod = 10 * kMicrosPerSecond;
 
 // A file that is watched for edits.
@@ -67,7 +68,7 @@ class Session {
       jobs.push_back(std::move(job));
     }
     catch_stop_signals();
-    watch_ = std::make_unique<ExitWatch>(kNoticeMs);
+    watch_ = std::make_unique<ExitWatch>(kStopMs, kProgressMs);
     RF_ASSIGN(const QueryLimits limits, query_limits(args_));
     RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow"), access_, limits));
     jobs_ = std::make_shared<HostedJobs>(host_.get());
@@ -92,7 +93,7 @@ class Session {
   bool told() const { return told_; }
   // All that is left is to take down what there is.
   void end_with(int code) {
-    if (watch_) watch_->expect("taking down what the jobs used", kTakeDownMs, code);
+    if (watch_) watch_->expect("taking down what the jobs used", code);
   }
 
  private:
@@ -285,20 +286,20 @@ class Session {
   }
 
   Status end() {
-    watch_->expect("stopping the jobs", kStopJobsMs, kEnded,
+    watch_->expect("stopping the jobs", kEnded,
                    [this] { return context_.disk_progress() + host_->progress(); });
     if (feed_) feed_->stop();
     if (service_) service_->close();
     server_->cancel_queries();  // the jobs' last checkpoints do not share the machine with them
     Status status = host_->stop_all();
     // Told before anything is taken down, which may take long.
-    watch_->expect("taking down what the jobs used", kTakeDownMs, status.ok() ? 0 : exit_code(status));
+    watch_->expect("taking down what the jobs used", status.ok() ? 0 : exit_code(status));
     if (!status.ok()) print_error(status);
     told_ = !status.ok();
     for (const JobView& view : views()) tell(summary(view));
     if (feed_) tell(fmt::format("{} events generated\n", feed_->events()));
     tell(fmt::format("data: {} (the next start goes on from there)\n", args_.get("data-dir", ".rideflow")));
-    server_->stop();
+    server_->stop(watch_->left_ms() / 2);  // the rest is for what comes after it
     return status;
   }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "runtime/http_session.h"
@@ -125,14 +126,14 @@ struct HttpServer::Impl {
   }
 
   // On the I/O thread.
-  void begin_stop() {
+  void begin_stop(int most_ms) {
     core.stopping = true;
     core.lanes.cancel_all();
     boost::system::error_code ec;
     acceptor->close(ec);
     tick_timer->cancel();
     core.close_sessions(/*busy_too=*/false);
-    drain_timer.emplace(io, std::chrono::milliseconds(core.options.drain_ms));
+    drain_timer.emplace(io, std::chrono::milliseconds(std::min(core.options.drain_ms, most_ms)));
     drain_timer->async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) core.close_sessions(/*busy_too=*/true);
     });
@@ -225,10 +226,10 @@ void HttpServer::cancel_queries() {
   impl_->core.lanes.cancel_all();
 }
 
-void HttpServer::stop() {
+void HttpServer::stop(int most_ms) {
   if (impl_->stopped) return;
   impl_->stopped = true;
-  net::post(impl_->io, [impl = impl_.get()] { impl->begin_stop(); });
+  net::post(impl_->io, [impl = impl_.get(), most_ms] { impl->begin_stop(most_ms); });
   impl_->thread.join();
   impl_->core.lanes.stop();
 }

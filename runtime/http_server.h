@@ -11,6 +11,7 @@
 // thread.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,8 +58,9 @@ class HttpServer {
   // Before stop(), which does it too: requests that wait for their turn, queries that run and what comes
   // after end with status 503; quick requests and handlers that do not ask go on.
   void cancel_queries();
-  // The same, takes no new connection, lets requests end for drain_ms, then closes. Idempotent.
-  void stop();
+  // The same, takes no new connection, lets requests end for drain_ms, or `most_ms` if that is less, then
+  // closes. Idempotent.
+  void stop(int most_ms = std::numeric_limits<int>::max());
   uint16_t port() const;
   // "http://127.0.0.1:8082"
   const std::string& url() const;

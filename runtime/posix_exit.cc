@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <utility>
 
 #include "runtime/posix_process.h"
 
@@ -24,8 +25,13 @@ void say(const std::string& text) {
 
 }  // namespace
 
-ExitWatch::ExitWatch(int ms)
-    : doing_("ending"), ms_(ms), code_(kStoppedBySignal), left_ms_(ms), thread_([this] { run(); }) {}
+ExitWatch::ExitWatch(int ms, int progress_ms)
+    : doing_("ending"),
+      ms_(ms),
+      code_(kStoppedBySignal),
+      left_ms_(ms),
+      progress_left_ms_(progress_ms),
+      thread_([this] { run(); }) {}
 
 ExitWatch::~ExitWatch() {
   {
@@ -36,32 +42,32 @@ ExitWatch::~ExitWatch() {
   thread_.join();
 }
 
-void ExitWatch::expect(std::string doing, int ms, int code, std::function<int64_t()> progress) {
+void ExitWatch::expect(std::string doing, int code, std::function<int64_t()> progress) {
   const std::lock_guard lock(mutex_);
-  at_signal_ = false;
+  begun_ = true;
   doing_ = std::move(doing);
-  ms_ = ms;
   code_ = code;
-  left_ms_ = ms;
   progress_ = std::move(progress);
+}
+
+int ExitWatch::left_ms() {
+  const std::lock_guard lock(mutex_);
+  return left_ms_;
 }
 
 // Counts steps instead of reading a clock: a process that was suspended has not used up its time.
 void ExitWatch::run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, std::chrono::milliseconds(kStepMs), [this] { return over_; })) {
-    if (at_signal_ && !stop_signal_received()) continue;
-    if (progress_) {
-      const int64_t now = progress_();
-      if (now != seen_) left_ms_ = ms_ + kStepMs;
-      seen_ = now;
-    }
-    left_ms_ -= kStepMs;
+    if (!begun_ && !stop_signal_received()) continue;
+    const int64_t now = progress_ ? progress_() : seen_;
+    const bool goes_on = now != std::exchange(seen_, now) && progress_left_ms_ > 0;
+    (goes_on ? progress_left_ms_ : left_ms_) -= kStepMs;
     if (left_ms_ > 0) continue;
-    say(
-        fmt::format("error: {} took longer than {} s: the process ends as it is. What was acknowledged is on "
-                    "disk, and the next start goes on from the newest checkpoint\n",
-                    doing_, ms_ / 1000.0));
+    say(fmt::format(
+        "error: {} takes longer than a stop may ({} s in all): the process ends as it is. What was "
+        "acknowledged is on disk, and the next start goes on from the newest checkpoint\n",
+        doing_, ms_ / 1000.0));
     ::_exit(code_);
   }
 }

@@ -27,11 +27,8 @@ case_sigterm_is_a_pause_without_loss_or_double() {
 }
 
 # Queries that take long: 80 sums over expressions of 1,300 terms, for every row.
-case_sigterm_does_not_wait_for_queries() {
-  sed 's/until: latest/on_gap: fail/' "$JOBS/windows.yaml" >job.yaml
-  events 20000 7 --rate 10 >lines
-  rf produce ride_events lines --data-dir data
-  start_dev dev.log job.yaml --data-dir data --quiet
+# heavy_queries: six of them run or wait their turn, over the rollup of windows.
+heavy_queries() {
   counted() {
     request POST "$URL/druid/v2" '{"queryType": "timeseries", "dataSource": "live", "granularity": "all",
       "intervals": ["2000-01-01/2100-01-01"], "aggregations": [{"type": "count", "name": "n"}]}' >count &&
@@ -50,6 +47,14 @@ case_sigterm_does_not_wait_for_queries() {
     request GET "$URL/metrics" >metrics && grep -Eq '^rideflow_requests_paused\{\} [1-9]' metrics
   }
   until_true 60 heavy_under_way || { cat metrics heavy1; fail "the heavy queries were over before the signal"; }
+}
+
+case_sigterm_does_not_wait_for_queries() {
+  sed 's/until: latest/on_gap: fail/' "$JOBS/windows.yaml" >job.yaml
+  events 20000 7 --rate 10 >lines
+  rf produce ride_events lines --data-dir data
+  start_dev dev.log job.yaml --data-dir data --quiet
+  heavy_queries
   counted || fail "a light query was not answered beside heavy ones"
   kill -TERM "$PID"
   # The jobs' last checkpoint takes its time on a busy machine; a heavy query would take until its limit.
@@ -87,4 +92,58 @@ case_for_is_a_pause_too() {
   rf run job.yaml --data-dir data --for 2s --quiet >log 2>&1
   has log "windows: stopped"
   has log "polled        3,000"
+}
+
+# A job whose console nobody reads: it waits for others, as for brokers that are away.
+console_job() {
+  cat <<'END'
+job: shown
+sources:
+  rides:
+    generator: {kind: rides, seed: 7, rate: 20000/s}
+    format: json
+    schema: {ride_id: string, city: string, ride_timestamp: timestamp}
+sinks:
+  out: {from: rides, console: {}, format: json}
+END
+}
+
+# open_ends URL: connections that never come to an end: half a header, half a body, answers that nobody reads.
+open_ends() {
+  node -e 'const {hostname, port} = new URL(process.argv[1]);
+    const send = (text) => require("net").connect(port, hostname).on("error", () => {}).write(text);
+    send("GET /api/v1/jobs HTTP/1.1\r\nHost: loc");
+    send("POST /druid/v2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+         "Content-Length: 5000\r\n\r\n{");
+    for (let i = 0; i < 100; ++i) send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200));
+    console.log("open"); setInterval(() => {}, 1000);' "$1" >open 2>&1 &
+  STARTED+=("$!")
+  until_true 60 grep -q open open || fail "no connections"
+}
+
+# Each stage of a stop at its worst: a job that waits for its reader and can't be taken down meanwhile, heavy queries,
+# connections that stay. All together have five seconds.
+case_a_stop_takes_five_seconds_whatever_holds_it() {
+  sed 's/until: latest/on_gap: fail/' "$JOBS/windows.yaml" >job.yaml
+  console_job >shown.yaml
+  events 20000 7 --rate 10 >lines
+  rf produce ride_events lines --data-dir data
+  mkfifo pipe
+  exec 9<>pipe
+  "$RIDEFLOW" dev --listen 127.0.0.1:0 job.yaml shown.yaml --data-dir data --quiet >pipe 2>dev.log &
+  PID=$!
+  STARTED+=("$PID")
+  has_address() { URL=$(grep -o 'http://[0-9.:]*' data/LOCK 2>/dev/null); }
+  until_true 90 has_address || { cat dev.log; fail "dev did not begin"; }
+  job_waits() { request GET "$URL/api/v1/jobs/shown" >doc && [ "$(json doc 'd.waiting.length > 0')" = true ]; }
+  until_true 90 job_waits || { cat dev.log doc; fail "the job doesn't wait for its reader"; }
+  heavy_queries
+  open_ends "$URL"
+  kill -TERM "$PID"
+  until_true 6 gone "$PID" || { cat dev.log; fail "a stop takes longer than five seconds"; }
+  finish "$PID"
+  exec 9>&-
+  # The data directory is whole and free, and its other job goes on.
+  rf run job.yaml --data-dir data --quiet --for 1s >log 2>&1
+  has log "windows: stopped"
 }
