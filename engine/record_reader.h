@@ -27,6 +27,12 @@ struct Position {
 
 enum class StartAt : uint8_t { earliest, latest, time };
 
+// Whether what was read is still what is there: a checkpoint that holds the positions waits for the answer.
+struct Confirmation {
+  std::shared_ptr<Completion> done;  // null: nothing to look at. An error fails the job: nothing is published
+  std::string waits_for;             // while it is not done: "the brokers of topic 'rides'"
+};
+
 struct Poll {
   std::shared_ptr<const Origin> chunk;  // the records, all of one partition; null: none now
   // proven_end: a check just now showed that nothing is after the position (what idleness needs).
@@ -79,6 +85,9 @@ class RecordReader {
   }
   // Of the partitions assigned here; null: not a source of files.
   virtual std::shared_ptr<const SourceFiles> files() { return nullptr; }
+  // Called with every checkpoint, behind position() of all partitions; again only when the answer was given.
+  // For stores in which others may put something else in the place of what was read.
+  virtual Confirmation confirm() { return {}; }
   // The checkpoint that holds these positions is complete (Kafka commits group offsets then, for lag
   // display).
   virtual void on_checkpoint_complete(Epoch epoch) { (void)epoch; }

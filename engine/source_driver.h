@@ -49,6 +49,8 @@ class SourceDriver {
   // Nothing here holds the watermark: all partitions are idle, or none belongs to this task.
   bool all_idle() const { return partitions_.empty() || clock_.all_idle(); }
   std::string snapshot() const;
+  // Of the positions in the snapshot just taken.
+  Confirmation confirm() { return reader_->confirm(); }
   void on_checkpoint_complete(Epoch epoch) { reader_->on_checkpoint_complete(epoch); }
 
   // Job tests drive the clock by hand.

@@ -13,6 +13,7 @@ namespace rideflow {
 namespace {
 constexpr Micros kTickPeriod = kMicrosPerSecond / 10;
 constexpr size_t kTapRows = 1000;
+constexpr Micros kLongConfirmation = 3 * kMicrosPerSecond;  // then it is told that a checkpoint waits for it
 }  // namespace
 
 void TapBuffer::add(const Batch& batch) {
@@ -466,6 +467,8 @@ void Task::barrier(Epoch epoch) {
     Node& node = parts_.nodes[i];
     if (!node.op) {
       pending.snapshot.blobs[node.name] = parts_.source->snapshot();
+      pending.confirmation = parts_.source->confirm();
+      pending.begun_at = parts_.context.env->monotonic();
       continue;
     }
     if (auto state = node.op->freeze(epoch)) frozen.emplace_back(static_cast<int>(i), std::move(state));
@@ -522,6 +525,7 @@ void Task::launch_snapshot(PendingSnapshot pending,
 void Task::poll_snapshots() {
   while (!snapshots_.empty() && !failed_) {
     PendingSnapshot& pending = snapshots_.front();
+    if (!is_confirmed(pending)) return;
     for (const auto& completion : pending.completions) {
       if (!completion->done()) return;
     }
@@ -535,6 +539,22 @@ void Task::poll_snapshots() {
     snapshots_.pop_front();
     parts_.events->on_snapshot(std::move(snapshot));
   }
+}
+
+// False also when the answer is that something else is there: the task has failed then.
+bool Task::is_confirmed(const PendingSnapshot& pending) {
+  const auto& [done, waits_for] = pending.confirmation;
+  if (done == nullptr) return true;
+  Env& env = *parts_.context.env;
+  if (!done->done()) {
+    const Micros waited = env.monotonic() - pending.begun_at;
+    if (waited >= kLongConfirmation && !unconfirmed_.waits()) unconfirmed_.set(waits_for, env.now() - waited);
+    return false;
+  }
+  if (unconfirmed_.waits()) unconfirmed_.clear();
+  Status status = done->status();
+  if (!status.ok()) fail(std::move(status), 0);
+  return !failed_;
 }
 
 Status Task::commit(const std::string& sink, Epoch epoch, const std::string& handle) {

@@ -145,6 +145,8 @@ class Task {
   bool is_source() const { return parts_.source != nullptr; }
   SourceDriver* source() { return parts_.source.get(); }
   const std::vector<Node>& nodes() const { return parts_.nodes; }
+  // What the source's part in a checkpoint waits for, once that has taken a while. Any thread.
+  const WaitNote& unconfirmed() const { return unconfirmed_; }
   Waker* waker = nullptr;  // of the worker that runs this task; set by it
   // Once all tasks have their wakers: tells the input channels whom to wake. Producers are woken by the
   // workers' short park time, so that a channel needs to know its consumer only.
@@ -168,6 +170,8 @@ class Task {
     TaskSnapshot snapshot;
     std::vector<std::shared_ptr<Completion>> completions;
     std::shared_ptr<std::string> state_files;
+    Confirmation confirmation;  // of the source
+    Micros begun_at = 0;        // monotonic
   };
 
   bool has_room() const;
@@ -193,6 +197,7 @@ class Task {
   void launch_snapshot(PendingSnapshot pending,
                        std::vector<std::pair<int, std::unique_ptr<FrozenState>>> frozen);
   void poll_snapshots();
+  bool is_confirmed(const PendingSnapshot& pending);
   void tick();
   void signal_exchanges(const Element& element);
   void fail(Status status, int node);
@@ -215,6 +220,7 @@ class Task {
   Micros nested_micros_ = 0;  // of the call under way: what nodes that it called took
   std::deque<Pending> pending_;
   std::deque<PendingSnapshot> snapshots_;
+  WaitNote unconfirmed_;
   std::atomic<int64_t> triggered_{0};
   std::atomic<int64_t> completed_{0};
   int64_t completed_seen_ = 0;

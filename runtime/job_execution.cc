@@ -155,9 +155,8 @@ std::string JobExecution::waits_for() {
   const Micros now = options_.env->monotonic();
   if (now < next_look_) return {};
   next_look_ = now + kLookPeriod;
-  // Checkpoints wait for sinks. A source that waits gives its position at once.
   for (const Waiting& one : waiting()) {
-    if (one.sink)
+    if (one.holds_checkpoints)
       return fmt::format("{} (of '{}', since {})", one.what, one.step, format_timestamp(one.since));
   }
   return {};
@@ -165,12 +164,15 @@ std::string JobExecution::waits_for() {
 
 std::vector<JobExecution::Waiting> JobExecution::waiting() const {
   std::vector<Waiting> all;
+  const auto add = [&all](const Task::Node& node, const WaitNote& note, bool holds_checkpoints) {
+    if (!note.waits()) return;
+    const std::optional<WaitNote::View> view = note.get();
+    if (view) all.push_back({node.step, view->what, view->since, holds_checkpoints});
+  };
   for (const auto& task : tasks()) {
-    for (const Task::Node& node : task->nodes()) {
-      if (!node.metrics->waits_for.waits()) continue;
-      const std::optional<WaitNote::View> view = node.metrics->waits_for.get();
-      if (view) all.push_back({node.step, view->what, view->since, node.sink != nullptr});
-    }
+    // Checkpoints wait for sinks, and for sources only where these have to confirm what they read.
+    for (const Task::Node& node : task->nodes()) add(node, node.metrics->waits_for, node.sink != nullptr);
+    add(task->nodes().front(), task->unconfirmed(), true);
   }
   return all;
 }

@@ -62,7 +62,7 @@ class JobExecution : private TaskEvents {
   struct Waiting {
     std::string step, what;
     Micros since = kNoTime;
-    bool sink = false;
+    bool holds_checkpoints = false;  // else the operator waits, and they go on
   };
   std::vector<Waiting> waiting() const;
   Epoch first_epoch() const { return first_epoch_; }  // that this attempt may use

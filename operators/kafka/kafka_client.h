@@ -86,8 +86,10 @@ Result<Handle<rd_kafka_t>> make_client(rd_kafka_type_t type, Handle<rd_kafka_con
 // the threads of librdkafka, which may take long and, for a topic that is gone, for ever.
 class Client {
  public:
+  enum class Voice : uint8_t { logs, quiet };
   // `env` null: no clock, no logs, taken down on the spot.
-  explicit Client(Env* env) : env_(env), reports_(std::make_unique<Reports>(env)) {}
+  explicit Client(Env* env, Voice voice = Voice::logs)
+      : env_(env), reports_(std::make_unique<Reports>(voice == Voice::logs ? env : nullptr)) {}
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

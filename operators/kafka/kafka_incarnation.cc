@@ -1,6 +1,9 @@
 #include "operators/kafka/kafka_incarnation.h"
 
+#include <fmt/format.h>
+
 #include <string_view>
+#include <utility>
 
 #include "engine/byte_codec.h"
 #include "engine/hash.h"
@@ -28,8 +31,18 @@ void Incarnation::learn(const RecordMark& newest) {
     marks_.front() = newest;
     return;
   }
+  if (learned_ && marks_.size() > 1) {
+    marks_.front() = newest;
+    return;
+  }
+  learned_ = true;
   marks_.insert(marks_.begin(), newest);
   if (marks_.size() > kMarks) marks_.erase(marks_.end() - 2);
+}
+
+std::vector<RecordMark> Incarnation::keep() {
+  if (!std::exchange(learned_, false)) return {};
+  return {marks_.begin() + (marks_.size() > 1 ? 1 : 0), marks_.end()};
 }
 
 std::string Incarnation::encode() const {
@@ -57,6 +70,28 @@ Result<Incarnation> Incarnation::decode(const std::string& detail) {
   }
   RF_TRY(in.finish("a Kafka position"));
   return all;
+}
+
+Status another_topic(const std::string& which, const std::string& found, const std::string& source) {
+  return Status::user(
+      Code::data_loss,
+      fmt::format("Kafka, {}: {}: the topic was deleted and made again, or kafka.brokers names another "
+                  "cluster. What the job has read and computed belongs to the old one: 'rideflow run FILE "
+                  "--drop-state {}' reads this topic as its 'start' says and keeps the rest of the job's "
+                  "state; another --data-dir begins with nothing",
+                  which, found, source));
+}
+
+std::string not_the_same_record(const RecordMark& mark) {
+  return fmt::format("the record at offset {} is not the one that the job read there", mark.offset);
+}
+
+void warn_not_compared(Env& env, const std::string& topic, Partition partition) {
+  env.warn("topic_not_compared", {{"topic", topic},
+                                  {"partition", fmt::format("{}", partition.value)},
+                                  {"why",
+                                   "none of the records that were read before is there any more, so whether "
+                                   "this is still the same topic is not known"}});
 }
 
 }  // namespace rideflow::kafka

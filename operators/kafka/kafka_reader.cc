@@ -7,6 +7,7 @@
 #include "operators/kafka/kafka_incarnation.h"
 #include "operators/kafka/kafka_survey.h"
 #include "operators/kafka/kafka_topic.h"
+#include "operators/kafka/kafka_witness.h"
 
 namespace rideflow {
 namespace {
@@ -45,26 +46,17 @@ class KafkaReader : public RecordReader {
         name_(config.options.text("name")),
         topic_name_(std::make_shared<const std::string>(name_)),
         skip_gaps_(config.options.text("on_gap") == "skip") {}
+  ~KafkaReader() override {
+    if (witness_ != nullptr) witness_->stop();
+  }
 
   Status open(const OpenContext& context) override {
     env_ = context.env;
     metrics_ = context.metrics;
     client_ = std::make_shared<Client>(env_);
-    RF_ASSIGN(Handle<rd_kafka_conf_t> conf,
-              kafka::make_conf(config_.cluster, config_.options, context.resources, &client_->reports()));
-    char group[512] = {};
-    size_t group_size = sizeof(group);
-    if (rd_kafka_conf_get(conf.get(), "group.id", group, &group_size) != RD_KAFKA_CONF_OK ||
-        group[0] == '\0') {
-      RF_TRY(kafka::set(conf.get(), "group.id", fmt::format("rideflow.{}.{}", config_.job, config_.source)));
-    }
-    // Offsets are the checkpoint's; a gap must be seen, not jumped.
-    for (const auto& [property, value] :
-         {std::pair{"enable.auto.commit", "false"}, std::pair{"enable.auto.offset.store", "false"},
-          std::pair{"enable.partition.eof", "true"}, std::pair{"auto.offset.reset", "error"}}) {
-      RF_TRY(kafka::set(conf.get(), property, value));
-    }
+    RF_ASSIGN(Handle<rd_kafka_conf_t> conf, consumer_conf(context, *client_));
     RF_TRY(client_->open(RD_KAFKA_CONSUMER, std::move(conf)));
+    RF_TRY(make_witness(context));
     RF_TRY(find_topic(context.restored));
     char* const cluster = rd_kafka_clusterid(client_->get(), 0);
     if (cluster != nullptr) {
@@ -151,6 +143,18 @@ class KafkaReader : public RecordReader {
     return Position{part.offset, part.detail};
   }
 
+  Confirmation confirm() override {
+    kafka::Witness::Wanted wanted;
+    for (auto& [partition, part] : parts_) {
+      std::vector<RecordMark> marks = part.incarnation.keep();
+      if (!marks.empty()) wanted[partition] = std::move(marks);
+    }
+    if (wanted.empty()) return {};
+    return {env_->offload([witness = witness_, wanted] { return witness->look(wanted); }, Lane::others),
+            fmt::format("the brokers of topic '{}' ({}), to see that it is still the one that was read",
+                        name_, config_.cluster.text("brokers"))};
+  }
+
   void on_checkpoint_complete(Epoch) override {
     // Brokers that don't answer would collect these.
     if (silence_.since() != kNoTime || parts_.empty()) return;
@@ -200,19 +204,41 @@ class KafkaReader : public RecordReader {
     size_t count_;
   };
 
+  Result<Handle<rd_kafka_conf_t>> consumer_conf(const OpenContext& context, Client& client) const {
+    RF_ASSIGN(Handle<rd_kafka_conf_t> conf,
+              kafka::make_conf(config_.cluster, config_.options, context.resources, &client.reports()));
+    char group[512] = {};
+    size_t group_size = sizeof(group);
+    if (rd_kafka_conf_get(conf.get(), "group.id", group, &group_size) != RD_KAFKA_CONF_OK ||
+        group[0] == '\0') {
+      RF_TRY(kafka::set(conf.get(), "group.id", fmt::format("rideflow.{}.{}", config_.job, config_.source)));
+    }
+    // Offsets are the checkpoint's; a gap must be seen, not jumped.
+    for (const auto& [property, value] :
+         {std::pair{"enable.auto.commit", "false"}, std::pair{"enable.auto.offset.store", "false"},
+          std::pair{"enable.partition.eof", "true"}, std::pair{"auto.offset.reset", "error"}}) {
+      RF_TRY(kafka::set(conf.get(), property, value));
+    }
+    return conf;
+  }
+
+  // It connects when there is something to confirm. What its connections meet, the other client tells.
+  Status make_witness(const OpenContext& context) {
+    auto client = std::make_shared<Client>(env_, Client::Voice::quiet);
+    RF_ASSIGN(Handle<rd_kafka_conf_t> conf, consumer_conf(context, *client));
+    RF_TRY(kafka::make_sparing(conf.get()));
+    witness_ =
+        std::make_shared<kafka::Witness>(env_, std::move(client), std::move(conf), name_, config_.source);
+    return {};
+  }
+
   std::string what() const { return fmt::format("topic '{}'", name_); }
   std::string what(Partition p) const { return fmt::format("partition {} of topic '{}'", p.value, name_); }
 
   // ---- Another topic than it was
 
   Status refuse(const std::string& which, const std::string& found) const {
-    return Status::user(
-        Code::data_loss,
-        fmt::format("Kafka, {}: {}: the topic was deleted and made again, or kafka.brokers names another "
-                    "cluster. What the job has read and computed belongs to the old one: 'rideflow run FILE "
-                    "--drop-state {}' reads this topic as its 'start' says and keeps the rest of the job's "
-                    "state; another --data-dir begins with nothing",
-                    which, found, config_.source));
+    return kafka::another_topic(which, found, config_.source);
   }
   Status gone() const {
     return refuse(what(), fmt::format("the brokers have not known it for {} s", kafka::kPatienceMs / 1000));
@@ -268,12 +294,7 @@ class KafkaReader : public RecordReader {
     if (!was.empty() && !cluster_.empty() && was != cluster_) {
       return refuse(what(partition), fmt::format("the cluster is '{}' now and was '{}'", cluster_, was));
     }
-    env_->warn("topic_not_compared",
-               {{"topic", name_},
-                {"partition", fmt::format("{}", partition.value)},
-                {"why",
-                 "none of the records that were read before is there any more, so whether this is "
-                 "still the same topic is not known"}});
+    kafka::warn_not_compared(*env_, name_, partition);
     return {};
   }
 
@@ -283,9 +304,7 @@ class KafkaReader : public RecordReader {
     const RecordMark mark = part.incarnation.marks()[part.marks_left - 1];
     const bool found = message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset == mark.offset;
     if (found && kafka::mark_of(message) != mark) {
-      return refuse(
-          what(partition),
-          fmt::format("the record at offset {} is not the one that the job read there", mark.offset));
+      return refuse(what(partition), kafka::not_the_same_record(mark));
     }
     const bool end = message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
     // Compacted away, or what is there now is not a record.
@@ -398,6 +417,7 @@ class KafkaReader : public RecordReader {
     origin->arena = BufferRef::allocate(bytes);
     origin->records.reserve(messages.size());
     char* to = origin->arena.as_mutable<char>();
+    const rd_kafka_message_t* oldest = nullptr;
     const rd_kafka_message_t* newest = nullptr;
     for (size_t i = from; i < messages.size(); ++i) {
       const rd_kafka_message_t& message = messages[i];
@@ -406,18 +426,20 @@ class KafkaReader : public RecordReader {
         if (!part.failed.ok() || part.state != State::reading) break;
         continue;
       }
+      if (oldest == nullptr) oldest = &message;
       newest = &message;
       if (message.offset < part.offset) continue;
       to = add(message, to, *origin);
       if (config_.headers) to = add_headers(message, to, *origin);
       part.offset = message.offset + 1;
     }
-    if (newest != nullptr) learn(part, *newest);
+    if (newest != nullptr) learn(part, *oldest, *newest);
     // Records before an error are handed out first; the client tells an error only once.
     return origin->records.empty() ? nullptr : origin;
   }
 
-  void learn(Part& part, const rd_kafka_message_t& newest) const {
+  void learn(Part& part, const rd_kafka_message_t& oldest, const rd_kafka_message_t& newest) const {
+    if (part.incarnation.marks().empty()) part.incarnation.learn(kafka::mark_of(oldest));
     part.incarnation.learn(kafka::mark_of(newest));
     part.incarnation.cluster = cluster_;
     remember(part);
@@ -582,6 +604,7 @@ class KafkaReader : public RecordReader {
   Env* env_ = nullptr;
   OperatorMetrics* metrics_ = nullptr;
   std::shared_ptr<Client> client_;
+  std::shared_ptr<kafka::Witness> witness_;
   std::string cluster_;  // its id; "": not known
   int32_t count_ = 0;
   std::map<Partition, int64_t> found_;  // partitions found while running: where they begin

@@ -24,7 +24,7 @@ class Double : public Operator {
   }
 };
 
-std::shared_ptr<const LogicalPlan> make_plan(const std::shared_ptr<TestWorld>& world) {
+LogicalPlan make_plan(const std::shared_ptr<TestWorld>& world) {
   auto source_kind = std::make_shared<SourceKind>();
   auto double_kind = std::make_shared<OperatorKind>();
   double_kind->make = [](std::shared_ptr<const StepConfig>) -> Result<std::unique_ptr<Operator>> {
@@ -73,12 +73,14 @@ std::shared_ptr<const LogicalPlan> make_plan(const std::shared_ptr<TestWorld>& w
   out.inputs = {{NodeId(1), 0}};
   out.body = sink;
   plan.nodes = {feed, doubled, out};
-  return std::make_shared<LogicalPlan>(with_test_world(plan, world));
+  return with_test_world(plan, world);
 }
 
 }  // namespace
 
-SmallJob::SmallJob(VirtualEnv& env, int rows, int parallelism) : env_(env) {
+SmallJob::SmallJob(VirtualEnv& env, int rows, int parallelism,
+                   const std::function<void(LogicalPlan&)>& change)
+    : env_(env) {
   world->feeds["feed"].partitions = 2;
   world->feeds["feed"].rows.resize(2);
   add_rows(rows);
@@ -88,7 +90,9 @@ SmallJob::SmallJob(VirtualEnv& env, int rows, int parallelism) : env_(env) {
   options.parallelism = parallelism;
   options.checkpoint_interval = kMicrosPerSecond;
   options.job_test = true;
-  auto started = JobExecution::start(make_plan(world), options);
+  auto plan = std::make_shared<LogicalPlan>(make_plan(world));
+  if (change) change(*plan);
+  auto started = JobExecution::start(plan, options);
   if (!started.ok()) {
     ADD_FAILURE() << started.status().to_string();
     return;

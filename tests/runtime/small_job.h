@@ -2,6 +2,7 @@
 // jobs.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <random>
 
@@ -14,7 +15,8 @@ namespace rideflow::test {
 class SmallJob {
  public:
   // `rows` rows over two partitions; the source stays open. Event times count seconds from 2026-01-01.
-  SmallJob(VirtualEnv& env, int rows, int parallelism);
+  // `change` has the last word on the plan.
+  SmallJob(VirtualEnv& env, int rows, int parallelism, const std::function<void(LogicalPlan&)>& change = {});
 
   void add_rows(int rows);
   // Steps tasks, background work and the coordinator in turn.
