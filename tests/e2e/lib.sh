@@ -77,6 +77,13 @@ finish() {
   wait "$1" 2>/dev/null || CODE=$?
 }
 
+# stop_well LOG: SIGTERM to $PID, which is to end well.
+stop_well() {
+  kill -TERM "$PID"
+  finish "$PID"
+  [ "$CODE" = 0 ] || { cat "$1"; fail "after SIGTERM, ended with $CODE"; }
+}
+
 stop_started() {
   local pid
   for pid in "${STARTED[@]:-}"; do
@@ -105,6 +112,31 @@ parts_only() {
   local strange
   strange=$(find "$@" -mindepth 1 ! -name 'part-*' 2>/dev/null || true)
   [ -z "$strange" ] || fail "whoever reads all files finds $strange"
+}
+
+# await_documents SECONDS EXPRESSION URL…: waits until the expression is true of each JSON document; see await.mjs.
+await_documents() { node "$E2E_ROOT/tests/e2e/await.mjs" "$@"; }
+# What a job's document says when it goes on, three more checkpoints since it was first asked for; and when it waits.
+GOES_ON='newest(d) >= newest(first) + 3'
+WAITS='d.state == "running" && d.waiting.length > 0'
+
+# ended PID: it runs no more, though nobody may have asked for its exit code yet.
+ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
+
+# rides_job NAME RATE: a job of generated rides, but for the connector of its one sink.
+rides_job() {
+  cat <<END
+job: $1
+sources:
+  rides:
+    generator: {kind: rides, seed: 7, rate: $2}
+    format: json
+    schema: {ride_id: string, city: string, ride_timestamp: timestamp}
+sinks:
+  out:
+    from: rides
+    format: json
+END
 }
 
 # events COUNT SEED [OPTIONS…]: ride events of a fixed day.

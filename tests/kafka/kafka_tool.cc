@@ -3,11 +3,15 @@
 //
 //   kafka_tool BROKERS [-X NAME=VALUE]… make|grow TOPIC PARTITIONS
 //   kafka_tool BROKERS [-X NAME=VALUE]… drop TOPIC
+//   kafka_tool BROKERS [-X NAME=VALUE]… swap TOPIC PARTITIONS     drops it, makes it again as soon as the
+//                                                                 brokers let it, and fills it: as send … -1
 //   kafka_tool BROKERS [-X NAME=VALUE]… send TOPIC PARTITION      lines of stdin: value, or key<TAB>value, or
 //                                                                 key<TAB>value<TAB>name=value…; -1: by the
 //                                                                 key
 //   kafka_tool BROKERS [-X NAME=VALUE]… transact TOPIC PARTITION  the same, between lines 'begin', 'commit',
-//                                                                 'abort'; what is open at the end stays open
+//                                                                 'abort'; what is open at the end stays
+//                                                                 open. 'flush': it is at the brokers, which
+//                                                                 stdout says
 //   kafka_tool BROKERS [-X NAME=VALUE]… dump TOPIC                partition, offset, key, value of all that
 //   is
 //                                                                 committed, separated by tabs
@@ -79,7 +83,8 @@ class Client {
 
 enum class Change { make, grow, drop };
 
-void change(rd_kafka_t* rk, Change what, const std::string& topic, int partitions) {
+// The first error; NO_ERROR when it was done.
+rd_kafka_resp_err_t try_change(rd_kafka_t* rk, Change what, const std::string& topic, int partitions) {
   char why[512];
   rd_kafka_queue_t* const queue = rd_kafka_queue_new(rk);
   if (what == Change::make) {
@@ -103,9 +108,24 @@ void change(rd_kafka_t* rk, Change what, const std::string& topic, int partition
       : what == Change::grow
           ? rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count)
           : rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count);
-  for (size_t i = 0; i < count; ++i) check(rd_kafka_topic_result_error(results[i]), topic);
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (size_t i = 0; i < count && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
+    error = rd_kafka_topic_result_error(results[i]);
   rd_kafka_event_destroy(event);
   rd_kafka_queue_destroy(queue);
+  return error;
+}
+
+void change(rd_kafka_t* rk, Change what, const std::string& topic, int partitions) {
+  check(try_change(rk, what, topic, partitions), topic);
+}
+
+void swap(rd_kafka_t* rk, const std::string& topic, int partitions) {
+  change(rk, Change::drop, topic, 0);
+  rd_kafka_resp_err_t made = RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
+  while (made == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+    made = try_change(rk, Change::make, topic, partitions);
+  check(made, topic);
 }
 
 void send(rd_kafka_t* rk, const std::string& topic, int partition, const std::string& line) {
@@ -158,6 +178,9 @@ void transact(rd_kafka_t* rk, const std::string& topic, int partition) {
       // The rows are at the brokers first: an aborted batch is in the log, with its marker.
       check(rd_kafka_flush(rk, kTimeoutMs), "flush");
       check(rd_kafka_abort_transaction(rk, kTimeoutMs), line);
+    } else if (line == "flush") {
+      check(rd_kafka_flush(rk, kTimeoutMs), line);
+      std::cout << "flushed" << std::endl;
     } else {
       send(rk, topic, partition, line);
     }
@@ -228,6 +251,9 @@ int main(int argc, char** argv) {
     change(rk, Change::grow, topic, number);
   } else if (command == "drop") {
     change(rk, Change::drop, topic, 0);
+  } else if (command == "swap") {
+    swap(rk, topic, number);
+    send_all(rk, topic, -1);
   } else if (command == "send") {
     send_all(rk, topic, number);
   } else if (command == "transact") {

@@ -23,6 +23,19 @@ sink_rows() { cat "$1"/part-* 2>/dev/null | LC_ALL=C sort; }
 # row_count DIR: how many there are now.
 row_count() { cat "$1"/part-* 2>/dev/null | wc -l; }
 has_rows() { [ "$(row_count "$1")" -ge "$2" ]; }
+# rows_come COUNT LOG: waits for them in ./rows.
+rows_come() { until_true 90 has_rows rows "$1" || { cat "$2"; fail "only $(row_count rows) of $1 rows"; }; }
+# start_copy COUNT [LOG]: starts the job of copy_job and waits until it has copied so many.
+start_copy() {
+  start "${2:-log}" run job.yaml --data-dir data --checkpoint-interval 200ms
+  rows_come "$1" "${2:-log}"
+}
+# has_ids: the rows in ./rows have just the ids of stdin.
+has_ids() {
+  cat >wanted_ids
+  sink_rows rows | ids >found_ids
+  same wanted_ids found_ids
+}
 
 # copy_job: a job that copies a topic's rides into ./rows. KAFKA, TOPIC and SELECT hold more lines of these
 # sections.
@@ -68,5 +81,5 @@ END
 }
 UNTIL_LATEST='      until: latest'
 
-# ids FILE: the sorted ids of JSON rows.
-ids() { sed 's/.*"id":\([0-9]*\).*/\1/' "$1" | sort -n; }
+# The sorted ids of the JSON rows of stdin.
+ids() { sed 's/.*"id":\([0-9]*\).*/\1/' | sort -n; }

@@ -71,9 +71,7 @@ case_commands_reach_a_running_process() {
   [ "$(json doc 'd.sources.every(s => s.polled == s.decoded + s.rejected)')" = true ] || fail "row account"
   request GET "$URL/metrics" >metrics
   has metrics "# TYPE"
-  kill -TERM "$PID"
-  finish "$PID"
-  [ "$CODE" = 0 ] || { cat dev.log; fail "dev ended with $CODE"; }
+  stop_well dev.log
   has dev.log "live: stopped"
   # Without a process, the same commands open the directory themselves.
   expect 0 consume out_asked --from-beginning --until-end --data-dir data
@@ -133,9 +131,7 @@ Y
     "intervals": ["2026-01-01/2026-01-02"],
     "aggregations": [{"type": "longSum", "name": "n", "fieldName": "n"}]}' >answer
   [ "$(json answer 'd[0].result.n')" = 500 ] || { cat answer; fail "the rollup is not served"; }
-  kill -TERM "$PID"
-  finish "$PID"
-  [ "$CODE" = 0 ] || { cat dev.log; fail "dev ended with $CODE"; }
+  stop_well dev.log
   has dev.log "short: finished"
   expect 0 dev job.yaml --data-dir again --quiet --listen 127.0.0.1:0 --exit
   expect 0 run job.yaml --data-dir third --quiet
@@ -229,11 +225,8 @@ case_a_saved_job_goes_on_from_its_checkpoint() {
   [ "$(json doc 'd.state')" = running ] || fail "the old job does not run"
   [ "$(json doc 'String(d.error)')" != null ] || fail "the port does not show the error"
   sed -i 's/count(farre + 1)/count(fare + 1)/' job.yaml
-  shows_no_error() { request GET "$URL/api/v1/jobs/live" >doc && [ "$(json doc 'String(d.error)')" = null ]; }
-  until_true 90 shows_no_error || fail "the mended job still shows an error"
-  kill -TERM "$PID"
-  finish "$PID"
-  [ "$CODE" = 0 ] || { cat dev.log; fail "dev ended with $CODE"; }
+  await_documents 90 'd.error === null' "$URL/api/v1/jobs/live" || fail "the mended job still shows an error"
+  stop_well dev.log
 }
 
 case_dev_generates_events() {
@@ -241,28 +234,21 @@ case_dev_generates_events() {
   start_dev dev.log job.yaml --data-dir data --quiet --generate 500/s --seed 3 --checkpoint-interval 100ms
   rf consume out_asked --from-beginning --count 20 --data-dir data >asked
   [ "$(wc -l <asked)" = 20 ] || fail "no rows"
-  kill -TERM "$PID"
-  finish "$PID"
-  [ "$CODE" = 0 ] || { cat dev.log; fail "dev ended with $CODE"; }
+  stop_well dev.log
   has dev.log "events generated"
 }
 
-# sessions_add_up: held rows of the sessions come back from the checkpoint, and in = absorbed + held.
-sessions_add_up() {
-  request GET "$URL/api/v1/jobs/ride_metrics" >doc
-  [ "$(json doc 'd.nodes.filter(n => n.role == "session" && n.rows_in > 0 && n.absorbed > 0 &&
-    n.rows_in == n.absorbed + n.late + n.rejected + n.held).length')" = 1 ]
-}
+# Held rows of the sessions come back from the checkpoint, and in = absorbed + held.
+SESSIONS_ADD_UP='d.nodes.filter(n => n.role == "session" && n.rows_in > 0 && n.absorbed > 0 &&
+  n.rows_in == n.absorbed + n.late + n.rejected + n.held).length == 1'
 
 case_the_row_account_adds_up_after_a_restart() {
   local job=$E2E_ROOT/jobs/ride_metrics/ride_metrics.yaml
   start_dev first.log "$job" --data-dir data --quiet --generate 500/s --seed 7
-  until_true 60 sessions_add_up || fail "the account of the first run"
-  kill -TERM "$PID"
-  finish "$PID"
-  [ "$CODE" = 0 ] || fail "the first run ended with $CODE"
+  await_documents 60 "$SESSIONS_ADD_UP" "$URL/api/v1/jobs/ride_metrics" || fail "the account of the first run"
+  stop_well first.log
   start_dev second.log "$job" --data-dir data --quiet --generate 500/s --seed 8
-  until_true 60 sessions_add_up || { json doc 'd.nodes.filter(n => n.role == "session")'; fail "after a restart"; }
+  await_documents 60 "$SESSIONS_ADD_UP" "$URL/api/v1/jobs/ride_metrics" || fail "after a restart"
 }
 
 # Every answer of the list from the first one on names the job: nobody is told to start it.

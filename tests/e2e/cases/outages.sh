@@ -1,27 +1,12 @@
 # What is not there for a while: readers of pipes, room, files.
 
-ended() { ! kill -0 "$1" 2>/dev/null; }
-
-console_job() {
-  cat <<'END'
-job: shown
-sources:
-  rides:
-    generator: {kind: rides, seed: 7, rate: 20000/s}
-    format: json
-    schema: {ride_id: string, city: string, ride_timestamp: timestamp}
-sinks:
-  out:
-    from: rides
-    console: {}
-    format: json
-END
-}
+# A full pipe takes no byte without waiting; one that is not full takes this one, which nobody reads.
+pipe_is_full() { ! dd if=/dev/zero of=pipe oflag=nonblock bs=1 count=1 2>/dev/null; }
 
 # Both streams may be the pipe: `rideflow … 2>&1 | less`.
 case_a_stop_ends_although_nobody_reads_the_output() {
   local both pipe
-  console_job >job.yaml
+  { rides_job shown 20000/s; echo '    console: {}'; } >job.yaml
   mkfifo pipe
   exec 9<>pipe
   for both in no yes; do
@@ -32,12 +17,12 @@ case_a_stop_ends_although_nobody_reads_the_output() {
     fi
     PID=$!
     STARTED+=("$PID")
-    until_true 90 test -e data/jobs/shown/checkpoints || fail "the job did not begin"
-    sleep 2  # the pipe is full by then
+    until_true 90 pipe_is_full || fail "the job writes nothing"
     kill -TERM "$PID"
     until_true 30 ended "$PID" || fail "a stop doesn't end the process"
     finish "$PID"
     [ "$CODE" != 0 ] || fail "nobody read the rows, and the end is a good one"
+    dd if=pipe of=/dev/null iflag=nonblock bs=64k 2>/dev/null || true  # until it is empty
   done
   has err "the reader of standard output"
   exec 9>&-
@@ -52,19 +37,7 @@ job_is_back() { grep -q 'job_started_again' "$1"; }
 
 case_a_job_that_failed_for_what_passes_is_started_again() {
   command -v prlimit >/dev/null || skip "no prlimit here"
-  cat >job.yaml <<'END'
-job: back
-sources:
-  rides:
-    generator: {kind: rides, seed: 7, rate: 2000/s}
-    format: json
-    schema: {ride_id: string, city: string, ride_timestamp: timestamp}
-sinks:
-  out:
-    from: rides
-    file: {directory: rows}
-    format: json
-END
+  { rides_job back 2000/s; echo '    file: {directory: rows}'; } >job.yaml
   local how
   for how in dev run; do
     rm -rf data rows
@@ -84,9 +57,7 @@ END
       [ "$(json doc 'd.attempts.length > 1 && d.attempts.at(-1).error.includes("Too many open files")')" = true ] ||
         fail "$(json doc 'd.attempts')"
     fi
-    kill -TERM "$PID"
-    finish "$PID"
-    [ "$CODE" = 0 ] || { cat $how.log; fail "$how: ended with $CODE"; }
+    stop_well $how.log
     # An event has its own time: nothing is there twice.
     cat rows/part-* | LC_ALL=C sort >found
     [ "$(uniq -d <found | wc -l)" = 0 ] || fail "$how: rows came twice: $(uniq -d <found | head -n 3)"
@@ -95,9 +66,7 @@ END
 
 case_a_job_that_is_not_to_be_started_again_ends() {
   command -v prlimit >/dev/null || skip "no prlimit here"
-  { console_job | sed '/^sinks:/,$d'
-    printf 'restart: never\nsinks:\n  out:\n    from: rides\n    file: {directory: rows}\n    format: json\n'
-  } >job.yaml
+  { rides_job once 20000/s; printf '    file: {directory: rows}\nrestart: never\n'; } >job.yaml
   start log run job.yaml --data-dir data --quiet --checkpoint-interval 200ms
   until_true 90 has_part rows || { cat log; fail "no rows"; }
   prlimit --pid "$PID" --nofile=3:
@@ -140,9 +109,7 @@ room_comes_back() {
   until_true 90 job_failed_for "$2" 2 || { cat dev.log doc; fail "$1: it is not tried again, or not by name"; }
   roomy "$1"
   until_true 180 job_state finished || { cat dev.log doc; fail "$1: the job does not go on when there is room"; }
-  kill -TERM "$PID"
-  finish "$PID"
-  [ "$CODE" = 0 ] || { cat dev.log; fail "$1: ended with $CODE"; }
+  stop_well dev.log
 }
 
 # On a small disk where one can be mounted, and by a limit of the process everywhere.

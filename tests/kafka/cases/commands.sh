@@ -40,13 +40,13 @@ case_consume_follows_new_records() {
   tool make "$T" 2
   rides 1 5 | tool send "$T" -1
   start followed consume "$T" --brokers "$BROKERS" --count 3
-  local tries=0
   # Only what comes after it began: sent until it has seen three.
-  while kill -0 "$PID" 2>/dev/null && [ $tries -lt 60 ]; do
+  has_ended_or_gets_one() {
+    ! ended "$PID" || return 0
     rides 100 100 | tool send "$T" -1
-    tries=$((tries + 1))
-    sleep 0.3
-  done
+    return 1
+  }
+  until_true 60 has_ended_or_gets_one || { cat followed; fail "it follows nothing"; }
   finish "$PID"
   [ $CODE = 0 ] || { cat followed; fail "ended with $CODE"; }
   [ "$(grep -c '"id": 100,' followed)" = 3 ] || { cat followed; fail "not the new records"; }
@@ -59,12 +59,11 @@ case_a_missing_topic_and_brokers_that_are_not_there() {
   expect 1 topics delete nothing_$T --brokers "$BROKERS"
   has err "nothing_$T"
   # A port that nobody listens at.
-  local begin=$SECONDS code=0
-  rf topics list --brokers 127.0.0.1:1 >out 2>err || code=$?
+  local code=0
+  patiently 30 "$RIDEFLOW" topics list --brokers 127.0.0.1:1 >out 2>err || code=$?
   [ $code != 0 ] || fail "brokers that are not there are no error"
   has err "127.0.0.1:1"
   has err "kafka.brokers"
-  [ $((SECONDS - begin)) -lt 20 ] || fail "took $((SECONDS - begin)) s"
   KAFKA_BROKERS_OF_JOB=127.0.0.1:1 copy_job >job.yaml
   code=0
   rf run job.yaml --data-dir data >out 2>&1 || code=$?

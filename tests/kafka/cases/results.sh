@@ -66,9 +66,7 @@ case_the_main_job_on_kafka() {
   ratings_are_there() { [ "$(tool dump aggregate_user_ratings | wc -l)" -gt 10 ]; }
   until_true 60 ratings_are_there || { cat log; fail "no ratings"; }
   [ "$(wc -l <wanted)" -gt 30 ] || fail "only $(wc -l <wanted) minutes were compared"
-  kill -TERM "$PID"
-  finish "$PID"
-  [ $CODE = 0 ] || { cat log; fail "ended with $CODE"; }
+  stop_well log
   for name in late_rides rejected_rides; do
     [ "$(tool dump $name | wc -l)" = 0 ] || fail "rows in $name"
   done
