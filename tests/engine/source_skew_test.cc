@@ -3,10 +3,10 @@
 // or what holds them is named.
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <random>
 
 #include "tests/engine/log_source.h"
+#include "tests/support/long_run.h"
 
 namespace rideflow {
 namespace source_skew_test {
@@ -215,15 +215,11 @@ std::string verdict(Model& model) {
   return {};
 }
 
-bool long_run() {
-  return std::getenv("RIDEFLOW_TEST_LONG") != nullptr;
-}
-
 TEST(SourceSkew, EveryOrderOfAFewEventsReadsAllRows) {
   const std::vector<Action> alphabet{{Act::rows, 0, 0}, {Act::rows, 0, 4 * kHour},
                                      {Act::rows, 1, 0}, {Act::rows, 1, 4 * kHour},
                                      {Act::wait, 0, 0}, {Act::restart, 0, 0}};
-  const size_t length = long_run() ? 6 : 4;
+  const size_t length = test::long_or(size_t{4}, size_t{6});
   size_t orders = 1;
   for (size_t i = 0; i < length; ++i) orders *= alphabet.size();
   for (size_t order = 0; order < orders; ++order) {
@@ -240,7 +236,7 @@ TEST(SourceSkew, EveryOrderOfAFewEventsReadsAllRows) {
 }
 
 TEST(SourceSkew, LongOrdersOfAllEventsReadAllRowsOrNameWhoHoldsThem) {
-  for (uint64_t seed = 1; seed <= (long_run() ? 50'000U : 500U); ++seed) {
+  for (uint64_t seed = 1; seed <= test::long_or(500U, 50'000U); ++seed) {
     std::mt19937_64 random(seed);
     std::vector<Action> actions;
     for (int i = 0; i < 14; ++i) {

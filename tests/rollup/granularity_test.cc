@@ -11,6 +11,7 @@
 
 #include "engine/time.h"
 #include "rollup/query/interval.h"
+#include "tests/support/long_run.h"
 
 namespace rideflow {
 namespace granularity_test {
@@ -115,7 +116,7 @@ TEST(Granularities, FollowTheWallClockInEveryZone) {
   std::mt19937_64 random(seed);
   const auto names = zone_names();
   ASSERT_GT(names.size(), 300U) << "the system has no table of zones";
-  const bool all = std::getenv("RIDEFLOW_ALL_ZONES") != nullptr;
+  const bool all = test::long_run();
   int checked = 0;
   for (size_t i = 0; i < names.size(); ++i) {
     const LibcZone zone(names[i]);

@@ -10,6 +10,7 @@
 #include "engine/virtual_env.h"
 #include "rollup/rollup_queries.h"
 #include "tests/support/fuzz_rollup.h"
+#include "tests/support/long_run.h"
 #include "tests/support/rollup_rows.h"
 
 namespace rideflow {
@@ -624,8 +625,7 @@ class RandomQuery {
 };
 
 TEST(QueryLimits, RandomQueriesEndWithinTheirLimits) {
-  const char* given = std::getenv("RIDEFLOW_QUERY_SEEDS");
-  const uint64_t seeds = given == nullptr ? 60 : std::strtoull(given, nullptr, 10);
+  const uint64_t seeds = test::long_or(60U, 20'000U);
   TickingEnv env;
   const auto store = test::fuzz_rollup(env, true);
   QueryLimits limits;

@@ -3,8 +3,8 @@
 // job goes on, by itself or by the next start, to exactly the rows of an undisturbed run.
 //
 // Of every kind of call (what is asked of which sort of file) the first one fails, each in a run of its own;
-// RIDEFLOW_TEST_LONG=1 fails every call, with both faults; RIDEFLOW_FAULT_AT="3 sync live/log-#" only the
-// third of this kind. RocksDB does not go through Env: its own calls do not fail here.
+// a long run fails every call, with both faults; RIDEFLOW_FAULT_AT="3 sync live/log-#" only the third of this
+// kind. RocksDB does not go through Env: its own calls do not fail here.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +16,7 @@
 #include "dsl/job.h"
 #include "runtime/job_host.h"
 #include "tests/support/faulty_env.h"
+#include "tests/support/long_run.h"
 #include "tests/support/operator_contract.h"
 #include "tests/support/temp_dir.h"
 
@@ -172,10 +173,6 @@ class World {
   RestartPolicy restart_{.first_pause = 1'000, .longest_pause = 1'000};
 };
 
-bool all_calls() {
-  return std::getenv("RIDEFLOW_TEST_LONG") != nullptr;
-}
-
 class WholeJobFaults : public testing::Test {
  protected:
   WholeJobFaults() {
@@ -236,11 +233,11 @@ class WholeJobFaults : public testing::Test {
     int turn = 0;
     for (const auto& [kind, count] : kinds) {
       ++turn;
-      for (int64_t n = 1; n <= (all_calls() ? count : 1) && !HasFailure(); ++n) {
+      for (int64_t n = 1; n <= (long_run() ? count : 1) && !HasFailure(); ++n) {
         const char* only = std::getenv("RIDEFLOW_FAULT_AT");
         if (only != nullptr && fmt::format("{} {}", n, kind) != only) continue;
-        if (only == nullptr && !all_calls() && turn % states != state) continue;
-        const bool both = all_calls() || only != nullptr;
+        if (only == nullptr && !long_run() && turn % states != state) continue;
+        const bool both = long_run() || only != nullptr;
         if (both || turn / states % 2 == 0) fail_one(kept, kind, n, DiskFault::full);
         if (both || turn / states % 2 != 0) fail_one(kept, kind, n, DiskFault::io_error);
       }

@@ -3,17 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <limits>
+
+#include "tests/support/long_run.h"
 
 namespace rideflow::test {
-namespace {
-
-size_t places_wanted(size_t places) {
-  const char* more = std::getenv("RIDEFLOW_DAMAGE_PLACES");
-  return more == nullptr ? places : std::max<size_t>(1, std::strtoul(more, nullptr, 10));
-}
-
-}  // namespace
 
 Files read_files(const VirtualFs& fs, const std::string& dir) {
   Files files;
@@ -34,7 +28,7 @@ void write_files(VirtualFs& fs, const std::string& dir, const Files& files) {
 
 void for_each_damage(VirtualFs& fs, const std::string& dir, const Files& files, size_t places,
                      const std::function<void(const Damage&)>& check) {
-  places = places_wanted(places);
+  places = long_or(places, std::numeric_limits<size_t>::max());
   size_t offset = 0;
   for (const auto& [path, content] : files) {
     const size_t step = std::max<size_t>(1, content.size() / places);

@@ -24,7 +24,7 @@ struct Damage {
 
 // Calls `check` once for each damage, with the directory written anew and damaged. Of every file at most
 // `places` bytes are flipped, and it is cut to at most `places` lengths, spread over its size and offset by
-// the directory's seed; RIDEFLOW_DAMAGE_PLACES=n asks for more.
+// the directory's seed. In a long run (tests/support/long_run.h): every byte, and every length.
 void for_each_damage(VirtualFs& fs, const std::string& dir, const Files& files, size_t places,
                      const std::function<void(const Damage&)>& check);
 

@@ -249,7 +249,7 @@ file_classes() {
 
 in_turn() { echo flip truncate delete | cut -d' ' -f$(($1 % 3 + 1)); }
 
-# Each class has one of three damages, in turn; DAMAGES=all tries them all.
+# Each class has one of three damages, in turn; a long run tries them all.
 case_every_damaged_file_of_a_data_directory_is_found() {
   checkpointed
   mkdir calm.run
@@ -262,7 +262,7 @@ case_every_damaged_file_of_a_data_directory_is_found() {
   while read -r file; do
     number=$((number + 1))
     for damage in flip truncate delete; do
-      [ "${DAMAGES:-}" = all ] || [ $damage = "$(in_turn $number)" ] || continue
+      [ -n "${RIDEFLOW_LONG:-}" ] || [ $damage = "$(in_turn $number)" ] || continue
       rm -rf broken
       mkdir broken
       cp -r data broken/data
