@@ -1,10 +1,12 @@
 // JobEnv: the process's Env as one job sees it: what is logged through it names the job, and the newest lines
 // are kept for whoever asks what happened to it.
 //
-// Thread-safe. The other Env outlives it; it outlives everything that was begun through it.
+// Thread-safe. Held by shared_ptr; the other Env outlives it. Background work keeps it for as long as it
+// takes, since what a job began may end after the job and its host.
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -18,7 +20,7 @@ struct JobLogLine {
   std::string text;    // as in the process's log
 };
 
-class JobEnv : public Env {
+class JobEnv : public Env, public std::enable_shared_from_this<JobEnv> {
  public:
   static constexpr size_t kKept = 500;
   static constexpr size_t kLongest = 4096;  // bytes of a line; the rest is cut
@@ -32,7 +34,7 @@ class JobEnv : public Env {
   FileSystem& fs() override { return env_.fs(); }
   using Env::offload;
   std::shared_ptr<Completion> offload(std::function<Status()> work, Lane lane) override {
-    return env_.offload(std::move(work), lane);
+    return env_.offload([self = shared_from_this(), work = std::move(work)] { return work(); }, lane);
   }
   void log(LogLevel level, std::string_view event, std::span<const LogField> fields) override;
   void kill_point(std::string_view name) override { env_.kill_point(name); }

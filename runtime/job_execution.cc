@@ -31,6 +31,7 @@ Status JobExecution::build() {
   lineage_ = checkpoint ? checkpoint->lineage : fmt::format("{:016x}", options_.env->random());
   RF_ASSIGN(first_epoch_, options_.storage->begin_attempt(lineage_));
   state_.first_epoch = first_epoch_;
+  if (options_.begun) RF_TRY(options_.begun(first_epoch_));
   if (checkpoint && options_.drop_before.value > 0 && checkpoint->epoch >= options_.drop_before) {
     options_.drop_state.steps.clear();
   }

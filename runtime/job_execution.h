@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,8 @@ struct ExecutionOptions {
   bool job_test = false;
   DropPolicy drop_state;
   Epoch drop_before;  // what `drop_state` names is dropped of older checkpoints only; 0: of any
+  // Told the first epoch of the attempt before any is used; an error ends the attempt. May be empty.
+  std::function<Status(Epoch first)> begun = {};
 };
 
 class JobExecution : private TaskEvents {

@@ -45,8 +45,8 @@ Status JobHost::check_free(const std::string& job) const {
 
 JobEnv& JobHost::env_of(const std::string& job) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<JobEnv>& env = envs_[job];
-  if (!env) env = std::make_unique<JobEnv>(env_, job);
+  std::shared_ptr<JobEnv>& env = envs_[job];
+  if (!env) env = std::make_shared<JobEnv>(env_, job);
   return *env;
 }
 
@@ -98,7 +98,8 @@ Result<std::unique_ptr<LocalJob>> JobHost::build(const std::shared_ptr<const Log
   execution.batch_rows = options.batch_rows;
   execution.checkpoint_interval = options.checkpoint_interval;
   execution.drop_state = {options.drop_state, options.drop_changed_state};
-  execution.drop_before = first;
+  execution.drop_before = options.drop_before.value > 0 ? options.drop_before : first;
+  if (execution.drop_before.value == 0) execution.begun = options.begun;
   return LocalJob::start(plan, execution);
 }
 

@@ -30,6 +30,10 @@ struct RunOptions {
   int64_t checkpoint_interval = 10 * kMicrosPerSecond;
   std::vector<std::string> drop_state;
   bool drop_changed_state = false;
+  // What `drop_state` names is dropped of older checkpoints only, which an earlier process may have done; 0:
+  // not yet. `begun` is told from which epoch on it will have been.
+  Epoch drop_before = {};
+  std::function<Status(Epoch first)> begun = {};
   RestartPolicy restart;  // where the job's own `restart:` says nothing else
 };
 
@@ -97,7 +101,7 @@ class JobHost {
   std::shared_ptr<RollupQueries> queries_;
   Resources resources_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<JobEnv>> envs_;  // never taken away: what a job began may still end
+  std::map<std::string, std::shared_ptr<JobEnv>> envs_;  // of all jobs that there were
   std::map<std::string, HostedJob> jobs_;
   bool answered_ = false;  // stop_all() has told how the jobs ended
 };
