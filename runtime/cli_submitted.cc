@@ -15,11 +15,11 @@ namespace {
 
 constexpr int kPollMs = 200;
 
-std::string text_of(const JsonObject& object, std::string_view name) {
+std::string member_text(const JsonObject& object, std::string_view name) {
   const auto* value = json_member<std::string>(object, name);
   return value == nullptr ? std::string() : *value;
 }
-int64_t number_of(const JsonObject& object, std::string_view name) {
+int64_t member_number(const JsonObject& object, std::string_view name) {
   const auto* value = json_member<int64_t>(object, name);
   return value == nullptr ? 0 : *value;
 }
@@ -59,6 +59,14 @@ class Server {
   std::unique_ptr<HttpClient> client_;
 };
 
+// Of a query: "?dry_run=true&drop_state=rides".
+std::string query_of(const ParsedArgs& args, std::string query) {
+  for (const std::string& step : args.all("drop-state")) {
+    query += (query.empty() ? "" : "&") + ("drop_state=" + percent_encode(step));
+  }
+  return query.empty() ? "" : "?" + query;
+}
+
 // ---- submit
 
 // The job's text, and the values that its variables have here: the server's are not the job's.
@@ -91,10 +99,10 @@ Result<size_t> print_diagnostics(const std::string& body, std::string_view which
   RF_ASSIGN(const std::vector<JsonObject> all, parse_json_objects(body, which));
   for (const JsonObject& one : all) {
     Diagnostic diagnostic;
-    diagnostic.pos.line = static_cast<int>(number_of(one, "line"));
-    diagnostic.pos.column = static_cast<int>(number_of(one, "column"));
-    diagnostic.path = text_of(one, "path");
-    diagnostic.message = (which == "warnings" ? "warning: " : "") + text_of(one, "message");
+    diagnostic.pos.line = static_cast<int>(member_number(one, "line"));
+    diagnostic.pos.column = static_cast<int>(member_number(one, "column"));
+    diagnostic.path = member_text(one, "path");
+    diagnostic.message = (which == "warnings" ? "warning: " : "") + member_text(one, "message");
     std::fputs((to_string(diagnostic, file) + "\n").c_str(), stderr);
   }
   return all.size();
@@ -102,14 +110,14 @@ Result<size_t> print_diagnostics(const std::string& body, std::string_view which
 
 Status print_steps(const std::string& body) {
   RF_ASSIGN(const std::vector<JsonObject> steps, parse_json_objects(body, "steps"));
-  const auto same = [](const JsonObject& step) { return text_of(step, "change") == "same"; };
+  const auto same = [](const JsonObject& step) { return member_text(step, "change") == "same"; };
   if (std::all_of(steps.begin(), steps.end(), same)) {
     print("  no step changes: what the job says of itself does\n");
     return {};
   }
   for (const JsonObject& step : steps) {
-    print(fmt::format("  {:<8} {}.{}\n", text_of(step, "change"), text_of(step, "section"),
-                      text_of(step, "step")));
+    print(fmt::format("  {:<8} {}.{}\n", member_text(step, "change"), member_text(step, "section"),
+                      member_text(step, "step")));
   }
   return {};
 }
@@ -120,13 +128,13 @@ Status wait_for_start(Server& server, const std::string& job, int64_t version) {
   catch_stop_signals();
   while (!stop_signal_received()) {
     RF_ASSIGN(const JsonObject document, server.document(job));
-    const std::string state = text_of(document, "state");
-    const std::string error = text_of(document, "error");
-    const bool mine = number_of(document, "version") == version;
+    const std::string state = member_text(document, "state");
+    const std::string error = member_text(document, "error");
+    const bool mine = member_number(document, "version") == version;
     if (!error.empty() && error != told) print_error(Status::external(Code::unavailable, error));
     told = error;
     if (!mine) return Status::external(Code::failed_precondition, "another version goes on");
-    if (number_of(document, "started_version") == version) {
+    if (member_number(document, "started_version") == version) {
       if (state == "running" || state == "finishing" || state == "finished") {
         print(fmt::format("{}: {}\n", job, state));
         return {};
@@ -141,12 +149,13 @@ Status wait_for_start(Server& server, const std::string& job, int64_t version) {
   return {};
 }
 
-Status submit(CliContext& context, const ParsedArgs& args) {
+Status submit_job(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const std::string submission, submission_of(context, args));
   RF_ASSIGN(Server server, Server::find(context, args));
   const bool dry = args.has("dry-run");
-  RF_ASSIGN(const HttpResponse answer,
-            server.http().call("POST", dry ? "/api/v1/jobs?dry_run=true" : "/api/v1/jobs", submission));
+  RF_ASSIGN(
+      const HttpResponse answer,
+      server.http().call("POST", "/api/v1/jobs" + query_of(args, dry ? "dry_run=true" : ""), submission));
   if (answer.status != 200 && answer.status != 201 && answer.status != 422) return status_of(answer);
   RF_ASSIGN(const size_t errors, print_diagnostics(answer.body, "errors", args.arguments[0]));
   RF_TRY(print_diagnostics(answer.body, "warnings", args.arguments[0]).status());
@@ -155,8 +164,8 @@ Status submit(CliContext& context, const ParsedArgs& args) {
                         fmt::format("{} has {} error{}", args.arguments[0], errors, errors == 1 ? "" : "s"));
   }
   RF_ASSIGN(const JsonObject said, parse_json_object(answer.body));
-  const std::string job = text_of(said, "job");
-  const int64_t version = number_of(said, "version");
+  const std::string job = member_text(said, "job");
+  const int64_t version = member_number(said, "version");
   const bool changed = is_true(said, "changed");
   if (context.json(args)) {
     print(answer.body + "\n");
@@ -173,7 +182,7 @@ Status submit(CliContext& context, const ParsedArgs& args) {
 
 // ---- the others
 
-Status list(CliContext& context, const ParsedArgs& args) {
+Status list_jobs(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(Server server, Server::find(context, args));
   RF_ASSIGN(const std::string body, server.http().text("GET", "/api/v1/jobs"));
   if (context.json(args)) {
@@ -182,13 +191,13 @@ Status list(CliContext& context, const ParsedArgs& args) {
   }
   RF_ASSIGN(const std::vector<JsonObject> jobs, parse_json_objects(body));
   for (const JsonObject& job : jobs) {
-    print(fmt::format("{:<32} {:<12} wanted {:<10} version {}\n", text_of(job, "job"), text_of(job, "state"),
-                      text_of(job, "wanted"), number_of(job, "version")));
+    print(fmt::format("{:<32} {:<12} wanted {:<10} version {}\n", member_text(job, "job"),
+                      member_text(job, "state"), member_text(job, "wanted"), member_number(job, "version")));
   }
   return {};
 }
 
-Status status(CliContext& context, const ParsedArgs& args) {
+Status show_status(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(Server server, Server::find(context, args));
   RF_ASSIGN(const std::string body, server.http().text("GET", Server::path(args.arguments[0])));
   if (context.json(args)) {
@@ -196,27 +205,28 @@ Status status(CliContext& context, const ParsedArgs& args) {
     return {};
   }
   RF_ASSIGN(const JsonObject job, parse_json_object(body));
-  print(fmt::format("{}: {}, version {}\n", text_of(job, "job"), text_of(job, "state"),
-                    number_of(job, "version")));
-  if (!text_of(job, "error").empty()) print(fmt::format("  {}\n", text_of(job, "error")));
-  if (!text_of(job, "watermark").empty()) print(fmt::format("  watermark {}\n", text_of(job, "watermark")));
+  print(fmt::format("{}: {}, version {}\n", member_text(job, "job"), member_text(job, "state"),
+                    member_number(job, "version")));
+  if (!member_text(job, "error").empty()) print(fmt::format("  {}\n", member_text(job, "error")));
+  if (!member_text(job, "watermark").empty())
+    print(fmt::format("  watermark {}\n", member_text(job, "watermark")));
   RF_ASSIGN(const std::vector<JsonObject> checkpoints, parse_json_objects(body, "checkpoints"));
   for (const JsonObject& checkpoint : checkpoints) {
-    if (text_of(checkpoint, "state") != "complete") continue;
-    print(fmt::format("  checkpoint {} of {}\n", number_of(checkpoint, "epoch"),
-                      text_of(checkpoint, "started_at")));
+    if (member_text(checkpoint, "state") != "complete") continue;
+    print(fmt::format("  checkpoint {} of {}\n", member_number(checkpoint, "epoch"),
+                      member_text(checkpoint, "started_at")));
     break;
   }
   RF_ASSIGN(const std::vector<JsonObject> attempts, parse_json_objects(body, "attempts"));
   for (const JsonObject& attempt : attempts) {
-    const std::string error = text_of(attempt, "error");
-    print(fmt::format("  attempt {} of {}{}\n", number_of(attempt, "attempt"), text_of(attempt, "started_at"),
-                      error.empty() ? "" : ": " + error));
+    const std::string error = member_text(attempt, "error");
+    print(fmt::format("  attempt {} of {}{}\n", member_number(attempt, "attempt"),
+                      member_text(attempt, "started_at"), error.empty() ? "" : ": " + error));
   }
   return {};
 }
 
-Status logs(CliContext& context, const ParsedArgs& args) {
+Status show_log(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(Server server, Server::find(context, args));
   std::string from = "0";
   catch_stop_signals();
@@ -239,10 +249,10 @@ Status wait_for_state(Server& server, const std::string& job, const std::vector<
   catch_stop_signals();
   while (!stop_signal_received()) {
     RF_ASSIGN(const JsonObject document, server.document(job));
-    const std::string state = text_of(document, "state");
+    const std::string state = member_text(document, "state");
     if (std::find(states.begin(), states.end(), state) != states.end()) {
       print(fmt::format("{}: {}\n", job, state));
-      const std::string error = text_of(document, "error");
+      const std::string error = member_text(document, "error");
       return state == "failed" ? Status::external(Code::failed_precondition, error) : Status();
     }
     sleep_ms(kPollMs);
@@ -250,21 +260,21 @@ Status wait_for_state(Server& server, const std::string& job, const std::vector<
   return {};
 }
 
-Status stop(CliContext& context, const ParsedArgs& args) {
+Status stop_job(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(Server server, Server::find(context, args));
   const std::string& job = args.arguments[0];
   RF_TRY(server.http().text("POST", Server::path(job) + "/stop", "{}").status());
   return wait_for_state(server, job, {"stopped", "finished", "failed"});
 }
 
-Status start(CliContext& context, const ParsedArgs& args) {
+Status start_job(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(Server server, Server::find(context, args));
   const std::string& job = args.arguments[0];
   RF_TRY(server.http().text("POST", Server::path(job) + "/start", "{}").status());
   return wait_for_state(server, job, {"running", "finishing", "finished", "failed", "restarting"});
 }
 
-Status cancel(CliContext& context, const ParsedArgs& args) {
+Status cancel_job(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(Server server, Server::find(context, args));
   const std::string& job = args.arguments[0];
   RF_TRY(server.http().text("DELETE", Server::path(job)).status());
@@ -281,7 +291,7 @@ Status cancel(CliContext& context, const ParsedArgs& args) {
   return {};
 }
 
-Status versions(CliContext& context, const ParsedArgs& args) {
+Status list_versions(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(Server server, Server::find(context, args));
   RF_ASSIGN(const std::string body, server.http().text("GET", Server::path(args.arguments[0]) + "/versions"));
   if (context.json(args)) {
@@ -291,26 +301,27 @@ Status versions(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const std::vector<JsonObject> all, parse_json_objects(body));
   for (const JsonObject& version : all) {
     if (args.has("text")) {
-      if (std::to_string(number_of(version, "version")) == args.get("text")) print(text_of(version, "text"));
+      if (std::to_string(member_number(version, "version")) == args.get("text"))
+        print(member_text(version, "text"));
       continue;
     }
     print(fmt::format("{} {:>4}  {}\n", is_true(version, "current") ? "*" : " ",
-                      number_of(version, "version"), text_of(version, "submitted_at")));
+                      member_number(version, "version"), member_text(version, "submitted_at")));
   }
   return {};
 }
 
-Status rollback(CliContext& context, const ParsedArgs& args) {
+Status roll_back(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(Server server, Server::find(context, args));
   const std::string& job = args.arguments[0];
   RF_ASSIGN(const int64_t version, args.integer("to", 0, 1, INT64_MAX));
-  const std::string query = version > 0 ? fmt::format("?version={}", version) : "";
+  const std::string query = query_of(args, version > 0 ? fmt::format("version={}", version) : "");
   RF_ASSIGN(const std::string body,
             server.http().text("POST", Server::path(job) + "/rollback" + query, "{}"));
   RF_ASSIGN(const JsonObject said, parse_json_object(body));
-  print(fmt::format("{}: version {} again\n", job, number_of(said, "version")));
+  print(fmt::format("{}: version {} again\n", job, member_number(said, "version")));
   if (!args.has("wait")) return {};
-  return wait_for_start(server, job, number_of(said, "version"));
+  return wait_for_start(server, job, member_number(said, "version"));
 }
 
 using Run = Status (*)(CliContext&, const ParsedArgs&);
@@ -332,9 +343,11 @@ Command command(std::string name, std::string doc, Run run, std::vector<FlagSpec
 }  // namespace
 
 std::vector<Command> submitted_commands() {
+  const FlagSpec drop = {"drop-state", "STEP",
+                         "give up the state of a step that changed or is gone; may be repeated", true};
   const FlagSpec wait = {"wait", "", "until it runs, or can't", false};
   Command send =
-      command("submit", "Hand a job to a server (`rideflow serve`), which keeps it running.", submit,
+      command("submit", "Hand a job to a server (`rideflow serve`), which keeps it running.", submit_job,
               {{"dry-run", "", "only check it, and say what would change", false},
                wait,
                {"parallelism", "N", "tasks a stage (default: as before, or the server's)", false},
@@ -344,22 +357,25 @@ std::vector<Command> submitted_commands() {
   send.spec.arguments = "FILE";
   std::vector<Command> commands;
   commands.push_back(std::move(send));
-  commands.push_back(command("list", "List the jobs of a server.", list, {format_flag()}, false));
-  commands.push_back(command("status", "Say how a job of a server does.", status, {format_flag()}, true));
-  commands.push_back(command("logs", "Print what a job logged since its server began.", logs,
-                             {{"follow", "", "and what it will log, until a signal comes", false}}, true));
-  commands.push_back(command("stop", "Pause a job of a server behind a last checkpoint.", stop, {}, true));
+  commands.push_back(command("list", "List the jobs of a server.", list_jobs, {format_flag()}, false));
   commands.push_back(
-      command("start", "Let a job of a server run again, from its checkpoint.", start, {}, true));
+      command("status", "Say how a job of a server does.", show_status, {format_flag()}, true));
+  commands.push_back(command("logs", "Print what a job logged since its server began.", show_log,
+                             {{"follow", "", "and what it will log, until a signal comes", false}}, true));
+  commands.push_back(
+      command("stop", "Pause a job of a server behind a last checkpoint.", stop_job, {}, true));
+  commands.push_back(
+      command("start", "Let a job of a server run again, from its checkpoint.", start_job, {}, true));
   commands.push_back(
       command("cancel",
               "End a job of a server without a last checkpoint and forget its versions; what it "
               "wrote stays.",
-              cancel, {}, true));
-  commands.push_back(command("versions", "List what was submitted as a job, newest first.", versions,
+              cancel_job, {}, true));
+  commands.push_back(command("versions", "List what was submitted as a job, newest first.", list_versions,
                              {{"text", "N", "print the text of version N", false}, format_flag()}, true));
-  commands.push_back(command("rollback", "Go back to an earlier version of a job.", rollback,
-                             {{"to", "N", "to version N (default: the one before)", false}, wait}, true));
+  commands.push_back(command("rollback", "Go back to an earlier version of a job.", roll_back,
+                             {{"to", "N", "to version N (default: the one before)", false}, wait, drop},
+                             true));
   return commands;
 }
 

@@ -14,6 +14,15 @@ Status bad_request(std::string message) {
   return Status::user(Code::invalid_argument, std::move(message));
 }
 
+// Each `drop_state=STEP` of the query.
+std::vector<std::string> dropped_steps(const HttpRequest& request) {
+  std::vector<std::string> steps;
+  for (const auto& [name, value] : request.query) {
+    if (name == "drop_state") steps.push_back(value);
+  }
+  return steps;
+}
+
 // {"text": "job: …", "variables": [{"name", "value"}], "parallelism": 2}
 Result<JobSubmission> submission_from(const HttpRequest& request) {
   RF_ASSIGN(const JsonObject object, parse_json_object(request.body));
@@ -38,6 +47,7 @@ Result<JobSubmission> submission_from(const HttpRequest& request) {
       submission.variables[*name] = *value;
     }
   }
+  submission.drop_state = dropped_steps(request);
   const std::string dry = request.query_value("dry_run").value_or("false");
   if (dry != "true" && dry != "false")
     return bad_request(fmt::format("dry_run is true or false, not '{}'.", dry));
@@ -90,7 +100,7 @@ HttpResponse rollback(JobService& service, const HttpRequest& request) {
     if (!given.ok()) return error_response(given.status());
     version = *given;
   }
-  const Result<int64_t> now = service.rollback(request.parameter("job"), version);
+  const Result<int64_t> now = service.rollback(request.parameter("job"), version, dropped_steps(request));
   if (!now.ok()) return error_response(now.status());
   return json_response(fmt::format("{{\"version\":{}}}", *now), 202);
 }
@@ -134,13 +144,13 @@ void add_submission_routes(HttpRouter& router, const HttpServices& services) {
       route_of("POST", "/api/v1/jobs", HttpRole::admin,
                "Submits a job, or its next version; the same again changes nothing.", submit);
   submission.max_body = kMaxJob;
-  submission.query = {{"dry_run", "boolean"}};
+  submission.query = {{"dry_run", "boolean"}, {"drop_state"}};
   submission.body = {{"text", "string"}, {"variables", "array"}, {"parallelism", "integer"}};
   router.add(std::move(submission));
   HttpRoute back =
       route_of("POST", "/api/v1/jobs/{job}/rollback", HttpRole::admin,
                "Makes an earlier version the one that runs: the one before, or `version`.", rollback);
-  back.query = {{"version", "integer"}};
+  back.query = {{"version", "integer"}, {"drop_state"}};
   router.add(std::move(back));
   router.add(route_of("DELETE", "/api/v1/jobs/{job}", HttpRole::admin,
                       "Ends a job without a last checkpoint and forgets its versions; what it wrote stays.",

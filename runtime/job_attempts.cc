@@ -7,7 +7,7 @@
 namespace rideflow {
 namespace {
 
-constexpr size_t kHistory = 20;
+constexpr size_t kAttemptHistory = 20;
 // A mistake of ours that shows itself so often in the same words does not depend on the moment.
 constexpr int kAlike = 3;
 
@@ -82,7 +82,7 @@ class ApplyAttempt {
     AttemptsState& s = out_.state;
     s.phase = AttemptsPhase::running;
     s.history.insert(s.history.begin(), {++s.number, now, 0, {}});
-    if (s.history.size() > kHistory) s.history.pop_back();
+    if (s.history.size() > kAttemptHistory) s.history.pop_back();
     out_.command = AttemptCommand::begin;
   }
 

@@ -92,6 +92,9 @@ JobVersion decode_version(ByteReader& in) {
     std::string name = in.get_string();
     version.variables[std::move(name)] = in.get_string();
   }
+  const auto dropped = in.get<uint32_t>();
+  for (uint32_t i = 0; i < dropped && in.ok(); ++i) version.drop_state.push_back(in.get_string());
+  version.drop_before = Epoch(in.get<int64_t>());
   return version;
 }
 
@@ -126,6 +129,9 @@ std::string encode_job(const RegisteredJob& job) {
     out.put(version.number).put(version.submitted_at).put(version.parallelism).put_string(version.text);
     out.put(static_cast<uint32_t>(version.variables.size()));
     for (const auto& [name, value] : version.variables) out.put_string(name).put_string(value);
+    out.put(static_cast<uint32_t>(version.drop_state.size()));
+    for (const std::string& step : version.drop_state) out.put_string(step);
+    out.put(version.drop_before.value);
   }
   const std::string body = out.take();
   return fmt::format("{}{} {} {:016x}\n", kMark, kFormat, body.size(), checksum64(body)) + body;

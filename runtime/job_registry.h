@@ -23,6 +23,10 @@ struct JobVersion {
   std::string text;
   std::map<std::string, std::string> variables;  // for ${NAME}
   int32_t parallelism = 1;
+  // Steps whose state its first start gives up where it doesn't fit (--drop-state), and from which epoch on
+  // that is done; 0: not yet.
+  std::vector<std::string> drop_state;
+  Epoch drop_before = {};
   bool same_as(const JobVersion& other) const {
     return text == other.text && variables == other.variables && parallelism == other.parallelism;
   }

@@ -81,6 +81,7 @@ Result<SubmissionAnswer> JobService::submit(const JobSubmission& submission) {
   JobVersion version;
   version.text = submission.text;
   version.variables = submission.variables;
+  version.drop_state = submission.drop_state;
   version.submitted_at = host_->env().now();
   const LoadedJob loaded = load(version);
   SubmissionAnswer answer;
@@ -153,7 +154,8 @@ Status JobService::cancel(const std::string& job) {
   return {};
 }
 
-Result<int64_t> JobService::rollback(const std::string& job, std::optional<int64_t> version) {
+Result<int64_t> JobService::rollback(const std::string& job, std::optional<int64_t> version,
+                                     const std::vector<std::string>& drop_state) {
   const std::lock_guard lock(mutex_);
   RF_ASSIGN(const auto found, find_entry(job));
   RegisteredJob next = found->second.job;
@@ -170,6 +172,11 @@ Result<int64_t> JobService::rollback(const std::string& job, std::optional<int64
   }
   const LoadedJob loaded = load(*next.find(to));
   if (!loaded.ok()) return Status::user(Code::failed_precondition, format_diagnostics(loaded));
+  for (JobVersion& one : next.versions) {
+    if (one.number != to) continue;
+    one.drop_state = drop_state;
+    one.drop_before = {};
+  }
   next.current = to;
   next.wanted = WantedState::running;
   RF_TRY(store(found->second, next));
@@ -232,8 +239,27 @@ void JobService::start(Entry& entry) {
   }
   RunOptions options = options_;
   options.parallelism = version.parallelism;
+  options.drop_state = version.drop_state;
+  options.drop_before = version.drop_before;
+  if (!version.drop_state.empty()) {
+    options.begun = [this, job = entry.job.name, number = version.number](Epoch first) {
+      return note_drop(job, number, first);
+    };
+  }
   const Status started = host_->start_soon(loaded.plan, options);
   entry.error = started.ok() ? std::string() : started.to_string();
+}
+
+// Written down before the version's first checkpoint: a start after that one gives up nothing once more.
+Status JobService::note_drop(const std::string& job, int64_t version, Epoch first) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(job);
+  if (found == entries_.end()) return {};
+  RegisteredJob next = found->second.job;
+  for (JobVersion& one : next.versions) {
+    if (one.number == version) one.drop_before = first;
+  }
+  return store(found->second, next);
 }
 
 // A new version that can't even be built, such as one that its state does not fit, is not better than the one

@@ -24,7 +24,8 @@ namespace rideflow {
 struct JobSubmission {
   std::string text;
   std::map<std::string, std::string> variables;
-  std::optional<int32_t> parallelism;  // nothing: the job's, or the process's
+  std::optional<int32_t> parallelism;   // nothing: the job's, or the process's
+  std::vector<std::string> drop_state;  // steps whose state may be given up where it doesn't fit
   bool dry_run = false;
 };
 
@@ -58,8 +59,10 @@ class JobService : public JobDirectory {
   // Ends the job without a last checkpoint and takes it off the registry; what it wrote stays, its
   // checkpoints too.
   Status cancel(const std::string& job);
-  // Makes an earlier version the one that counts: `version`, or the one before.
-  Result<int64_t> rollback(const std::string& job, std::optional<int64_t> version);
+  // Makes an earlier version the one that counts: `version`, or the one before. `drop_state`: as of a
+  // submission.
+  Result<int64_t> rollback(const std::string& job, std::optional<int64_t> version,
+                           const std::vector<std::string>& drop_state = {});
   Result<RegisteredJob> registered(const std::string& job) const;
 
   std::vector<std::string> jobs() const override;
@@ -83,6 +86,7 @@ class JobService : public JobDirectory {
   Status store(Entry& entry, const RegisteredJob& next);
   void look_at(Entry& entry, const std::optional<HostedJob>& hosted);
   void start(Entry& entry);
+  Status note_drop(const std::string& job, int64_t version, Epoch first);
   void fall_back(Entry& entry, const HostedJob& hosted);
 
   JobHost* host_;

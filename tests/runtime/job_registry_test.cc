@@ -20,6 +20,8 @@ RegisteredJob job_of(const std::string& name, int versions) {
     version.text = "job: " + name + "\n# " + std::to_string(i);
     version.variables = {{"A", "1"}, {"B", std::to_string(i)}};
     version.parallelism = 2;
+    version.drop_state = {"x", "y"};
+    version.drop_before = Epoch(i);
     job.add(std::move(version));
   }
   return job;
@@ -40,6 +42,8 @@ TEST(JobRegistry, AJobComesBackAsItWas) {
   ASSERT_EQ(again->versions.size(), 3U);
   EXPECT_TRUE(again->versions[1].same_as(job.versions[1]));
   EXPECT_EQ(again->versions[1].number, 2);
+  EXPECT_EQ(again->versions[1].drop_state, job.versions[1].drop_state);
+  EXPECT_EQ(again->versions[1].drop_before, Epoch(1));
 }
 
 TEST(JobRegistry, TheNewestTwentyVersionsAreKept) {

@@ -179,6 +179,28 @@ TEST_F(JobServiceTest, AnEditGoesOnFromTheCheckpointAndCanBeTakenBack) {
   ASSERT_TRUE(wait_for([&] { return rows("of_a") == 11 && service_->find("a")->started_version == 2; }));
 }
 
+// What a version gives up is given up once, whatever ends the process afterwards.
+TEST_F(JobServiceTest, StateThatIsDroppedIsDroppedOnce) {
+  open();
+  const std::string edited = copy_job("a", "  more: {from: rides, topic: {name: more}}\n");
+  submit(edited);
+  produce(5);
+  ASSERT_TRUE(wait_for([&] { return rows("of_a") == 5 && rows("more") == 5; }));
+  // The sink goes, and the source begins anew.
+  ASSERT_TRUE(service_->submit({copy_job("a"), {}, {}, {"more", "rides"}, false}).ok());
+  ASSERT_TRUE(wait_for([&] { return rows("of_a") == 10; })) << error("a");
+  EXPECT_GT(service_->registered("a")->find(2)->drop_before.value, 0);
+  for (int64_t wanted = 12; wanted < 16; wanted += 2) {
+    open();
+    produce(2);
+    ASSERT_TRUE(wait_for([&] { return rows("of_a") >= wanted; })) << error("a");
+  }
+  ASSERT_TRUE(service_->want("a", WantedState::stopped).ok());
+  ASSERT_TRUE(comes_to("a", "stopped"));
+  EXPECT_EQ(rows("of_a"), 14);
+  EXPECT_EQ(rows("more"), 5);
+}
+
 TEST_F(JobServiceTest, AStopIsAPauseUntilAStart) {
   open();
   submit(copy_job("a"));
@@ -259,7 +281,7 @@ TEST_F(JobServiceTest, ADamagedEntryIsListedAndLeavesTheOthersAlone) {
   ASSERT_TRUE(comes_to("b", "running"));
   EXPECT_EQ(state("a"), "failed");
   EXPECT_THAT(error("a"), HasSubstr("it is damaged"));
-  EXPECT_FALSE(service_->submit({copy_job("a"), {}, {}, false}).ok());
+  EXPECT_FALSE(service_->submit({copy_job("a"), {}, {}, {}, false}).ok());
   ASSERT_TRUE(service_->cancel("a").ok());
   ASSERT_TRUE(comes_to("a", "gone"));
   EXPECT_EQ(submit(copy_job("a")).version, 1);
