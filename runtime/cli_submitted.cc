@@ -191,8 +191,10 @@ Status list_jobs(CliContext& context, const ParsedArgs& args) {
   }
   RF_ASSIGN(const std::vector<JsonObject> jobs, parse_json_objects(body));
   for (const JsonObject& job : jobs) {
-    print(fmt::format("{:<32} {:<12} wanted {:<10} version {}\n", member_text(job, "job"),
-                      member_text(job, "state"), member_text(job, "wanted"), member_number(job, "version")));
+    const std::string wanted = member_text(job, "wanted");  // of `run` and `dev`: nothing
+    print(fmt::format(
+        "{:<32} {}{}\n", member_text(job, "job"), member_text(job, "state"),
+        wanted.empty() ? "" : fmt::format(", wanted {}, version {}", wanted, member_number(job, "version"))));
   }
   return {};
 }

@@ -225,12 +225,16 @@ void JobService::look_at(Entry& entry, const std::optional<HostedJob>& hosted) {
   entry.asked_to_stop = false;
   if (!should) return;
   if (entry.started != entry.job.current) return start(entry);
-  if (hosted) fall_back(entry, *hosted);
+  if (!hosted || hosted->job->state() != "failed") return;
+  if (fall_back(entry, *hosted) || entry.told) return;
+  entry.told = true;
+  host_->env().warn("job_failed", {{"job", entry.job.name}, {"why", hosted->job->error()}});
 }
 
 void JobService::start(Entry& entry) {
   const JobVersion& version = *entry.job.find(entry.job.current);
   entry.started = version.number;
+  entry.told = false;
   const LoadedJob loaded = load(version);
   if (!loaded.ok()) {
     // Written by an earlier Rideflow, or started with less access.
@@ -263,18 +267,19 @@ Status JobService::note_drop(const std::string& job, int64_t version, Epoch firs
 }
 
 // A new version that can't even be built, such as one that its state does not fit, is not better than the one
-// that ran before it.
-void JobService::fall_back(Entry& entry, const HostedJob& hosted) {
-  if (entry.worked == 0 || entry.worked == entry.job.current || hosted.job->execution()) return;
-  if (hosted.job->state() != "failed" || entry.job.find(entry.worked) == nullptr) return;
+// that ran before it. True: that one counts again.
+bool JobService::fall_back(Entry& entry, const HostedJob& failed) {
+  if (entry.worked == 0 || entry.worked == entry.job.current || failed.job->execution()) return false;
+  if (entry.job.find(entry.worked) == nullptr) return false;
   const std::string text = fmt::format("version {} can't be started: {}; version {} goes on",
-                                       entry.job.current, hosted.job->error(), entry.worked);
+                                       entry.job.current, failed.job->error(), entry.worked);
   RegisteredJob next = entry.job;
   next.current = entry.worked;
-  if (!store(entry, next).ok()) return;
+  if (!store(entry, next).ok()) return false;
   host_->env().warn("job_version_refused", {{"job", entry.job.name}, {"why", text}});
   start(entry);
   if (entry.error.empty()) entry.error = text;
+  return true;
 }
 
 // ---- What is to be seen

@@ -77,6 +77,7 @@ class JobService : public JobDirectory {
     int64_t worked = 0;   // the last one that could be built in this process
     bool asked_to_stop = false;
     bool cancelled = false;
+    bool told = false;  // that the version that was started has failed
     std::string error;  // why the version that counts does not run
   };
   using Entries = std::map<std::string, Entry>;
@@ -87,7 +88,7 @@ class JobService : public JobDirectory {
   void look_at(Entry& entry, const std::optional<HostedJob>& hosted);
   void start(Entry& entry);
   Status note_drop(const std::string& job, int64_t version, Epoch first);
-  void fall_back(Entry& entry, const HostedJob& hosted);
+  bool fall_back(Entry& entry, const HostedJob& failed);
 
   JobHost* host_;
   const Catalog* catalog_;

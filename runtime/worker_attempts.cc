@@ -103,11 +103,15 @@ void AttemptedJob::report(const Status& status) {
   const Micros now = env_.monotonic();
   decide(AttemptFailed{now, status, env_.random()});
   std::string text;
+  bool again = false;
   {
     const std::lock_guard lock(mutex_);
-    text = state_.phase == AttemptsPhase::pausing ? pause_text(state_, now) : state_.failure->to_string();
+    again = state_.phase == AttemptsPhase::pausing;
+    text = again ? pause_text(state_, now) : state_.failure->to_string();
   }
-  env_.warn("job_failed", {{"job", name_}, {"why", text}});
+  // The end is told aloud by whoever waits for it.
+  const LogField why{"why", text};
+  env_.log(again ? LogLevel::warn : LogLevel::info, "job_failed", {&why, 1});
 }
 
 // A checkpoint that a dead attempt still writes must not become the newest when the next attempt has gone on
