@@ -84,7 +84,7 @@ void Tumbling(benchmark::State& state) {
     }
     state.ResumeTiming();
     for (Batch& batch : shifted) {
-      if (!op->process(0, std::move(batch), out).ok()) return state.SkipWithError("process");
+      if (!op->process(0, batch, out).ok()) return state.SkipWithError("process");
     }
     state.PauseTiming();
     hour += window.size.micros;

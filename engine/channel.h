@@ -2,8 +2,9 @@
 //
 // Bounded in bytes of batches; signals always fit, so that a barrier never waits behind a full queue's limit
 // check. push() on a full channel still succeeds: a task asks has_room() before it steps, and one step emits
-// a bounded amount. Nobody waits: full and empty mean "not now". The tasks cannot tell a local channel from a
-// remote one. Thread-safety: one producer thread, one consumer thread.
+// a bounded amount. Nobody waits: full and empty mean "not now". What is pushed wakes the consumer; the
+// producer is woken when a channel has become half empty, not at every element that is taken. The tasks
+// cannot tell a local channel from a remote one. Thread-safety: one producer thread, one consumer thread.
 #pragma once
 
 #include <atomic>
@@ -13,22 +14,16 @@
 #include <optional>
 
 #include "engine/element.h"
+#include "engine/waker.h"
 
 namespace rideflow {
-
-// Told that a parked worker has something to do. wake() may be called from any thread, often.
-class Waker {
- public:
-  virtual ~Waker() = default;
-  virtual void wake() = 0;
-};
 
 class Channel {
  public:
   explicit Channel(size_t capacity_bytes) : capacity_(capacity_bytes) {}
-  // Set before either task runs. Null: nobody is parked. (A producer that found the channel full looks again
-  // by itself.)
-  void set_consumer(Waker* consumer) { consumer_ = consumer; }
+  // Set before either task runs. Null: nobody sleeps.
+  void set_consumer(WakerRef consumer) { consumer_ = std::move(consumer); }
+  void set_producer(WakerRef producer) { producer_ = std::move(producer); }
 
   bool has_room() const { return bytes_.load(std::memory_order_relaxed) < capacity_; }
   bool empty() const { return count_.load(std::memory_order_acquire) == 0; }
@@ -41,7 +36,8 @@ class Channel {
   std::atomic<size_t> count_{0};
   std::mutex mutex_;
   std::deque<std::pair<Element, size_t>> queue_;
-  Waker* consumer_ = nullptr;
+  WakerRef consumer_;
+  WakerRef producer_;
 };
 
 }  // namespace rideflow

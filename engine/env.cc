@@ -4,6 +4,27 @@
 
 namespace rideflow {
 
+void Completion::wake_when_done(WakerRef waker) {
+  if (!waker) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!done()) {
+      wakers_.push_back(std::move(waker));
+      return;
+    }
+  }
+  waker->wake();
+}
+
+void Completion::notify() {
+  std::vector<WakerRef> wakers;
+  {
+    const std::lock_guard lock(mutex_);
+    wakers.swap(wakers_);
+  }
+  for (const WakerRef& waker : wakers) waker->wake();
+}
+
 Result<std::string> read_file(FileSystem& fs, const std::string& path) {
   RF_ASSIGN(auto file, fs.open(path));
   RF_ASSIGN(const int64_t size, size_of(*file, path));

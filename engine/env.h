@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 
 #include "engine/ids.h"
 #include "engine/status.h"
+#include "engine/waker.h"
 
 namespace rideflow {
 
@@ -88,6 +90,17 @@ class Completion {
   virtual bool done() const = 0;
   // REQUIRES: done(). The status that the work returned.
   virtual Status status() const = 0;
+  // Wakes once the work is done, at once when it is already. Any thread.
+  void wake_when_done(WakerRef waker);
+
+ protected:
+  // For who makes it done, as soon as done() answers true. A completion that is done by being asked (it
+  // serves a client library) calls it never: what it asks must wake the task by itself.
+  void notify();
+
+ private:
+  std::mutex mutex_;
+  std::vector<WakerRef> wakers_;
 };
 
 // Whom a piece of background work waits for. Each lane has threads of its own, so that what waits for others,
@@ -112,7 +125,8 @@ class Env {
   virtual Micros now() = 0;
   // Never goes back; for durations and time-outs.
   virtual Micros monotonic() = 0;
-  // Cheap per-batch CPU accounting clock in nanoseconds.
+  // Wall time in nanoseconds from an unknown moment, for accounts of what took how long: cheap enough to be
+  // read at every call of an operator.
   virtual int64_t cpu_nanos() = 0;
   // 64 random bits. Seeded under simulation.
   virtual uint64_t random() = 0;

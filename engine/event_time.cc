@@ -5,6 +5,9 @@
 #include "engine/byte_codec.h"
 
 namespace rideflow {
+namespace {
+constexpr Micros kIdleAdvanceStep = kMicrosPerSecond / 100;
+}  // namespace
 
 Micros SourceClock::own_watermark(const PartitionState& s) const {
   return s.max_event_time == kNoTime ? kNoTime : s.max_event_time - spec_.out_of_order;
@@ -133,6 +136,22 @@ void SourceClock::tick(Micros monotonic) {
   if (spec_.idle_advance <= 0 || idle_base_ == kNoTime || !all_idle()) return;
   const Micros idle_for = monotonic - all_idle_since_;
   if (idle_for >= spec_.idle_advance) watermark_ = std::max(watermark_, idle_base_ + idle_for);
+}
+
+Micros SourceClock::next_change(Micros monotonic) const {
+  Micros next = kEndOfTime;
+  const auto at = [&](Micros since, Micros after) {
+    if (after < kEndOfTime - since && since + after > monotonic) next = std::min(next, since + after);
+  };
+  for (const auto& [id, s] : partitions_) {
+    if (s.idle || s.ended || s.proven_since == kNoTime) continue;
+    at(s.proven_since, spec_.idle_after);
+    if (spec_.max_skew > 0) at(s.proven_since, kLongestWait);
+  }
+  if (spec_.idle_advance > 0 && idle_base_ != kNoTime && all_idle()) {
+    at(monotonic, std::max(kIdleAdvanceStep, all_idle_since_ + spec_.idle_advance - monotonic));
+  }
+  return next;
 }
 
 std::optional<Partition> SourceClock::waits_for(Partition p, Micros monotonic) const {

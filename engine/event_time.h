@@ -60,6 +60,9 @@ class SourceClock {
   bool all_ended() const;
   // With idle_advance: moves the watermark on with the wall clock while all partitions are idle.
   void tick(Micros monotonic);
+  // The next moment at which time alone changes something here: a partition becomes idle at its next proof,
+  // another waits for it no longer, idle_advance moves the watermark. kEndOfTime: none.
+  Micros next_change(Micros monotonic) const;
   // The partition that p, more than max_skew ahead of it, waits for: don't poll p now. None: poll it.
   //
   // Who is waited for is the slowest that counts, has had rows, and has not proved for kLongestWait that it

@@ -13,6 +13,10 @@ ExchangeWriter::ExchangeWriter(std::vector<std::shared_ptr<Channel>> channels, s
       key_groups_(key_groups),
       selections_(channels_.size()) {}
 
+void ExchangeWriter::set_producer(const WakerRef& producer) {
+  for (const auto& channel : channels_) channel->set_producer(producer);
+}
+
 bool ExchangeWriter::has_room() const {
   for (const auto& channel : channels_) {
     if (!channel->has_room()) return false;

@@ -16,6 +16,8 @@ class ExchangeWriter {
   // all users downstream. One thread.
   ExchangeWriter(std::vector<std::shared_ptr<Channel>> channels, std::vector<int> keys, int32_t key_groups);
 
+  // Whom to wake when there is room again. Before either side runs.
+  void set_producer(const WakerRef& producer);
   bool has_room() const;
   void send(Batch batch);
   void signal(const Element& element);  // REQUIRES: not a Batch

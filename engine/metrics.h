@@ -20,6 +20,9 @@ class Counter {
  public:
   void add(int64_t n) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
   void set(int64_t v) { value_.store(v, std::memory_order_relaxed); }
+  void raise(int64_t v) {
+    if (v > get()) set(v);
+  }
   int64_t get() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -54,6 +57,7 @@ struct OperatorMetrics {
   Counter rows_rejected;  // left by a rejected port, or skipped by `bad_records: skip`
   Counter rows_held;      // gauge: rows inside, neither out nor absorbed yet
   Counter busy_nanos;
+  Counter longest_nanos;            // gauge: the longest time that it kept its thread at once
   Counter watermark;                // gauge, Micros; kNoTime before the first
   Counter state_keys, state_bytes;  // gauges
   WaitNote waits_for;
@@ -61,6 +65,7 @@ struct OperatorMetrics {
 
 struct TaskMetrics {
   Counter busy_nanos, idle_nanos, blocked_nanos;  // wall time of the task's steps by what they did
+  Counter longest_nanos;                          // gauge: of one step
   Counter input_watermark, output_watermark;
 };
 

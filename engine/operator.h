@@ -3,7 +3,9 @@
 // The task loop (engine/task.h) does alignment of barriers, the minimum of watermarks, counting, timing and
 // back-pressure for every operator; an operator never sees a barrier and never asks which input a row came
 // from unless it declares several input ports. All calls come from one thread at a time; none may block.
-// Anything slow goes through Env::offload.
+// Anything slow goes through Env::offload. An operator that can't go on says so and is left alone until it
+// wakes its task: ready() answers false, or process() answers Progress::again and gets the same batch again.
+// Its task sleeps meanwhile, and no other does.
 //
 // Emission is bounded: process() emits at most a few batches per batch it was given, and is only called when
 // the output has room. What may emit without bound (a window that fires) checks Output::has_room() between
@@ -24,6 +26,7 @@
 #include "engine/key_group.h"
 #include "engine/metrics.h"
 #include "engine/state_table.h"
+#include "engine/waker.h"
 
 namespace rideflow {
 
@@ -63,6 +66,8 @@ struct OpenContext {
   Env* env = nullptr;
   const Resources* resources = nullptr;
   OperatorMetrics* metrics = nullptr;  // for what only the operator knows: filtered, held, late
+  // Wakes the operator's task: something came that it waits for. Null where nobody sleeps.
+  WakerRef waker;
   std::string job;
   std::string lineage;   // id of the job's first start; part of markers and file names
   std::string step;      // "city_minute"
@@ -84,7 +89,14 @@ class Operator {
     (void)context;
     return {};
   }
-  virtual Status process(int input_port, Batch batch, Output& out) = 0;
+  // `batch` may be moved from. Progress::again: not now; the loop keeps what is left in `batch` and calls
+  // with it again once the task was woken. Until then nothing else comes to this operator: no later batch, no
+  // watermark, no barrier.
+  virtual Result<Progress> process(int input_port, Batch& batch, Output& out) = 0;
+  // False: its task gets no more input until it is, which is back-pressure. Asked before every step of the
+  // task, so it may try to make room (and must not wait for it), and must wake the task when it can; a batch
+  // that is under way still comes.
+  virtual bool ready() { return true; }
 
   // The operator's watermark (least over its inputs that are not idle) moved to `watermark`. Afterwards the
   // loop sends output_watermark(watermark) downstream.
@@ -140,10 +152,6 @@ class Sink : public Operator {
  public:
   virtual Result<Prepared> prepare(Epoch epoch) = 0;
   virtual Status commit(Epoch epoch, const std::string& handle) = 0;
-  // False: it gets no rows and no barrier until it has room again, which is back-pressure. Asked before every
-  // step of its task, so it may try to make room (and must not wait for it); a batch that is under way still
-  // comes whole.
-  virtual bool has_room() { return true; }
   // Called once after open() and before the first process(): `pending` are the handles of prepared epochs
   // that the restored checkpoint lists, in order of epoch; the sink commits those that its markers lack and
   // drops everything prepared above `restored`. Fails with aborted when a marker is above it: a replay would

@@ -3,8 +3,8 @@
 // (engine/source_task.h), once for all connectors.
 //
 // One reader belongs to one task and serves the partitions assigned to it. It never waits: poll() gives what
-// is at hand. Errors: user (wrong topic or path), external (broker, disk; retry says whether again makes
-// sense).
+// is at hand, and its task sleeps until the reader wakes it or asked to be polled again. Errors: user (wrong
+// topic or path), external (broker, disk; retry says whether again makes sense).
 #pragma once
 
 #include <memory>
@@ -38,7 +38,11 @@ struct Poll {
   // proven_end: a check just now showed that nothing is after the position (what idleness needs).
   // ended: nothing will ever come (a bounded file).
   enum class State : uint8_t { more, proven_end, ended } state = State::more;
+  // When nothing came: how long it may be until this partition is asked again, if the context's waker does
+  // not wake the task before. A connector that wakes it when records come says more than this.
+  Micros again_in = kMicrosPerSecond / 1000;
 };
+constexpr Micros kUntilWoken = kEndOfTime;
 
 // What a source of files has done with them, for people: the console, metrics, `status`.
 struct FileProgress {

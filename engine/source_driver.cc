@@ -99,6 +99,7 @@ Status SourceDriver::open(const OpenContext& context, const std::vector<std::str
     RF_CHECK(found.has_value());
     event_time_column_ = *found;
   }
+  if (peers_) peers_->set_waker(place_, context.waker);
   if (!shards.empty()) RF_TRY(restore(shards));
   RF_ASSIGN(const std::vector<Partition> known, reader_->partitions());
   const bool first_start = shards.empty();
@@ -131,7 +132,7 @@ bool SourceDriver::move_limit() {
   bool changed = false;
   if (!wish_ && clock_.wanted() > limit_) {
     const Micros now = context_.env->monotonic();
-    wish_ = Wish{clock_.wanted(), peers_->begin_round(), now, now + kLongWait};
+    wish_ = Wish{clock_.wanted(), peers_->begin_round(place_), now, now + kLongWait};
     changed = true;
   }
   if (wish_ && !peers_->unproven_since(wish_->round, place_)) {
@@ -184,9 +185,11 @@ Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, Source
     publish();
     warn_of_long_waits(now);
   }
+  again_at_ = std::min(next_publish_, retry_at_);
   if (now < retry_at_) return State::idle;
   RF_TRY(discover());
   clock_.tick(now);
+  again_at_ = std::min(next_publish_, next_discovery_);
   if (partitions_.empty()) {
     proven_round_ = round;
     const bool final = node_.until.kind != UntilSpec::Kind::none || !reader_->may_grow();
@@ -200,6 +203,7 @@ Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, Source
   // Each partition in turn, beginning behind the one that was polled last.
   auto it = partitions_.upper_bound(last_polled_);
   bool all_polled = true;
+  const Micros wanted = clock_.wanted();
   for (size_t i = 0; i < partitions_.size(); ++i, ++it) {
     if (it == partitions_.end()) it = partitions_.begin();
     PartitionState& state = it->second;
@@ -214,6 +218,7 @@ Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, Source
       if (poll.status().retry() == Retry::no) return std::move(poll).status();
       backoff_ = std::clamp<int64_t>(backoff_ * 2, kMicrosPerSecond / 10, kMaxBackoff);
       retry_at_ = now + backoff_;
+      again_at_ = std::min(next_publish_, retry_at_);
       context_.env->warn("source_retry", {{"step", step_}, {"why", poll.status().to_string()}});
       return State::idle;
     }
@@ -230,6 +235,7 @@ Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, Source
       return State::worked;
     }
     if (has_rows) return State::worked;
+    if (poll->again_in < kUntilWoken) again_at_ = std::min(again_at_, now + poll->again_in);
     if (poll->state == Poll::State::proven_end) {
       clock_.on_proven_end(p, now);
     } else {
@@ -238,6 +244,9 @@ Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, Source
   }
   // A partition that waited has proved nothing, even if the one it waited for has become idle just now.
   if (clock_.all_idle() && all_polled) proven_round_ = round;
+  // One that became idle lets the others go further: those that proved their ends before it do so again.
+  if (clock_.wanted() != wanted) return State::worked;
+  again_at_ = std::min(again_at_, clock_.next_change(now));
   return State::idle;
 }
 

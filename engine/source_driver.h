@@ -45,6 +45,9 @@ class SourceDriver {
   // One poll: at most one batch.
   Result<State> step(int32_t budget, SourceBatch& out);
 
+  // After a step that was idle: the monotonic time of the next one, if the task is not woken before.
+  Micros again_at() const { return again_at_; }
+
   Micros watermark() const { return clock_.watermark(); }
   // Nothing here holds the watermark: all partitions are idle, or none belongs to this task.
   bool all_idle() const { return partitions_.empty() || clock_.all_idle(); }
@@ -126,6 +129,7 @@ class SourceDriver {
   Micros next_publish_ = 0;
   Micros retry_at_ = 0;
   int64_t backoff_ = 0;
+  Micros again_at_ = 0;
   mutable std::mutex views_mutex_;
   std::vector<PartitionView> views_;
   std::string unproven_peer_;

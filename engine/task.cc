@@ -48,14 +48,37 @@ class Task::NodeOutput : public Output {
   int node_;
 };
 
-Task::Task(Parts parts) : parts_(std::move(parts)), inputs_(parts_.inputs.size()) {
+// What others hold of a task.
+class Task::Bell : public Waker {
+ public:
+  void wake() override {
+    if (rung_.exchange(true)) return;  // it will be seen
+    if (Waker* worker = worker_.load()) worker->wake();
+  }
+  bool rung() const { return rung_.load(); }
+  // What is seen from here on is seen by the step, or rings again.
+  void answer() { rung_.exchange(false); }
+  void ring() { rung_.store(true); }  // by the worker itself
+  void set_worker(WakerRef worker) {
+    owned_ = std::move(worker);
+    worker_.store(owned_.get());
+  }
+
+ private:
+  std::atomic<bool> rung_{true};  // the first step is due
+  std::atomic<Waker*> worker_{nullptr};
+  WakerRef owned_;
+};
+
+Task::Task(Parts parts)
+    : parts_(std::move(parts)), bell_(std::make_shared<Bell>()), inputs_(parts_.inputs.size()) {
+  parts_.context.waker = bell_;
+  for (const Input& input : parts_.inputs) input.channel->set_consumer(bell_);
+  for (const auto& exchange : parts_.exchanges) exchange->set_producer(bell_);
   for (size_t i = 0; i < parts_.nodes.size(); ++i) {
     outputs_.push_back(std::make_unique<NodeOutput>(this, static_cast<int>(i)));
   }
   full_state_.assign(parts_.nodes.size(), true);
-  for (const Node& node : parts_.nodes) {
-    if (node.sink) sinks_.push_back(node.sink);
-  }
 }
 
 Task::~Task() = default;
@@ -98,16 +121,55 @@ Status Task::open(const TaskRestore* restore) {
   return {};
 }
 
-void Task::connect_wakers() {
-  for (const Input& input : parts_.inputs) input.channel->set_consumer(waker);
+// ---- When to run
+// ------------------------------------------------------------------------------------------------
+
+WakerRef Task::waker() const {
+  return bell_;
+}
+
+void Task::run_by(WakerRef worker) {
+  bell_->set_worker(std::move(worker));
+}
+
+bool Task::due(Micros monotonic) const {
+  return bell_->rung() || monotonic >= next_run_;
+}
+
+void Task::trigger_barrier(Epoch epoch) {
+  triggered_.store(epoch.value, std::memory_order_release);
+  bell_->wake();
+}
+
+void Task::hold_source(bool hold) {
+  source_held_.store(hold, std::memory_order_release);
+  bell_->wake();
+}
+
+void Task::on_checkpoint_complete(Epoch epoch) {
+  completed_.store(epoch.value, std::memory_order_release);
+  bell_->wake();
+}
+
+Micros Task::wanted_run(StepResult result) const {
+  if (failed_) return kEndOfTime;
+  Micros next = next_tick_;
+  const bool polls = parts_.source && !ended_ && !source_held_.load(std::memory_order_acquire);
+  if (polls && result == StepResult::idle) next = std::min(next, parts_.source->again_at());
+  return next;
+}
+
+bool Task::exchanges_have_room() const {
+  return std::all_of(parts_.exchanges.begin(), parts_.exchanges.end(),
+                     [](const auto& exchange) { return exchange->has_room(); });
 }
 
 bool Task::has_room() const {
-  for (Sink* sink : sinks_) {
-    if (!sink->has_room()) return false;
+  if (!held_.empty()) return false;
+  for (const Node& node : parts_.nodes) {
+    if (node.op && !node.op->ready()) return false;
   }
-  return std::all_of(parts_.exchanges.begin(), parts_.exchanges.end(),
-                     [](const auto& exchange) { return exchange->has_room(); });
+  return exchanges_have_room();
 }
 
 void Task::fail(Status status, int node) {
@@ -118,33 +180,43 @@ void Task::fail(Status status, int node) {
 }
 
 StepResult Task::step() {
+  bell_->answer();
   if (failed_) return StepResult::ended;
-  const Micros begin = parts_.context.env->monotonic();
+  Env& env = *parts_.context.env;
+  const int64_t begin = env.cpu_nanos();
   const StepResult result = step_inner();
-  const int64_t nanos = (parts_.context.env->monotonic() - begin) * 1000;
-  switch (result) {
-    case StepResult::worked:
-      parts_.metrics->busy_nanos.add(nanos);
-      break;
-    case StepResult::blocked:
-      parts_.metrics->blocked_nanos.add(nanos);
-      break;
-    default:
-      parts_.metrics->idle_nanos.add(nanos);
-      break;
-  }
+  book(result, begin, env.cpu_nanos());
+  next_run_ = wanted_run(result);
+  if (result == StepResult::worked) bell_->ring();
   return result;
+}
+
+// The time since the step before belongs to what that one found: a task that is blocked or idle sleeps.
+void Task::book(StepResult result, int64_t begin, int64_t end) {
+  TaskMetrics& metrics = *parts_.metrics;
+  const int64_t slept = last_end_nanos_ == 0 ? 0 : begin - last_end_nanos_;
+  if (last_result_ == StepResult::blocked) metrics.blocked_nanos.add(slept);
+  if (last_result_ == StepResult::idle) metrics.idle_nanos.add(slept);
+  last_result_ = result;
+  last_end_nanos_ = end;
+  Counter& spent = result == StepResult::worked    ? metrics.busy_nanos
+                   : result == StepResult::blocked ? metrics.blocked_nanos
+                                                   : metrics.idle_nanos;
+  spent.add(end - begin);
+  metrics.longest_nanos.raise(end - begin);
 }
 
 template <class Call>
 auto Task::timed(int index, const Call& call) {
   Env& env = *parts_.context.env;
-  const Micros outer = std::exchange(nested_micros_, 0);
-  const Micros begin = env.monotonic();
+  const int64_t outer = std::exchange(nested_nanos_, 0);
+  const int64_t begin = env.cpu_nanos();
   auto result = call();
-  const Micros whole = env.monotonic() - begin;
-  parts_.nodes[static_cast<size_t>(index)].metrics->busy_nanos.add((whole - nested_micros_) * 1000);
-  nested_micros_ = outer + whole;
+  const int64_t whole = env.cpu_nanos() - begin;
+  OperatorMetrics& metrics = *parts_.nodes[static_cast<size_t>(index)].metrics;
+  metrics.busy_nanos.add(whole - nested_nanos_);
+  metrics.longest_nanos.raise(whole - nested_nanos_);
+  nested_nanos_ = outer + whole;
   return result;
 }
 
@@ -152,6 +224,7 @@ StepResult Task::step_inner() {
   poll_snapshots();
   tick();
   if (failed_) return StepResult::ended;
+  if (!held_.empty()) return run_held() ? StepResult::worked : StepResult::blocked;
   if (!has_room()) return StepResult::blocked;
   if (!pending_.empty()) {
     run_pending();
@@ -353,9 +426,48 @@ void Task::call_process(int index, int input_port, Batch batch) {
   Node& node = parts_.nodes[static_cast<size_t>(index)];
   node.metrics->rows_in.add(batch.rows);
   node.metrics->batches_in.add(1);
-  Output& out = *outputs_[static_cast<size_t>(index)];
-  Status status = timed(index, [&] { return node.op->process(input_port, std::move(batch), out); });
-  if (!status.ok()) fail(std::move(status), index);
+  Held held{index, input_port, std::move(batch)};
+  if (holds(index) || !give(held)) held_.push_back(std::move(held));
+}
+
+// False: not now; what is left stays in `held`.
+bool Task::give(Held& held) {
+  Node& node = parts_.nodes[static_cast<size_t>(held.node)];
+  Output& out = *outputs_[static_cast<size_t>(held.node)];
+  Result<Progress> progress = timed(held.node, [&] { return node.op->process(held.port, held.batch, out); });
+  if (progress.ok()) return *progress == Progress::done;
+  fail(std::move(progress).status(), held.node);
+  return true;
+}
+
+bool Task::holds(int node) const {
+  return std::any_of(held_.begin(), held_.end(), [node](const Held& h) { return h.node == node; });
+}
+
+// Each node gets its batches in order; one that can't go on does not hold up the others. True: something was
+// taken.
+bool Task::run_held() {
+  if (!exchanges_have_room()) return false;
+  bool worked = false;
+  std::vector<bool> stuck(parts_.nodes.size());
+  for (size_t i = 0; i < held_.size() && !failed_;) {
+    const auto node = static_cast<size_t>(held_[i].node);
+    stuck[node] = stuck[node] || !parts_.nodes[node].op->ready();
+    if (stuck[node]) {
+      ++i;
+      continue;
+    }
+    // Not among the held while it is given: what it emits finds room, and goes behind all of them.
+    Held held = std::move(held_[i]);
+    held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (give(held)) {
+      worked = true;
+      continue;
+    }
+    stuck[node] = true;
+    held_.insert(held_.begin() + static_cast<std::ptrdiff_t>(i++), std::move(held));
+  }
+  return worked;
 }
 
 void Task::push_watermark(Micros watermark) {
@@ -400,9 +512,10 @@ void Task::forward_watermark(int index, Micros watermark) {
   }
 }
 
-// True when nothing is pending any more. An operator that answers `again` keeps its place in front.
+// True when nothing is pending any more. An operator that answers `again` keeps its place in front; what it
+// and those below hold comes before.
 bool Task::run_pending() {
-  while (!pending_.empty() && !failed_) {
+  while (!pending_.empty() && held_.empty() && !failed_) {
     const Pending signal = pending_.front();
     Node& node = parts_.nodes[static_cast<size_t>(signal.node)];
     Output& out = *outputs_[static_cast<size_t>(signal.node)];
@@ -428,6 +541,7 @@ bool Task::run_pending() {
       if (next != kNoTime) forward_watermark(signal.node, next);
     }
   }
+  if (!pending_.empty() || !held_.empty()) return false;
   if (ended_ && !ended_reported_ && !failed_) {
     ended_reported_ = true;
     signal_exchanges(End{});
@@ -442,12 +556,14 @@ void Task::signal_exchanges(const Element& element) {
 
 void Task::tick() {
   const Micros now = parts_.context.env->monotonic();
-  if (now < next_tick_ || ended_) return;
-  next_tick_ = now + kTickPeriod;
+  if (now < next_tick_) return;
+  next_tick_ = (now / kTickPeriod + 1) * kTickPeriod;  // all tasks of a worker at once: it sleeps between
+  if (ended_) return;
   const Micros wall = parts_.context.env->now();
   for (size_t i = 0; i < parts_.nodes.size(); ++i) {
     if (!parts_.nodes[i].op) continue;
-    Status status = parts_.nodes[i].op->on_tick(wall, *outputs_[i]);
+    Status status =
+        timed(static_cast<int>(i), [&] { return parts_.nodes[i].op->on_tick(wall, *outputs_[i]); });
     if (!status.ok()) fail(std::move(status), static_cast<int>(i));
   }
 }
@@ -471,12 +587,13 @@ void Task::barrier(Epoch epoch) {
       pending.begun_at = parts_.context.env->monotonic();
       continue;
     }
-    if (auto state = node.op->freeze(epoch)) frozen.emplace_back(static_cast<int>(i), std::move(state));
+    auto state = timed(static_cast<int>(i), [&] { return node.op->freeze(epoch); });
+    if (state) frozen.emplace_back(static_cast<int>(i), std::move(state));
     if (std::string blob = node.op->small_state(); !blob.empty()) {
       pending.snapshot.blobs[node.name] = std::move(blob);
     }
     if (!node.sink) continue;
-    Result<Prepared> prepared = node.sink->prepare(epoch);
+    Result<Prepared> prepared = timed(static_cast<int>(i), [&] { return node.sink->prepare(epoch); });
     if (!prepared.ok()) return fail(std::move(prepared).status(), static_cast<int>(i));
     if (prepared->durable) pending.completions.push_back(std::move(prepared->durable));
     if (!prepared->handle.empty()) {
@@ -518,6 +635,8 @@ void Task::launch_snapshot(PendingSnapshot pending,
           return {};
         }));
   }
+  for (const auto& completion : pending.completions) completion->wake_when_done(bell_);
+  if (pending.confirmation.done) pending.confirmation.done->wake_when_done(bell_);
   snapshots_.push_back(std::move(pending));
   poll_snapshots();
 }

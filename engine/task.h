@@ -6,6 +6,10 @@
 // or a simulation calls it. Everything slow (writing frozen state, syncing) is offloaded and polled. Barriers
 // keep flowing on inputs that have ended. One thread at a time calls step(); the methods marked so may come
 // from others.
+//
+// A task is due when its last step worked, when it was woken (by its channels, readers, sinks, background
+// work and the coordinator, through waker()), or at the time next_run() that it asked for. A step of a task
+// that is not due finds nothing to do: that is what lets a worker sleep, and what simulations check.
 #pragma once
 
 #include <atomic>
@@ -125,21 +129,28 @@ class Task {
     int32_t batch_rows = 2048;
   };
 
-  explicit Task(Parts parts);
+  explicit Task(Parts parts);  // and sets itself as the waker of its channels' ends
   ~Task();
 
   // Opens and restores every node. Called once, before step(), on any thread.
   Status open(const TaskRestore* restore);
   StepResult step();
 
+  bool due(Micros monotonic) const;
+  Micros next_run() const { return next_run_; }
+  // Any thread, also after the task is gone.
+  WakerRef waker() const;
+  // Who steps the task, to be told when it is woken. At most once, before the first step.
+  void run_by(WakerRef worker);
+
   // Any thread: a source task starts this epoch's barrier at its next step.
-  void trigger_barrier(Epoch epoch) { triggered_.store(epoch.value, std::memory_order_release); }
+  void trigger_barrier(Epoch epoch);
   // Any thread: holds sources back until the first checkpoint (resolved positions) is durable.
-  void hold_source(bool hold) { source_held_.store(hold, std::memory_order_release); }
+  void hold_source(bool hold);
   // Any thread, through Env::offload: publishes what the sinks prepared.
   Status commit(const std::string& sink, Epoch epoch, const std::string& handle);
   // Any thread.
-  void on_checkpoint_complete(Epoch epoch) { completed_.store(epoch.value, std::memory_order_release); }
+  void on_checkpoint_complete(Epoch epoch);
 
   TaskId id() const { return parts_.id; }
   bool is_source() const { return parts_.source != nullptr; }
@@ -147,12 +158,9 @@ class Task {
   const std::vector<Node>& nodes() const { return parts_.nodes; }
   // What the source's part in a checkpoint waits for, once that has taken a while. Any thread.
   const WaitNote& unconfirmed() const { return unconfirmed_; }
-  Waker* waker = nullptr;  // of the worker that runs this task; set by it
-  // Once all tasks have their wakers: tells the input channels whom to wake. Producers are woken by the
-  // workers' short park time, so that a channel needs to know its consumer only.
-  void connect_wakers();
 
  private:
+  class Bell;
   class NodeOutput;
   struct InputState {
     Micros watermark = kNoTime;
@@ -166,6 +174,12 @@ class Task {
     Micros watermark = kNoTime;
     bool end = false;
   };
+  // A batch that its node could not take yet, or that came behind such a one.
+  struct Held {
+    int node = 0;
+    int port = 0;
+    Batch batch;
+  };
   struct PendingSnapshot {
     TaskSnapshot snapshot;
     std::vector<std::shared_ptr<Completion>> completions;
@@ -174,7 +188,10 @@ class Task {
     Micros begun_at = 0;        // monotonic
   };
 
+  bool exchanges_have_room() const;
   bool has_room() const;
+  void book(StepResult result, int64_t begin, int64_t end);
+  Micros wanted_run(StepResult result) const;
   StepResult step_inner();
   StepResult step_source();
   StepResult step_inputs();
@@ -182,6 +199,9 @@ class Task {
   void on_input_barrier(size_t input, Epoch epoch);
   void deliver(int node, int port, Batch batch);
   void call_process(int node, int input_port, Batch batch);
+  bool give(Held& held);
+  bool holds(int node) const;
+  bool run_held();
   // Runs `call`, which is the node's, and books its time there, less that of the nodes it calls in turn.
   template <class Call>
   auto timed(int node, const Call& call);
@@ -203,8 +223,8 @@ class Task {
   void fail(Status status, int node);
 
   Parts parts_;
+  std::shared_ptr<Bell> bell_;
   std::vector<std::unique_ptr<NodeOutput>> outputs_;
-  std::vector<Sink*> sinks_;  // of the nodes
   std::vector<InputState> inputs_;
   std::vector<bool> full_state_;  // nodes whose next freeze must be written whole
   size_t next_input_ = 0;
@@ -217,7 +237,11 @@ class Task {
   bool ended_reported_ = false;
   bool watermark_due_ = false;  // inputs changed; idle ones are looked at once more before it moves
   Micros next_tick_ = 0;
-  Micros nested_micros_ = 0;  // of the call under way: what nodes that it called took
+  Micros next_run_ = 0;
+  StepResult last_result_ = StepResult::worked;
+  int64_t last_end_nanos_ = 0;  // of the step before
+  int64_t nested_nanos_ = 0;    // of the call under way: what nodes that it called took
+  std::deque<Held> held_;       // goes before pending_
   std::deque<Pending> pending_;
   std::deque<PendingSnapshot> snapshots_;
   WaitNote unconfirmed_;

@@ -13,6 +13,7 @@ class VirtualEnv::Work : public Completion {
     status_ = work_();
     work_ = nullptr;
     done_.store(true, std::memory_order_release);
+    notify();
   }
 
  private:

@@ -41,10 +41,11 @@ class ConsoleSink : public Sink {
   Status open(const OpenContext& context) override {
     env_ = context.env;
     metrics_ = context.metrics;
+    waker_ = context.waker;
     return {};
   }
 
-  Status process(int, Batch batch, Output&) override {
+  Result<Progress> process(int, Batch& batch, Output&) override {
     const size_t before = text_.size();
     for (int32_t row = 0; row < batch.rows; ++row) {
       if (named_) text_ += config_->sink + ": ";
@@ -52,10 +53,11 @@ class ConsoleSink : public Sink {
     }
     accepted_ += static_cast<int64_t>(text_.size() - before);
     if (metrics_ != nullptr) metrics_->rows_absorbed.add(batch.rows);
-    return write();
+    RF_TRY(write());
+    return Progress::done;
   }
 
-  bool has_room() override {
+  bool ready() override {
     if (!text_.empty()) (void)write();  // an error is told by the next call that can
     return text_.size() < kRoomBytes;
   }
@@ -96,6 +98,7 @@ class ConsoleSink : public Sink {
           return Status();
         },
         Lane::others);
+    writing_->wake_when_done(waker_);
     text_ = {};
     return {};
   }
@@ -105,6 +108,7 @@ class ConsoleSink : public Sink {
   bool named_;
   Env* env_ = nullptr;
   OperatorMetrics* metrics_ = nullptr;
+  WakerRef waker_;
   std::shared_ptr<ConsoleAccount> account_ = std::make_shared<ConsoleAccount>();
   int64_t accepted_ = 0;
   std::string text_;

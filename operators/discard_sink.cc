@@ -10,9 +10,9 @@ class DiscardSink : public Sink {
     metrics_ = context.metrics;
     return {};
   }
-  Status process(int, Batch batch, Output&) override {
+  Result<Progress> process(int, Batch& batch, Output&) override {
     if (metrics_ != nullptr) metrics_->rows_absorbed.add(batch.rows);
-    return {};
+    return Progress::done;
   }
   Result<Prepared> prepare(Epoch) override { return Prepared{}; }
   Status commit(Epoch, const std::string&) override { return {}; }

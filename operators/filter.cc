@@ -17,7 +17,7 @@ class Filter : public Operator {
     return {};
   }
 
-  Status process(int, Batch batch, Output& out) override {
+  Result<Progress> process(int, Batch& batch, Output& out) override {
     evaluator_.eval(batch, results_);
     const EvalColumn& condition = results_[0];
     RF_TRY(route_failed_rows(batch, condition.errors, "where", 1, *config_, metrics_, out));
@@ -34,7 +34,7 @@ class Filter : public Operator {
     } else if (passed > 0) {
       out.emit(0, take(batch, rows_.data(), passed));
     }
-    return {};
+    return Progress::done;
   }
 
  private:

@@ -94,6 +94,7 @@ class GeneratorReader : public RecordReader {
     const int64_t n = std::min<int64_t>(budget, limit - part.position.offset);
     if (n <= 0) {
       poll.state = Poll::State::proven_end;
+      poll.again_in = std::max(poll.again_in, due_in(partition, part));
       return poll;
     }
     poll.chunk = read(part, partition, static_cast<size_t>(n));
@@ -130,6 +131,15 @@ class GeneratorReader : public RecordReader {
     if (!has_own_clock()) return part.generator->due_count(now);
     if (now < part.begun) return 0;
     return static_cast<int64_t>(static_cast<double>(now - part.begun) / 1e6 * options_.rate) + 1;
+  }
+
+  // How long it is until the partition's next event is due.
+  Micros due_in(Partition partition, const Part& part) const {
+    const int64_t next = part.position.offset * static_cast<int64_t>(parts_.size()) + partition.value;
+    const Micros at = has_own_clock()
+                          ? part.begun + static_cast<Micros>(static_cast<double>(next) / options_.rate * 1e6)
+                          : part.generator->due_at(next);
+    return at - env_->now();
   }
 
   // How many of the first `events` events belong to the partition.

@@ -23,11 +23,11 @@ class LateSplit : public Operator {
     return {};
   }
 
-  Status process(int, Batch batch, Output& out) override {
+  Result<Progress> process(int, Batch& batch, Output& out) override {
     const std::vector<LateRow> late = find_late(batch);
     if (late.empty() && !gaps_) {
       out.emit(0, std::move(batch));
-      return {};
+      return Progress::done;
     }
     const std::vector<int32_t> rest = rows_for_windows(batch, late);
     const auto kept = static_cast<int32_t>(rest.size());
@@ -39,7 +39,7 @@ class LateSplit : public Operator {
     } else if (kept > 0) {
       out.emit(0, take(batch, rest.data(), kept));
     }
-    return {};
+    return Progress::done;
   }
 
  private:

@@ -31,7 +31,7 @@ class Project : public Operator {
     return {};
   }
 
-  Status process(int, Batch batch, Output& out) override {
+  Result<Progress> process(int, Batch& batch, Output& out) override {
     evaluator_.eval(batch, results_);
     std::vector<const RowErrors*> errors;
     for (size_t i = 0; i < results_.size(); ++i) {
@@ -50,11 +50,11 @@ class Project : public Operator {
     result.origin_row = batch.origin_row;
     if (errors.empty()) {
       out.emit(0, std::move(result));
-      return {};
+      return Progress::done;
     }
     const std::vector<int32_t> good = rows_without(batch.rows, errors);
     if (!good.empty()) out.emit(0, take(result, good.data(), static_cast<int32_t>(good.size())));
-    return {};
+    return Progress::done;
   }
 
  private:

@@ -109,11 +109,11 @@ class RollupSink : public Sink {
     return {};
   }
 
-  Status process(int, Batch batch, Output& out) override {
+  Result<Progress> process(int, Batch& batch, Output& out) override {
     times_ = nullptr;
     evaluator_.eval(batch, results_);
     RF_TRY(place_in_time(batch, out));
-    if (batch.rows == 0) return {};
+    if (batch.rows == 0) return Progress::done;
     RollupRows rows;
     rows.rows = batch.rows;
     rows.event_time = times_;
@@ -128,7 +128,7 @@ class RollupSink : public Sink {
     RF_TRY(writer_->add(rows, expired));
     if (!expired.empty()) emit_late(batch, expired, "retention", out);
     if (metrics_) metrics_->rows_absorbed.add(batch.rows - static_cast<int64_t>(expired.size()));
-    return {};
+    return Progress::done;
   }
 
   Result<Progress> on_watermark(Micros watermark, Output&) override {

@@ -47,13 +47,13 @@ Micros SessionAggregate::cutoff_of(Micros watermark) const {
 // ---- Rows in
 // ----------------------------------------------------------------------------------------------------
 
-Status SessionAggregate::process(int, Batch batch, Output& out) {
-  if (batch.rows == 0) return {};
+Result<Progress> SessionAggregate::process(int, Batch& batch, Output& out) {
+  if (batch.rows == 0) return Progress::done;
   if (!batch.event_time) return Status::internal("a session got rows without event time");
   const Micros* times = batch.event_times();
   if (*std::min_element(times, times + batch.rows) >= applied_until_) {
     hold(std::move(batch));
-    return {};
+    return Progress::done;
   }
   std::vector<LateRow> late;
   std::vector<int32_t> rest;
@@ -66,7 +66,7 @@ Status SessionAggregate::process(int, Batch batch, Output& out) {
   }
   out.emit(kLatePort, late_rows(batch, late, late_schema_));
   if (!rest.empty()) hold(take(batch, rest.data(), static_cast<int32_t>(rest.size())));
-  return {};
+  return Progress::done;
 }
 
 void SessionAggregate::hold(Batch batch) {

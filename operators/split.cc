@@ -25,7 +25,7 @@ class Split : public Operator {
     return {};
   }
 
-  Status process(int, Batch batch, Output& out) override {
+  Result<Progress> process(int, Batch& batch, Output& out) override {
     evaluator_.eval(batch, results_);
     const size_t branches = config_->branches.size();
     rows_.assign(branches, {});
@@ -47,7 +47,7 @@ class Split : public Operator {
       const auto n = static_cast<int32_t>(rows_[b].size());
       if (n > 0) out.emit(static_cast<int>(b), n == batch.rows ? batch : take(batch, rows_[b].data(), n));
     }
-    return {};
+    return Progress::done;
   }
 
  private:

@@ -37,6 +37,7 @@ class TopicReader : public RecordReader {
   Status open(const OpenContext& context) override {
     env_ = context.env;
     step_ = context.step;
+    waker_ = context.waker;
     RF_ASSIGN(store_, store_of(context.resources));
     return TopicStore::check_name(options_.text("name"));
   }
@@ -71,6 +72,7 @@ class TopicReader : public RecordReader {
   Status assign(Partition partition, const Position& position) override {
     RF_TRY(find_again(partition, position));
     readers_[partition] = topic_->reader(partition, position.offset);
+    readers_[partition]->set_waker(waker_);
     return {};
   }
 
@@ -83,6 +85,7 @@ class TopicReader : public RecordReader {
     if (!polled.ok()) return explained(std::move(polled).status(), partition, reader);
     Poll poll;
     poll.chunk = std::move(polled->chunk);
+    poll.again_in = waker_ ? kUntilWoken : poll.again_in;
     if (polled->at_end) poll.state = Poll::State::proven_end;
     return poll;
   }
@@ -173,6 +176,7 @@ class TopicReader : public RecordReader {
   Options options_;
   bool skip_gaps_;
   std::string step_;
+  WakerRef waker_;
   Env* env_ = nullptr;
   std::shared_ptr<TopicStore> store_;
   std::shared_ptr<Topic> topic_;  // null: not looked for yet
@@ -202,7 +206,7 @@ class TopicSink : public Sink {
     return {};
   }
 
-  Status process(int, Batch batch, Output&) override {
+  Result<Progress> process(int, Batch& batch, Output&) override {
     const Micros now = batch.event_time ? 0 : env_->now();
     for (int32_t row = 0; row < batch.rows; ++row) {
       payload_.clear();
@@ -215,7 +219,7 @@ class TopicSink : public Sink {
       RF_TRY(rows_->add(partitioner_->pick(record.key), record));
     }
     if (metrics_ != nullptr) metrics_->rows_absorbed.add(batch.rows);
-    return {};
+    return Progress::done;
   }
 
   Result<Prepared> prepare(Epoch epoch) override {

@@ -42,7 +42,7 @@ class Union : public Operator {
     }
   }
 
-  Status process(int input_port, Batch batch, Output& out) override {
+  Result<Progress> process(int input_port, Batch& batch, Output& out) override {
     std::vector<Column> columns;
     const std::vector<int>& from = columns_[static_cast<size_t>(input_port)];
     for (size_t i = 0; i < from.size(); ++i) {
@@ -53,7 +53,7 @@ class Union : public Operator {
     batch.schema = schema_;
     batch.key_hash = {};
     out.emit(0, std::move(batch));
-    return {};
+    return Progress::done;
   }
 
  private:

@@ -196,8 +196,8 @@ void WindowAggregate::assign(const Batch& batch) {
   }
 }
 
-Status WindowAggregate::process(int, Batch batch, Output& out) {
-  if (batch.rows == 0) return {};
+Result<Progress> WindowAggregate::process(int, Batch& batch, Output& out) {
+  if (batch.rows == 0) return Progress::done;
   if (!batch.event_time) return Status::internal("a window got rows without event time");
   tables_.reclaim(batch.rows);
   revision_tables_.reclaim(batch.rows);
@@ -228,7 +228,8 @@ Status WindowAggregate::process(int, Batch batch, Output& out) {
   }
   if (context_.metrics) context_.metrics->rows_absorbed.add(live);
   if (!late_.empty()) out.emit(kLatePort, late_rows(batch, late_, late_schema_));
-  return revisions_ ? late_updates(batch, keys, hashes, out) : Status();
+  if (revisions_) RF_TRY(late_updates(batch, keys, hashes, out));
+  return Progress::done;
 }
 
 // Hopping windows that subtract: rows of panes that are in the sliding table already go into both.

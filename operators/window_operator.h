@@ -44,7 +44,7 @@ class WindowAggregate : public Operator, public MigratesState {
   static bool has_revisions(const WindowSpec& spec);
 
   Status open(const OpenContext& context) override;
-  Status process(int input_port, Batch batch, Output& out) override;
+  Result<Progress> process(int input_port, Batch& batch, Output& out) override;
   Result<Progress> on_watermark(Micros watermark, Output& out) override;
   Micros output_watermark(Micros watermark) const override;
   std::unique_ptr<FrozenState> freeze(Epoch epoch) override;

@@ -24,11 +24,11 @@ class CallbackSink : public Sink {
     metrics_ = context.metrics;
     return {};
   }
-  Status process(int, Batch batch, Output&) override {
+  Result<Progress> process(int, Batch& batch, Output&) override {
     metrics_->rows_absorbed.add(batch.rows);
     const std::lock_guard lock(shared_->mutex);
     shared_->use(batch);
-    return {};
+    return Progress::done;
   }
   Result<Prepared> prepare(Epoch) override { return Prepared{}; }
   Status commit(Epoch, const std::string&) override { return {}; }

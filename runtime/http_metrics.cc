@@ -66,6 +66,7 @@ constexpr OperatorField kOperatorFields[] = {
     {"rideflow_operator_rows_rejected_total", &OperatorMetrics::rows_rejected},
     {"rideflow_operator_rows_held", &OperatorMetrics::rows_held},
     {"rideflow_operator_busy_nanoseconds_total", &OperatorMetrics::busy_nanos},
+    {"rideflow_operator_longest_step_nanoseconds", &OperatorMetrics::longest_nanos},
     {"rideflow_operator_state_keys", &OperatorMetrics::state_keys},
     {"rideflow_operator_state_bytes", &OperatorMetrics::state_bytes},
 };
@@ -129,6 +130,7 @@ void add_task(Samples& samples, const std::string& job, JobExecution& execution,
   samples.add("rideflow_task_busy_nanoseconds_total", labels, task.task.busy_nanos.get());
   samples.add("rideflow_task_idle_nanoseconds_total", labels, task.task.idle_nanos.get());
   samples.add("rideflow_task_blocked_nanoseconds_total", labels, task.task.blocked_nanos.get());
+  samples.add("rideflow_task_longest_step_nanoseconds", labels, task.task.longest_nanos.get());
   samples.add_time("rideflow_task_input_watermark_microseconds", labels, task.task.input_watermark.get());
   samples.add_time("rideflow_task_output_watermark_microseconds", labels, task.task.output_watermark.get());
   Task& running = *execution.graph().tasks()[static_cast<size_t>(task.id.value)];

@@ -97,8 +97,11 @@ Micros JobExecution::steady() const {
 }
 
 void JobExecution::post(JobEvent event) {
-  const std::lock_guard lock(events_mutex_);
-  events_.push_back(std::move(event));
+  {
+    const std::lock_guard lock(events_mutex_);
+    events_.push_back(std::move(event));
+  }
+  if (waker_) waker_->wake();
 }
 
 void JobExecution::on_snapshot(TaskSnapshot snapshot) {
@@ -151,6 +154,12 @@ bool JobExecution::pump() {
   return worked;
 }
 
+Micros JobExecution::next_pump() const {
+  const std::lock_guard lock(state_mutex_);
+  const bool waits_for_time = state_.phase == JobPhase::running && !state_.current;
+  return waits_for_time ? std::min(next_look_, state_.next_at) : next_look_;
+}
+
 // Looked at now and then only: there may be many operators, and pump() is called often.
 std::string JobExecution::waits_for() {
   const Micros now = options_.env->monotonic();
@@ -198,19 +207,20 @@ void JobExecution::carry_out(const JobCommand& command) {
       // Rows behind the last barrier would be shown, dropped and read again by the next start.
       if (trigger->last) task->hold_source(true);
       task->trigger_barrier(trigger->epoch);
-      if (task->waker) task->waker->wake();
     }
   } else if (const auto* to_publish = std::get_if<PublishCheckpoint>(&command)) {
     publish(*to_publish);
   } else if (const auto* to_commit = std::get_if<CommitSinks>(&command)) {
     commit(*to_commit);
   } else if (std::holds_alternative<ReleaseSources>(command)) {
-    for (const auto& task : tasks()) {
-      task->hold_source(false);
-      if (task->waker) task->waker->wake();
-    }
+    for (const auto& task : tasks()) task->hold_source(false);
   }
   // StopTasks: whoever steps the tasks sees over().
+}
+
+void JobExecution::add(Background work) {
+  work.completion->wake_when_done(waker_);
+  background_.push_back(std::move(work));
 }
 
 void JobExecution::publish(const PublishCheckpoint& command) {
@@ -232,7 +242,7 @@ void JobExecution::publish(const PublishCheckpoint& command) {
         RF_ASSIGN(*bytes, storage->publish(checkpoint));
         return {};
       });
-  background_.push_back(std::move(work));
+  add(std::move(work));
 }
 
 void JobExecution::commit(const CommitSinks& command) {
@@ -251,7 +261,7 @@ void JobExecution::commit(const CommitSinks& command) {
         return {};
       });
   for (const auto& task : tasks()) task->on_checkpoint_complete(command.epoch);
-  background_.push_back(std::move(work));
+  add(std::move(work));
 }
 
 bool JobExecution::over() const {

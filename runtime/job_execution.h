@@ -2,8 +2,9 @@
 // what the coordinator (runtime/coordinator.h) decides.
 //
 // It has no thread of its own. Workers step its tasks, each task by one thread at a time; pump() handles what
-// the tasks reported and is called by one thread, often. A test or a simulation does both from one loop.
-// Thread-safe: request_stop(), phase(), status(), tap(), and the TaskEvents it receives.
+// the tasks reported and is called by one thread: when it was woken, and at next_pump(). A test or a
+// simulation does both from one loop. Thread-safe: request_stop(), phase(), status(), tap(), and the
+// TaskEvents it receives.
 #pragma once
 
 #include <atomic>
@@ -50,6 +51,10 @@ class JobExecution : private TaskEvents {
 
   // Handles reports and time. Returns true when something happened.
   bool pump();
+  // Monotonic: when pump() has something to do although nothing is reported. By the thread that pumps.
+  Micros next_pump() const;
+  // Who is told when there is something to pump. Before the tasks are stepped.
+  void set_waker(WakerRef waker) { waker_ = std::move(waker); }
   void request_stop(bool at_once = false);  // without a last checkpoint
   // Job tests: a checkpoint now.
   void request_checkpoint();
@@ -99,6 +104,7 @@ class JobExecution : private TaskEvents {
     JobEvent on_success;
     std::shared_ptr<int64_t> bytes;  // of a publish
   };
+  void add(Background work);
 
   std::shared_ptr<const LogicalPlan> plan_;
   ExecutionOptions options_;
@@ -114,6 +120,7 @@ class JobExecution : private TaskEvents {
   std::mutex events_mutex_;
   std::vector<JobEvent> events_;
   std::vector<Background> background_;
+  WakerRef waker_;        // null: somebody pumps anyway
   Micros next_look_ = 0;  // by the monotonic clock: whether something is waited for
 };
 

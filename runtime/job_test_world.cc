@@ -143,9 +143,9 @@ class CollectSink : public Sink {
  public:
   CollectSink(std::shared_ptr<TestWorld> world, std::string sink)
       : world_(std::move(world)), sink_(std::move(sink)) {}
-  Status process(int, Batch batch, Output&) override {
+  Result<Progress> process(int, Batch& batch, Output&) override {
     world_->collections[sink_].batches.push_back(std::move(batch));
-    return {};
+    return Progress::done;
   }
   Result<Prepared> prepare(Epoch) override { return Prepared{}; }
   Status commit(Epoch, const std::string&) override { return {}; }

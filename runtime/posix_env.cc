@@ -41,17 +41,21 @@ class Work : public Completion {
     } catch (const std::exception& e) {
       status_ = Status::internal(fmt::format("Background work threw: {}", e.what()));
     }
-    work_ = nullptr;
-    done_.store(true, std::memory_order_release);
+    end();
   }
   // Instead of run().
   void refuse(Status why) {
     status_ = std::move(why);
-    work_ = nullptr;
-    done_.store(true, std::memory_order_release);
+    end();
   }
 
  private:
+  void end() {
+    work_ = nullptr;
+    done_.store(true, std::memory_order_release);
+    notify();
+  }
+
   std::function<Status()> work_;
   Status status_;
   std::atomic<bool> done_{false};
@@ -249,7 +253,7 @@ Micros PosixEnv::monotonic() {
 }
 
 int64_t PosixEnv::cpu_nanos() {
-  return read_clock(CLOCK_MONOTONIC);
+  return cycles_.nanos();
 }
 
 uint64_t PosixEnv::random() {

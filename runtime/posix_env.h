@@ -13,6 +13,7 @@
 #include <string>
 
 #include "engine/env.h"
+#include "runtime/posix_cycles.h"
 
 namespace rideflow {
 
@@ -48,6 +49,7 @@ class PosixEnv : public Env {
   class Pool;
   class Waiters;
   PosixEnvOptions options_;
+  CycleClock cycles_;
   std::unique_ptr<FileSystem> fs_;
   std::unique_ptr<Pool> pool_;
   std::shared_ptr<Waiters> waiters_;

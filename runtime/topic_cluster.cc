@@ -74,7 +74,11 @@ class ClusterTopics : public TopicAccess {
                  const RecordHeaders& headers) override {
     if (sink_ == nullptr || sink_topic_ != topic) RF_TRY(open_sink(topic, headers));
     NoOutput none;
-    RF_TRY(sink_->process(0, line_batch(records), none));
+    Batch batch = line_batch(records);
+    for (Progress progress = Progress::again; progress == Progress::again;) {
+      RF_ASSIGN(progress, sink_->process(0, batch, none));
+      if (progress == Progress::again) sleep_ms(1);
+    }
     epoch_ = Epoch(epoch_.value + 1);
     RF_ASSIGN(const Prepared prepared, sink_->prepare(epoch_));
     while (prepared.durable != nullptr && !prepared.durable->done()) sleep_ms(1);

@@ -1,18 +1,18 @@
 #include "runtime/worker.h"
 
-#include <chrono>
+#include <algorithm>
 
 #include "engine/job_graph.h"
 
 namespace rideflow {
 namespace {
-constexpr int kSpins = 200;
-// Sources have no way to wake a worker: this bounds how stale a quiet source's next row can get.
-constexpr std::chrono::microseconds kParkTime{1000};
+// Some ten microseconds: about what it takes to be woken. Who hands work back and forth does not sleep
+// between.
+constexpr int kSpins = 300;
 }  // namespace
 
-Worker::Worker(std::vector<Task*> tasks) : tasks_(std::move(tasks)) {
-  for (Task* task : tasks_) task->waker = this;
+Worker::Worker(Env& env, std::vector<Task*> tasks) : env_(env), tasks_(std::move(tasks)) {
+  for (Task* task : tasks_) task->run_by(sleeper_);
 }
 
 Worker::~Worker() {
@@ -25,48 +25,45 @@ void Worker::start() {
 
 void Worker::stop() {
   stop_.store(true);
-  wake();
+  sleeper_->wake();
   if (thread_.joinable()) thread_.join();
-}
-
-void Worker::wake() {
-  if (!parked_.load(std::memory_order_seq_cst)) return;
-  const std::lock_guard lock(mutex_);
-  woken_ = true;
-  wake_.notify_one();
 }
 
 void Worker::run() {
   int idle_rounds = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
-    bool worked = false;
-    for (Task* task : tasks_) worked = task->step() == StepResult::worked || worked;
-    if (worked) {
+    const Micros now = env_.monotonic();
+    if (step_due(now)) {
       idle_rounds = 0;
     } else if (++idle_rounds > kSpins) {
-      park();
-      idle_rounds = kSpins / 2;
+      sleeper_->sleep(next_run() - now);
+      idle_rounds = kSpins;  // who was woken for nothing sleeps on
     }
   }
 }
 
-void Worker::park() {
-  parked_.store(true, std::memory_order_seq_cst);
-  std::unique_lock lock(mutex_);
-  wake_.wait_for(lock, kParkTime, [this] { return woken_ || stop_.load(); });
-  woken_ = false;
-  parked_.store(false, std::memory_order_seq_cst);
+bool Worker::step_due(Micros now) {
+  bool worked = false;
+  for (Task* task : tasks_) {
+    if (task->due(now)) worked = task->step() == StepResult::worked || worked;
+  }
+  return worked;
 }
 
-std::vector<std::unique_ptr<Worker>> make_workers(const JobGraph& graph, int threads) {
+Micros Worker::next_run() const {
+  Micros next = kEndOfTime;
+  for (const Task* task : tasks_) next = std::min(next, task->next_run());
+  return next;
+}
+
+std::vector<std::unique_ptr<Worker>> make_workers(Env& env, const JobGraph& graph, int threads) {
   std::vector<std::vector<Task*>> shares(static_cast<size_t>(threads));
   for (size_t i = 0; i < graph.tasks().size(); ++i) {
     const int shard = graph.counters()[i]->shard.value;
     shares[static_cast<size_t>(shard % threads)].push_back(graph.tasks()[i].get());
   }
   std::vector<std::unique_ptr<Worker>> workers;
-  for (auto& share : shares) workers.push_back(std::make_unique<Worker>(std::move(share)));
-  for (const auto& task : graph.tasks()) task->connect_wakers();
+  for (auto& share : shares) workers.push_back(std::make_unique<Worker>(env, std::move(share)));
   return workers;
 }
 

@@ -28,11 +28,13 @@ class LocalJob {
   const JobExecution& execution() const { return *execution_; }
 
  private:
-  explicit LocalJob(std::unique_ptr<JobExecution> execution) : execution_(std::move(execution)) {}
+  LocalJob(Env& env, std::unique_ptr<JobExecution> execution) : env_(env), execution_(std::move(execution)) {}
   void control();
 
+  Env& env_;
   std::unique_ptr<JobExecution> execution_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::shared_ptr<Sleeper> sleeper_ = std::make_shared<Sleeper>();  // of control_
   std::thread control_;
   std::atomic<bool> abandon_{false};
   std::atomic<bool> done_{false};

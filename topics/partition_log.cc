@@ -292,8 +292,22 @@ void PartitionLog::publish() {
   // A clock that went back makes nothing older than what was written before it.
   if (!unpublished_.empty()) segment.written = {std::max(env_.now(), segment.written.wall), env_.monotonic()};
   for (const Written& written : unpublished_) add_to_index(segment, written.header, written.position);
+  const bool more = !unpublished_.empty();
   unpublished_.clear();
   acknowledged_->set(end_note_, segment.end_offset);
+  if (!more) return;
+  for (const WakerRef& waker : wakers_) waker->wake();
+}
+
+void PartitionLog::add_waker(WakerRef waker) {
+  const std::lock_guard lock(mutex_);
+  wakers_.push_back(std::move(waker));
+}
+
+void PartitionLog::remove_waker(const WakerRef& waker) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find(wakers_.begin(), wakers_.end(), waker);
+  if (found != wakers_.end()) wakers_.erase(found);
 }
 
 // Only the writer, who is here, changes what is published.

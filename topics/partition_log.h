@@ -87,6 +87,9 @@ class PartitionLog {
   // Where to read for `offset`. REQUIRES: first_offset() <= offset < end_offset() a moment ago; out_of_range
   // when that is no longer so.
   Result<Place> find(int64_t offset) const;
+  // Woken by every publish(), which is after what is readable then. As often removed as added.
+  void add_waker(WakerRef waker);
+  void remove_waker(const WakerRef& waker);
   // What of a segment is readable now.
   Place look(const std::shared_ptr<const Segment>& segment) const;
 
@@ -125,6 +128,7 @@ class PartitionLog {
 
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Segment>> segments_;
+  std::vector<WakerRef> wakers_;  // of readers
 };
 
 }  // namespace rideflow

@@ -69,7 +69,15 @@ size_t block_size(size_t max_bytes, size_t next_frame_bytes) {
 PartitionReader::PartitionReader(std::shared_ptr<Topic> topic, Partition partition, int64_t offset)
     : topic_(std::move(topic)), log_(topic_->log(partition)), partition_(partition), offset_(offset) {}
 
-PartitionReader::~PartitionReader() = default;
+PartitionReader::~PartitionReader() {
+  if (waker_) log_.remove_waker(waker_);
+}
+
+void PartitionReader::set_waker(WakerRef waker) {
+  if (waker_) log_.remove_waker(waker_);
+  waker_ = std::move(waker);
+  if (waker_) log_.add_waker(waker_);
+}
 
 void PartitionReader::seek(int64_t offset) {
   offset_ = offset;

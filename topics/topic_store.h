@@ -175,6 +175,8 @@ class PartitionReader {
   Result<TopicPoll> poll(int32_t max_rows, size_t max_bytes = kBlockBytes);
   int64_t offset() const { return offset_; }
   void seek(int64_t offset);
+  // Woken whenever records have been published in the partition, until the reader is gone.
+  void set_waker(WakerRef waker);
 
  private:
   struct Block;
@@ -190,6 +192,7 @@ class PartitionReader {
   int64_t position_ = 0;         // of the next frame in file_
   size_t next_frame_bytes_ = 0;  // of it; 0: not known yet
   std::unique_ptr<Block> block_;
+  WakerRef waker_;
 };
 
 class Topic : public std::enable_shared_from_this<Topic> {

@@ -21,7 +21,7 @@ namespace {
 constexpr int kStepsPerPump = 64;
 constexpr int kStepsPerPumpToCheckpoint = 4;  // so that it begins where it is asked for
 constexpr std::chrono::microseconds kPumpPause{200};
-constexpr std::chrono::milliseconds kPumpPauseBesideWorkers{1};  // as runtime/worker_job.cc has it
+constexpr std::chrono::milliseconds kPumpPauseBesideWorkers{1};
 
 struct Collected {
   std::mutex mutex;
@@ -33,11 +33,11 @@ class MemorySink : public Sink {
  public:
   MemorySink(std::shared_ptr<Collected> collected, bool keep)
       : collected_(std::move(collected)), keep_(keep) {}
-  Status process(int, Batch batch, Output&) override {
+  Result<Progress> process(int, Batch& batch, Output&) override {
     const std::lock_guard lock(collected_->mutex);
     collected_->rows_out += batch.rows;
     if (keep_) collected_->rows.push_back(std::move(batch));
-    return {};
+    return Progress::done;
   }
   Result<Prepared> prepare(Epoch) override { return Prepared{}; }
   Status commit(Epoch, const std::string&) override { return {}; }
@@ -92,7 +92,7 @@ int64_t events_read(const JobGraph& graph) {
 // One run of one job, on the calling thread or watched from it.
 class Run {
  public:
-  Run(JobExecution& job, const RunOptions& options) : job_(job), options_(options) {}
+  Run(Env& env, JobExecution& job, const RunOptions& options) : env_(env), job_(job), options_(options) {}
 
   Status whole(RunResult& result) {
     result_ = &result;
@@ -129,7 +129,7 @@ class Run {
   }
 
   Status on_workers() {
-    const auto workers = make_workers(job_.graph(), options_.threads);
+    const auto workers = make_workers(env_, job_.graph(), options_.threads);
     for (const auto& worker : workers) worker->start();
     const auto pump_while = [&](auto&& goes_on) {
       while (goes_on()) {
@@ -211,6 +211,7 @@ class Run {
     return job_.result();
   }
 
+  Env& env_;
   JobExecution& job_;
   const RunOptions& options_;
   RunResult* result_ = nullptr;
@@ -259,7 +260,7 @@ Result<RunResult> BenchJob::run(const RunOptions& options) const {
   RF_ASSIGN(const std::unique_ptr<JobExecution> job,
             JobExecution::start(with_ends(*plan_, options, collected), execution));
   result.start_nanos = wall_nanos() - begin;
-  RF_TRY(Run(*job, options).whole(result));
+  RF_TRY(Run(env, *job, options).whole(result));
   result.rows = std::move(collected->rows);
   result.rows_out = collected->rows_out;
   return result;

@@ -46,14 +46,14 @@ class EveryNth : public Operator {
     metrics_ = context.metrics;
     return {};
   }
-  Status process(int, Batch batch, Output& out) override {
+  Result<Progress> process(int, Batch& batch, Output& out) override {
     std::vector<int32_t> keep;
     for (int32_t row = 0; row < batch.rows; ++row) {
       if (seen_++ % n_ == 0) keep.push_back(row);
     }
     metrics_->rows_filtered.add(batch.rows - static_cast<int64_t>(keep.size()));
     if (!keep.empty()) out.emit(0, take(batch, keep.data(), static_cast<int32_t>(keep.size())));
-    return {};
+    return Progress::done;
   }
 
  private:

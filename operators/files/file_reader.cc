@@ -8,6 +8,9 @@
 #include "engine/job_access.h"
 
 namespace rideflow {
+namespace {
+constexpr Micros kLookAgain = kMicrosPerSecond / 200;  // at a file that may grow
+}  // namespace
 
 FileReader::FileReader(FileOptions options)
     : options_(std::move(options)),
@@ -119,6 +122,7 @@ Result<Poll> FileReader::poll(Partition partition, int32_t budget) {
       RF_TRY(take_found(part));
       if (part.list.current() == nullptr) {
         poll.state = Poll::State::proven_end;
+        poll.again_in = std::max(kLookAgain, next_scan_ - env_->monotonic());
         return poll;
       }
     }
@@ -126,6 +130,7 @@ Result<Poll> FileReader::poll(Partition partition, int32_t budget) {
     if (step == Step::rows) return poll;
     if (step == Step::next_file) continue;
     if (step == Step::wait_at_end) poll.state = Poll::State::proven_end;
+    poll.again_in = kLookAgain;
     return poll;
   }
 }

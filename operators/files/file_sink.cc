@@ -108,13 +108,14 @@ class FileSink : public Sink {
     return {};
   }
 
-  Status process(int, Batch batch, Output&) override {
+  Result<Progress> process(int, Batch& batch, Output&) override {
     for (int32_t row = 0; row < batch.rows; ++row) encoder_->encode(batch, row, /*framed=*/true, buffer_);
     if (metrics_ != nullptr) metrics_->rows_absorbed.add(batch.rows);
-    if (buffer_.size() < kFlushBytes) return {};
+    if (buffer_.size() < kFlushBytes) return Progress::done;
     // Into the page cache; the sync is prepare()'s, and not on this thread.
     RF_TRY(begin());
-    return write_out();
+    RF_TRY(write_out());
+    return Progress::done;
   }
 
   Result<Prepared> prepare(Epoch epoch) override {

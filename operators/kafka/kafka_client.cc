@@ -240,6 +240,7 @@ Client::~Client() {
   // In a structure of its own: whoever runs it, or drops it, takes all of it down in this order.
   struct Remains {
     std::unique_ptr<Reports> reports;
+    WakerRef waker;
     std::shared_ptr<void> kept;
     Handle<rd_kafka_t> handle;
     Handle<rd_kafka_topic_t> topic;
@@ -257,6 +258,7 @@ Client::~Client() {
   };
   auto remains = std::make_shared<Remains>();
   remains->reports = std::move(reports_);
+  remains->waker = std::move(waker_);
   remains->kept = std::move(kept_);
   remains->handle = std::move(handle_);
   remains->topic = std::move(topic_);
@@ -281,11 +283,26 @@ Status Client::open_topic(const std::string& name) {
   return to_status(rd_kafka_last_error(), fmt::format("topic '{}'", name), reports_.get());
 }
 
+void Client::set_waker(WakerRef waker) {
+  waker_ = std::move(waker);
+  if (waker_ != nullptr) wake_by(Handle<rd_kafka_queue_t>(rd_kafka_queue_get_main(handle_.get())));
+}
+
+// When something comes into the queue while it is empty, by a thread of librdkafka.
+void Client::wake_by(const Handle<rd_kafka_queue_t>& queue) {
+  if (queue == nullptr) return;
+  rd_kafka_queue_cb_event_enable(
+      queue.get(), [](rd_kafka_t*, void* waker) { static_cast<Waker*>(waker)->wake(); }, waker_.get());
+}
+
 Status Client::consume(Partition partition, int64_t offset, const std::string& what) {
   stop(partition);
   if (rd_kafka_consume_start(topic_.get(), partition.value, offset) != 0)
     return to_status(rd_kafka_last_error(), what, reports_.get());
   consumed_.insert(partition.value);
+  if (waker_ == nullptr) return {};
+  wake_by(Handle<rd_kafka_queue_t>(
+      rd_kafka_queue_get_partition(handle_.get(), rd_kafka_topic_name(topic_.get()), partition.value)));
   return {};
 }
 

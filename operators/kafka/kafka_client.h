@@ -102,12 +102,18 @@ class Client {
   // One thread. Consuming from `offset`; again from elsewhere is allowed.
   Status consume(Partition partition, int64_t offset, const std::string& what);
   void stop(Partition partition);
+  // Woken when the client has something to tell (rd_kafka_poll), and when records come of the partitions that
+  // are consumed from then on. After open(); null: nobody sleeps.
+  void set_waker(WakerRef waker);
   // What the callbacks of messages use, kept as long as the client.
   void keep(std::shared_ptr<void> what) { kept_ = std::move(what); }
 
  private:
+  void wake_by(const Handle<rd_kafka_queue_t>& queue);
+
   Env* env_;
   std::unique_ptr<Reports> reports_;
+  WakerRef waker_;  // the queues' callbacks have it
   std::shared_ptr<void> kept_;
   Handle<rd_kafka_t> handle_;
   Handle<rd_kafka_topic_t> topic_;

@@ -21,6 +21,7 @@ using kafka::RecordMark;
 using kafka::Survey;
 
 constexpr Micros kSurveyEvery = kMicrosPerSecond;     // how often the brokers are asked for the ends
+constexpr Micros kAskAgain = kMicrosPerSecond / 10;   // the client's errors and doubts wake nobody
 constexpr Micros kProofHolds = 3 * kMicrosPerSecond;  // how long an answer counts
 constexpr int kSilenceMs = 3'000;                     // then the job says that it waits for the brokers
 
@@ -64,6 +65,8 @@ class KafkaReader : public RecordReader {
       rd_kafka_mem_free(client_->get(), cluster);
     }
     doubts_ = client_->reports().doubts();
+    waker_ = context.waker;
+    client_->set_waker(waker_);
     return client_->open_topic(name_);
   }
 
@@ -117,6 +120,7 @@ class KafkaReader : public RecordReader {
     Part& part = parts_.at(partition);
     RF_TRY(std::exchange(part.failed, Status()));  // told once: what passes must not stay
     Poll poll;
+    if (waker_ != nullptr) poll.again_in = kAskAgain;
     if (part.state == State::doubtful) {
       RF_TRY(settle_doubt(partition, part));
       return poll;
@@ -527,6 +531,7 @@ class KafkaReader : public RecordReader {
           return Status();
         },
         Lane::others);
+    asking_->wake_when_done(waker_);
   }
 
   // A partition without an answer (its broker is away, its leader changes) is asked for again.
@@ -603,6 +608,7 @@ class KafkaReader : public RecordReader {
   bool skip_gaps_;
   Env* env_ = nullptr;
   OperatorMetrics* metrics_ = nullptr;
+  WakerRef waker_;
   std::shared_ptr<Client> client_;
   std::shared_ptr<kafka::Witness> witness_;
   std::string cluster_;  // its id; "": not known

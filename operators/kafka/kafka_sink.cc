@@ -99,6 +99,8 @@ class KafkaSink : public Sink {
     RF_TRY(set_default(conf.get(), {"message.timeout.ms", "delivery.timeout.ms"}, "0"));
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
     RF_TRY(client_->open(RD_KAFKA_PRODUCER, std::move(conf)));
+    waker_ = context.waker;
+    client_->set_waker(waker_);
     RF_ASSIGN(
         [[maybe_unused]] const int32_t partitions,
         kafka::ensure_topic(client_->get(), topic_name(),
@@ -113,7 +115,7 @@ class KafkaSink : public Sink {
     return {};
   }
 
-  Status process(int, Batch batch, Output&) override {
+  Result<Progress> process(int, Batch& batch, Output&) override {
     RF_TRY(serve());
     for (int32_t row = 0; row < batch.rows; ++row) {
       payload_.clear();
@@ -131,11 +133,11 @@ class KafkaSink : public Sink {
       held_.push_back(std::move(record));
     }
     if (metrics_ != nullptr) metrics_->rows_absorbed.add(batch.rows);
-    return {};
+    return Progress::done;
   }
 
   // The client's buffer is full: the task gets no more rows, which is back-pressure.
-  bool has_room() override {
+  bool ready() override {
     if (!held_.empty()) failed_ = serve();  // told by the next call that can
     return held_.empty();
   }
@@ -257,6 +259,7 @@ class KafkaSink : public Sink {
           return Status();
         },
         Lane::others);
+    looking_->wake_when_done(waker_);
     return {};
   }
 
@@ -288,6 +291,7 @@ class KafkaSink : public Sink {
   RecordKey key_;
   Env* env_ = nullptr;
   OperatorMetrics* metrics_ = nullptr;
+  WakerRef waker_;
   std::shared_ptr<Account> account_ = std::make_shared<Account>();
   std::shared_ptr<Client> client_;
   Handle<rd_kafka_headers_t> headers_;  // of every record; null: none

@@ -178,7 +178,8 @@ TEST(FileSinkBeside, NothingButPartsIsInTheDirectoryAtAnyCallAtWhichItDies) {
       const auto made = test::catalog().find_sink("file")->make(world.config("file", kOut));
       if ((*made)->open(world.context()).ok() && (*made)->recover(Epoch(0), {}).ok()) {
         test::NoOutput out;
-        (void)(*made)->process(0, test::city_rows({"a:1"}), out);
+        Batch batch = test::city_rows({"a:1"});
+        (void)(*made)->process(0, batch, out);
         if (const auto prepared = (*made)->prepare(Epoch(1)); prepared.ok())
           (void)(*made)->commit(Epoch(1), prepared->handle);
       }

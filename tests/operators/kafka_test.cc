@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <mutex>
 #include <set>
@@ -472,6 +473,39 @@ TEST_F(Kafka, AnErrorBehindRecordsThatPassesDoesNotStay) {
   EXPECT_LE(errors, 1);
 }
 
+class CountedWakes : public Waker {
+ public:
+  void wake() override { ++wakes; }
+  std::atomic<int> wakes{0};
+};
+
+// Nobody polls to find out that something came.
+TEST_F(Kafka, RecordsAndAcknowledgementsWakeWhoWaitsForThem) {
+  make_topic("rides", 1);
+  const auto reading = std::make_shared<CountedWakes>();
+  waker_ = reading;
+  const auto r = reader("rides");
+  ASSERT_TRUE(r->assign(Partition(0), {0, ""}).ok());
+  for (int i = 0; i < 50; ++i) {  // up to its end, which is told too
+    ASSERT_TRUE(r->poll(Partition(0), 100).ok());
+    wait();
+  }
+  ASSERT_TRUE(env_.settle(20'000));
+  const int before = reading->wakes;
+
+  const auto writing = std::make_shared<CountedWakes>();
+  waker_ = writing;
+  auto made = test::catalog().find_sink("topic")->make(sink_config("rides"));
+  ASSERT_TRUE(made.ok() && (*made)->open(context()).ok());
+  test::write(**made, rows(0, 3));
+  const int given = writing->wakes;
+  for (int i = 0; i < 2'000 && (writing->wakes == given || reading->wakes == before); ++i) wait();
+  EXPECT_GT(writing->wakes, given);
+  EXPECT_GT(reading->wakes, before);
+  EXPECT_TRUE(settle(**made).ok());
+  EXPECT_EQ(read(*r, Partition(0), 3).size(), 3U);
+}
+
 // Brokers that went away are waited for, aloud, by no thread; and nothing is lost.
 TEST_F(Kafka, ASinkWhoseBrokersAreAwayHoldsNobodyUp) {
   make_topic("rides", 1);
@@ -484,7 +518,7 @@ TEST_F(Kafka, ASinkWhoseBrokersAreAwayHoldsNobodyUp) {
   ASSERT_TRUE(settle(sink).ok());
   rd_kafka_mock_broker_set_down(cluster_, 1);
   test::write(sink, rows(5, 200));  // returns, though the client has room for fifty
-  EXPECT_FALSE(sink.has_room());
+  EXPECT_FALSE(sink.ready());
   const auto prepared = sink.prepare(Epoch(2));
   ASSERT_TRUE(prepared.ok());
   test::NoOutput out;
@@ -503,7 +537,7 @@ TEST_F(Kafka, ASinkWhoseBrokersAreAwayHoldsNobodyUp) {
   }
   rd_kafka_mock_broker_set_up(cluster_, 1);
   while (!prepared->durable->done()) {
-    (void)sink.has_room();
+    (void)sink.ready();
     ASSERT_TRUE(sink.on_tick(env_.now(), out).ok());
     wait();
   }

@@ -68,6 +68,7 @@ class KafkaWorld : public testing::Test {
     c.env = &env_;
     c.resources = &resources_;
     c.metrics = &metrics_;
+    c.waker = waker_;
     c.job = "job";
     c.lineage = "l1";
     c.step = "step";
@@ -153,6 +154,7 @@ class KafkaWorld : public testing::Test {
 
   FastEnv env_;
   bool restored_ = false;  // what is opened is: positions of a checkpoint follow
+  WakerRef waker_;         // of what is opened
   Resources resources_;
   OperatorMetrics metrics_;
   kafka::Handle<rd_kafka_t> host_;

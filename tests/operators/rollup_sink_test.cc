@@ -62,7 +62,8 @@ class RollupSinkTest : public testing::Test {
   std::unique_ptr<Sink> open_sink(const Options& o = rollup_options()) { return world_.sink("rollup", o); }
 
   void write(Sink& sink, const std::vector<std::string>& rows) {
-    const Status status = sink.process(0, city_rows(rows), late_);
+    Batch batch = city_rows(rows);
+    const Status status = sink.process(0, batch, late_).status();
     ASSERT_TRUE(status.ok()) << status.to_string();
   }
   Status commit(Sink& sink, int64_t epoch) { return sink.commit(Epoch(epoch), test::prepare(sink, epoch)); }
@@ -182,7 +183,7 @@ TEST_F(RollupSinkTest, WithoutEventTimeTheWayOutIsNamed) {
   ASSERT_TRUE(sink->recover(Epoch(0), {}).ok());
   Batch batch = city_rows({"Lyon:1"});
   batch.event_time = BufferRef();
-  const Status status = sink->process(0, std::move(batch), late_);
+  const Status status = sink->process(0, batch, late_).status();
   EXPECT_EQ(status.blame(), Blame::user);
   EXPECT_THAT(status.message(), HasSubstr("name it by 'time'"));
 }

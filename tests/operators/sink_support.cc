@@ -65,7 +65,8 @@ std::unique_ptr<Sink> SinkWorld::sink(const std::string& kind, const Options& op
 
 void write(Sink& sink, const std::vector<std::string>& rows) {
   NoOutput out;
-  const Status status = sink.process(0, city_rows(rows), out);
+  Batch batch = city_rows(rows);
+  const Status status = sink.process(0, batch, out).status();
   EXPECT_TRUE(status.ok()) << status.to_string();
 }
 

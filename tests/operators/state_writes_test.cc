@@ -149,7 +149,7 @@ class StateWrites : public testing::TestWithParam<WindowCase> {
     batch.columns.push_back(last.finish());
     batch.event_time = time.finish().data;
     batch.behind = behind;
-    const Status status = op_->process(0, std::move(batch), out_);
+    const Status status = op_->process(0, batch, out_).status();
     ASSERT_TRUE(status.ok()) << status.to_string();
   }
   void advance(Micros watermark) {

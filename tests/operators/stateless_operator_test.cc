@@ -109,7 +109,8 @@ TEST(Filter, StopsTheJobWhenToldTo) {
     void emit(int, Batch) override {}
     bool has_room() const override { return true; }
   } out;
-  const Status status = (*made)->process(0, sample(), out);
+  Batch batch = sample();
+  const Status status = (*made)->process(0, batch, out).status();
   EXPECT_EQ(status.code(), Code::invalid_argument);
   // The place, what was read and the way out; the task that runs the step puts its name in front.
   EXPECT_THAT(status.message(), testing::StartsWith("where: "));

@@ -71,7 +71,7 @@ class WindowFiring : public testing::Test {
     batch.rows = static_cast<int32_t>(windows);
     batch.columns.push_back(key.finish());
     batch.event_time = time.finish().data;
-    ASSERT_TRUE(op_->process(0, std::move(batch), out_).ok());
+    ASSERT_TRUE(op_->process(0, batch, out_).ok());
   }
   // The number of calls until it was done.
   int64_t advance(Micros watermark) {

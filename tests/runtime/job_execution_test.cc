@@ -22,11 +22,11 @@ namespace job_execution_test {
 // Sums `value` by `key` as rows come; gives one row per key when its input ends.
 class SumByKey : public Operator {
  public:
-  Status process(int, Batch batch, Output&) override {
+  Result<Progress> process(int, Batch& batch, Output&) override {
     for (int32_t i = 0; i < batch.rows; ++i) {
       sums_[std::string(batch.column(0).string(i))] += batch.column(1).values<int64_t>()[i];
     }
-    return {};
+    return Progress::done;
   }
   Result<Progress> on_end(Output& out) override {
     while (!sums_.empty()) {
@@ -203,6 +203,7 @@ class TickingEnv : public VirtualEnv {
     advance(1);
     return VirtualEnv::monotonic();
   }
+  int64_t cpu_nanos() override { return 1000 * monotonic(); }
 };
 
 TEST(JobExecution, TimeIsBookedOnceWithTheNodeThatSpentIt) {

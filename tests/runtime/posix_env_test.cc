@@ -16,8 +16,29 @@ TEST(PosixEnvTest, ClocksRunForward) {
   EXPECT_GT(wall, 1'700'000'000 * kMicrosPerSecond);
   const Micros start = env.monotonic();
   EXPECT_GE(env.monotonic(), start);
-  EXPECT_GE(env.cpu_nanos(), start * 1000);
+  const int64_t nanos = env.cpu_nanos();
+  EXPECT_GE(env.cpu_nanos(), nanos);
   EXPECT_NE(env.random(), env.random());
+}
+
+// Whatever comes between two readings: what is measured inside is not longer, what is measured outside is not
+// shorter.
+TEST(PosixEnvTest, TheClockForAccountsRunsAsFastAsTheOther) {
+  PosixEnv env;
+  constexpr Micros kWhile = 30'000;
+  const auto wait = [&] {
+    for (const Micros begin = env.monotonic(); env.monotonic() - begin < kWhile;) continue;
+  };
+  const int64_t nanos = env.cpu_nanos();
+  const Micros begin = env.monotonic();
+  wait();
+  const Micros end = env.monotonic();
+  EXPECT_GT(env.cpu_nanos() - nanos, (end - begin) * 980);
+  const Micros outside = env.monotonic();
+  const int64_t inside = env.cpu_nanos();
+  wait();
+  const int64_t spent = env.cpu_nanos() - inside;
+  EXPECT_LT(spent, (env.monotonic() - outside + 2) * 1'020);
 }
 
 TEST(PosixEnvTest, OffloadReturnsTheStatusOfItsWork) {

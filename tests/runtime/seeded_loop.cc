@@ -9,7 +9,10 @@ void run_seeded(JobExecution& job, VirtualEnv& env, std::mt19937_64& random, int
     const size_t n = job.tasks().size();
     const size_t pick = random() % (n + 2);
     if (pick < n) {
-      job.tasks()[pick]->step();
+      Task& task = *job.tasks()[pick];
+      const bool due = task.due(env.monotonic());
+      const StepResult result = task.step();
+      ASSERT_TRUE(due || result != StepResult::worked) << "task " << pick << " was not due, and had work";
     } else if (pick == n) {
       env.step_offload(true);
     } else {

@@ -10,7 +10,7 @@
 namespace rideflow::test {
 
 // Steps in random order until the job is over, or `steps` were made when given. Fails the test of a job that
-// makes no progress.
+// makes no progress, or in which a task that nobody woke finds something to do.
 void run_seeded(JobExecution& job, VirtualEnv& env, std::mt19937_64& random, int64_t steps = -1);
 
 }  // namespace rideflow::test

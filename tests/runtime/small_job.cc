@@ -15,12 +15,12 @@ SchemaRef schema() {
 // Hands on every row with its value doubled.
 class Double : public Operator {
  public:
-  Status process(int, Batch batch, Output& out) override {
+  Result<Progress> process(int, Batch& batch, Output& out) override {
     ColumnBuilder values(Kind::int64);
     for (int32_t i = 0; i < batch.rows; ++i) values.append<int64_t>(2 * batch.column(1).values<int64_t>()[i]);
     batch.columns[1] = values.finish();
     out.emit(0, std::move(batch));
-    return {};
+    return Progress::done;
   }
 };
 

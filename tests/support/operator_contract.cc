@@ -51,7 +51,7 @@ class Instance {
 
   void feed(int port, Batch batch, Micros watermark) {
     if (batch.rows > 0) {
-      const Status status = op_->process(port, std::move(batch), out_);
+      const Status status = op_->process(port, batch, out_).status();
       EXPECT_TRUE(status.ok()) << status.to_string();
       out_.drain();
     }
