@@ -8,7 +8,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 extern char** environ;
@@ -74,6 +76,17 @@ int64_t Child::peak_resident_bytes() const {
     if (word == "VmHWM:" && status >> kib) return kib * 1024;
   }
   return 0;
+}
+
+int64_t Child::cpu_nanos() const {
+  int64_t sum = 0;
+  std::error_code error;
+  for (const auto& thread :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task", error)) {
+    int64_t nanos = 0;
+    if (std::ifstream(thread.path() / "schedstat") >> nanos) sum += nanos;
+  }
+  return sum;
 }
 
 int Child::terminate() {

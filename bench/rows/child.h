@@ -23,6 +23,8 @@ class Child {
   bool read_line(std::string& line);
   // The most memory that was resident so far; 0 when it cannot be told any more.
   int64_t peak_resident_bytes() const;
+  // CPU time of all its threads so far.
+  int64_t cpu_nanos() const;
   // Asks it to end, or lets it, and waits. The exit code; 128 and the signal's number when one ended it.
   int terminate();
   int wait();

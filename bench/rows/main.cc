@@ -40,6 +40,7 @@ constexpr Group kGroups[] = {
     {"rollup_scan", rollup_scan, "rollup_scan_memory rollup_scan_sealed rollup_group_by_sealed"},
     {"process", process, "process_first_result process_resident"},
     {"visible", visible, "visible_capacity visible_p50 visible_p999"},
+    {"idle", idle, "idle_topic idle_ride_metrics"},
     {"expressions", expressions,
      "expression_in expression_less expression_and expression_equals expression_divide expression_add "
      "expression_case expression_date_trunc expression_like expression_upper"},

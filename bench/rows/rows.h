@@ -35,6 +35,8 @@ Status rollup_scan(const Catalog& catalog, Report& report);
 Status process(const Catalog& catalog, Report& report);
 // The same, of events on their way into a query's answer.
 Status visible(const Catalog& catalog, Report& report);
+// The same while nothing comes: its CPU time.
+Status idle(const Catalog& catalog, Report& report);
 // Cost per event by number of keys, of output columns, and of slices in a window.
 Status curve_keys(const Catalog& catalog, Report& report);
 Status curve_columns(const Catalog& catalog, Report& report);

@@ -8,13 +8,9 @@
 #include <cstdlib>
 #include <thread>
 
-#include "bench/rows/child.h"
-#include "bench/rows/druid_answer.h"
-#include "bench/rows/quiet_env.h"
 #include "bench/rows/ride_rows.h"
+#include "bench/rows/ride_server.h"
 #include "bench/rows/rows.h"
-#include "runtime/http_client.h"
-#include "state/data_dir.h"
 
 namespace rideflow::bench {
 namespace {
@@ -28,80 +24,20 @@ constexpr size_t kSenders = 4;  // each sends every fourth batch; the answer to 
 constexpr int64_t kWarmUpEvents = 1'000;
 constexpr int64_t kDeadlineNanos = 60'000'000'000;
 constexpr int64_t kEventsPerPost = 8'192;  // as fast as possible
+constexpr char kJob[] = "bench/jobs/ride_visible.yaml";
+constexpr char kDatasource[] = "visible_rides";
 
 struct Seen {
   int64_t at = 0;  // when the answer was here
   int64_t events = 0;
 };
 
-// A job that rolls rides up, in a process that serves HTTP.
-class Server {
- public:
-  static Result<Server> start(const Report& report, const std::string& name) {
-    const std::string dir = report.options().work_dir + "/" + name;
-    RF_ASSIGN(Child child, Child::start(report.options().rideflow,
-                                        {"run", report.options().root + "/bench/jobs/ride_visible.yaml",
-                                         "--data-dir", dir, "--listen", "127.0.0.1:0", "--quiet"},
-                                        report.options().work_dir + "/" + name + ".log"));
-    Server server(std::move(child));
-    PosixEnv env(quiet());
-    for (const int64_t end = wall_nanos() + kDeadlineNanos; wall_nanos() < end;) {
-      const auto owner = DataDir::owner(env, dir);
-      if (owner.ok() && *owner && !(*owner)->address.empty()) {
-        server.address_ = (*owner)->address;
-        const auto count = server.count();
-        if (count.ok() && *count == 0) return server;
-      }
-      std::this_thread::sleep_for(kAskEvery);
-    }
-    return Status::internal("rideflow run did not begin to serve: see " + name + ".log");
-  }
-
-  Result<std::unique_ptr<HttpClient>> client() const { return HttpClient::make(address_); }
-
-  // Events that a query counts now; a rollup that is not there yet has none.
-  Result<int64_t> count() const {
-    RF_ASSIGN(const auto http, client());
-    return count(*http);
-  }
-  static Result<int64_t> count(HttpClient& http) {
-    RF_ASSIGN(const QueryAnswer answer, ask(http, "count"));
-    if (answer.body == "[]") return 0;
-    const double n = answer_number(answer, "count");
-    if (n >= 0) return static_cast<int64_t>(n);
-    return Status::internal(fmt::format("no count in the answer {} {}", answer.status, answer.body));
-  }
-  static Result<QueryAnswer> ask(HttpClient& http, const std::string& metric) {
-    RF_ASSIGN(const HttpResponse response,
-              http.call("POST", "/druid/v2", sum_query("visible_rides", {metric})));
-    QueryAnswer answer;
-    answer.status = response.status;
-    answer.body = response.body;
-    return answer;
-  }
-  int stop() { return child_.terminate(); }
-
- private:
-  explicit Server(Child child) : child_(std::move(child)) {}
-  Child child_;
-  std::string address_;
-};
-
-Status send(HttpClient& http, const RideData& data, int64_t first, int64_t n) {
-  std::string body;
-  for (int64_t i = first; i < first + n; ++i) {
-    body += data.event(i);
-    body += '\n';
-  }
-  return http.text("POST", "/api/v1/topics/ride_events/records?partition=0", body).status();
-}
-
 // Asks until `all` events are there; every answer that shows more than the last is kept.
-Status watch(const Server& server, int64_t all, std::vector<Seen>& seen) {
+Status watch(const RideServer& server, int64_t all, std::vector<Seen>& seen) {
   RF_ASSIGN(const auto http, server.client());
   const int64_t end = wall_nanos() + kDeadlineNanos;
   while (wall_nanos() < end) {
-    RF_ASSIGN(const int64_t events, Server::count(*http));
+    RF_ASSIGN(const int64_t events, server.count(*http));
     if (seen.empty() || events > seen.back().events) seen.push_back({wall_nanos(), events});
     if (events >= all) return {};
     std::this_thread::sleep_for(kAskEvery);
@@ -130,7 +66,7 @@ struct Played {
 };
 
 // Sends on schedule, whether answers came or not, until all events are visible.
-Result<Played> play(const Server& server, const RideData& data, const Schedule& schedule) {
+Result<Played> play(const RideServer& server, const RideData& data, const Schedule& schedule) {
   Played played;
   Status watched;
   std::vector<Status> sent(kSenders);
@@ -145,7 +81,7 @@ Result<Played> play(const Server& server, const RideData& data, const Schedule& 
       for (auto batch = static_cast<int64_t>(s); batch < schedule.batches && sent[s].ok();
            batch += kSenders) {
         std::this_thread::sleep_until(played.begin + batch * schedule.every);
-        sent[s] = send(**http, data, schedule.first + batch * schedule.per_batch, schedule.per_batch);
+        sent[s] = send_rides(**http, data, schedule.first + batch * schedule.per_batch, schedule.per_batch);
       }
     });
   }
@@ -156,9 +92,9 @@ Result<Played> play(const Server& server, const RideData& data, const Schedule& 
 }
 
 // The first events, on which nobody waits: what comes after them finds a job that runs.
-Status warm_up(const Server& server, const RideData& data) {
+Status warm_up(const RideServer& server, const RideData& data) {
   RF_ASSIGN(const auto http, server.client());
-  RF_TRY(send(*http, data, 0, kWarmUpEvents));
+  RF_TRY(send_rides(*http, data, 0, kWarmUpEvents));
   std::vector<Seen> seen;
   return watch(server, kWarmUpEvents, seen);
 }
@@ -169,7 +105,7 @@ Result<double> capacity(const Report& report, const RideData& data) {
   schedule.first = kWarmUpEvents;
   schedule.per_batch = std::min(kEventsPerPost, (data.events() - schedule.first) / int64_t{kSenders});
   schedule.batches = (data.events() - schedule.first) / schedule.per_batch;
-  RF_ASSIGN(const Server server, Server::start(report, "visible_capacity"));
+  RF_ASSIGN(const RideRideServer server, RideServer::start(report, "visible_capacity", kJob, kDatasource));
   RF_TRY(warm_up(server, data));
   RF_ASSIGN(const Played played, play(server, data, schedule));
   const int64_t begin = std::chrono::nanoseconds(played.begin.time_since_epoch()).count();
@@ -202,7 +138,7 @@ Latencies latencies_of(const Played& played, const Schedule& schedule) {
 }
 
 Result<Latencies> at_rate(const Report& report, const RideData& data, const Schedule& schedule) {
-  RF_ASSIGN(Server server, Server::start(report, "visible_rate"));
+  RF_ASSIGN(RideServer server, RideServer::start(report, "visible_rate", kJob, kDatasource));
   RF_TRY(warm_up(server, data));
   RF_ASSIGN(const Played played, play(server, data, schedule));
   Latencies result = latencies_of(played, schedule);
@@ -210,7 +146,7 @@ Result<Latencies> at_rate(const Report& report, const RideData& data, const Sche
   for (int64_t i = 0; i < schedule.first + schedule.events(); ++i) fares += fare_of(data.event(i));
   if (report.options().spoil) fares += 1;
   RF_ASSIGN(const auto http, server.client());
-  RF_ASSIGN(const QueryAnswer answer, Server::ask(*http, "fare_sum"));
+  RF_ASSIGN(const QueryAnswer answer, server.ask(*http, "fare_sum"));
   result.note = answer_difference(answer, "fare_sum", fares);
   const int code = server.stop();
   if (code != 0) result.note = fmt::format("rideflow run ended with {}", code);
