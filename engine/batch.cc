@@ -38,9 +38,27 @@ bool all_have(const std::vector<Batch>& parts, BufferRef Batch::*member) {
 
 }  // namespace
 
+namespace {
+
+// Its own buffers, and those that texts point into if no column before had them: often all columns have the
+// same one.
+size_t bytes_of(const Column& column, std::vector<const std::byte*>& counted) {
+  size_t total = column.validity.size() + column.data.size();
+  for (const BufferRef& buffer : column.variadic) {
+    if (std::find(counted.begin(), counted.end(), buffer.data()) != counted.end()) continue;
+    counted.push_back(buffer.data());
+    total += buffer.size();
+  }
+  for (const Column& child : column.children) total += bytes_of(child, counted);
+  return total;
+}
+
+}  // namespace
+
 size_t Batch::bytes() const {
   size_t total = event_time.size() + key_hash.size() + row_kind.size() + origin_row.size();
-  for (const Column& column : columns) total += column.bytes();
+  std::vector<const std::byte*> counted;
+  for (const Column& column : columns) total += bytes_of(column, counted);
   return total + behind.size() * sizeof(BehindRow);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/compact.h"
 #include "engine/rejected.h"
 #include "operators/session_operator.h"
 
@@ -83,7 +84,7 @@ void SessionAggregate::hold(Batch batch) {
   held->first_sequence = sequence_;
   sequence_ += batch.rows;
   if (context_.metrics) context_.metrics->rows_held.add(batch.rows);
-  held->batch = std::move(batch);
+  held->batch = rideflow::compact(std::move(batch));
   held_.push_back(std::move(held));
 }
 
