@@ -105,7 +105,7 @@ Result<double> capacity(const Report& report, const RideData& data) {
   schedule.first = kWarmUpEvents;
   schedule.per_batch = std::min(kEventsPerPost, (data.events() - schedule.first) / int64_t{kSenders});
   schedule.batches = (data.events() - schedule.first) / schedule.per_batch;
-  RF_ASSIGN(const RideRideServer server, RideServer::start(report, "visible_capacity", kJob, kDatasource));
+  RF_ASSIGN(const RideServer server, RideServer::start(report, "visible_capacity", kJob, kDatasource));
   RF_TRY(warm_up(server, data));
   RF_ASSIGN(const Played played, play(server, data, schedule));
   const int64_t begin = std::chrono::nanoseconds(played.begin.time_since_epoch()).count();
