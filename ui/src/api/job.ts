@@ -116,6 +116,9 @@ export interface JobDocument {
   checkpoints: Checkpoint[];
   /** Newest first; absent in older servers. */
   attempts?: Attempt[];
+  /** Of a job that was submitted: running, stopped or cancelled. */
+  wanted?: string;
+  version?: number;
 }
 
 export type TapRow = Record<string, unknown>;

@@ -38,6 +38,11 @@ export function JobHead({ job, jobs, loaded }: Props) {
         <span class={`state state-${toneOf(job.state)}`} role="status">
           {loaded.error ? 'Disconnected, trying again' : title(job.state)}
         </span>
+        {job.wanted !== undefined && (
+          <span class="note">
+            version {job.version}, wanted {job.wanted}
+          </span>
+        )}
       </div>
       {job.description && <p class="job-description">{job.description}</p>}
       {job.error && <p class="message message-error">{job.error}</p>}
