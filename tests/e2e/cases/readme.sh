@@ -9,8 +9,8 @@ case_the_first_job_of_the_readme() {
   local line seen=0
   while read -r line; do
     case $line in
-      run* | dev*) line="$line --for 3s" ;;&
-      dev*) line="$line --listen 127.0.0.1:0" ;;
+      run* | dev* | serve*) line="$line --for 3s" ;;&
+      dev* | serve*) line="$line --listen 127.0.0.1:0" ;;
     esac
     # Words of the README, with no quotes among them.
     # shellcheck disable=SC2086
