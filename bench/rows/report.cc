@@ -90,6 +90,10 @@ std::string Report::json() const {
   return out + "\n]\n";
 }
 
+double to_ms(int64_t nanos) {
+  return static_cast<double>(nanos) / 1e6;
+}
+
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());

@@ -64,7 +64,11 @@ class Report {
   std::vector<std::pair<std::string, std::string>> skipped_;
 };
 
+// What a stream may stand still, whatever happens.
+inline constexpr double kLongestStepMs = 10;
+
 double median(std::vector<double> values);
+double to_ms(int64_t nanos);
 double per_second(int64_t events, int64_t nanos);
 Row row_of(std::string name, std::string unit, Aim aim = Aim::none, double target = 0);
 int64_t wall_nanos();  // never goes back

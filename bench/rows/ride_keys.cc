@@ -9,12 +9,7 @@
 namespace rideflow::bench {
 namespace {
 
-constexpr double kLongestStepMs = 10;
 constexpr int64_t kLeastBytesPerKey = 4;  // of the checkpoint, where cells are compressed
-
-double to_ms(int64_t nanos) {
-  return static_cast<double>(nanos) / 1e6;
-}
 
 struct Steps {
   std::vector<double> firing;

@@ -12,7 +12,6 @@ constexpr double kLeastRatio1k = 1.3;  // to the plain loop
 constexpr double kLeastRatio1m = 1.8;
 constexpr double kMostAllocationsPerEvent = 0.05;
 constexpr double kMostBytesPerKey = 100;
-constexpr double kLongestStepMs = 10;
 
 // What twice the events allocate more than once the events: what is paid once, and per window, cancels out.
 Status allocations(const BenchJob& job, int64_t drivers, bool checked, Report& report) {

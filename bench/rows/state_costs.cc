@@ -19,10 +19,6 @@ struct Costs {
   std::string note;
 };
 
-double to_ms(int64_t nanos) {
-  return static_cast<double>(nanos) / 1e6;
-}
-
 Result<std::shared_ptr<JobStorage>> storage_in(Env& env, const std::string& dir) {
   RF_ASSIGN(auto storage, DurableJobStorage::open(env, dir + "/checkpoints", dir + "/state",
                                                   std::make_shared<RocksShared>()));
