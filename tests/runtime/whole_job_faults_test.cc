@@ -184,7 +184,8 @@ class WholeJobFaults : public testing::Test {
     calls_ = world.fs().calls();
     kinds_ = world.fs().kinds();
     wanted_ = world.results();
-    EXPECT_GE(world.checkpoints(), 4);
+    EXPECT_GE(world.checkpoints(), 2)
+        << "the first and the last; how many between them is the machine's matter";
     EXPECT_GT(wanted_.size(), kRows + 50U);
   }
   std::string work() const { return dir_ / "work"; }
