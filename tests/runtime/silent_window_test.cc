@@ -5,6 +5,7 @@
 
 #include "dsl/job.h"
 #include "runtime/job_test.h"
+#include "tests/support/long_run.h"
 #include "tests/support/operator_contract.h"
 
 namespace rideflow::test {
@@ -106,18 +107,7 @@ void check_window(const std::string& window, bool only_at_the_end, bool asks_for
   }
 }
 
-// What a sanitizer judges is the same in every combination: there every seventh is enough.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kEach = 7;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr int kEach = 7;
-#else
-constexpr int kEach = 1;
-#endif
-#else
-constexpr int kEach = 1;
-#endif
+constexpr int kEach = kSanitized ? 7 : 1;
 
 TEST(SilentWindow, IsToldInEveryCombination) {
   int combination = 0;
