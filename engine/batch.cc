@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/compact.h"
 #include "engine/gather.h"
 #include "engine/value.h"
 
@@ -36,20 +37,9 @@ bool all_have(const std::vector<Batch>& parts, BufferRef Batch::*member) {
                      [&](const Batch& p) { return p.rows == 0 || bool(p.*member); });
 }
 
-}  // namespace
-
-namespace {
-
-// Its own buffers, and those that texts point into if no column before had them: often all columns have the
-// same one.
-size_t bytes_of(const Column& column, std::vector<const std::byte*>& counted) {
-  size_t total = column.validity.size() + column.data.size();
-  for (const BufferRef& buffer : column.variadic) {
-    if (std::find(counted.begin(), counted.end(), buffer.data()) != counted.end()) continue;
-    counted.push_back(buffer.data());
-    total += buffer.size();
-  }
-  for (const Column& child : column.children) total += bytes_of(child, counted);
+size_t bytes_of(const Column& column, KeptTexts& texts) {
+  size_t total = column.validity.size() + column.data.size() + texts.add(column);
+  for (const Column& child : column.children) total += bytes_of(child, texts);
   return total;
 }
 
@@ -57,8 +47,8 @@ size_t bytes_of(const Column& column, std::vector<const std::byte*>& counted) {
 
 size_t Batch::bytes() const {
   size_t total = event_time.size() + key_hash.size() + row_kind.size() + origin_row.size();
-  std::vector<const std::byte*> counted;
-  for (const Column& column : columns) total += bytes_of(column, counted);
+  KeptTexts texts;
+  for (const Column& column : columns) total += bytes_of(column, texts);
   return total + behind.size() * sizeof(BehindRow);
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 namespace rideflow {
 namespace {
@@ -51,18 +50,24 @@ void copy_texts(Column& column) {
 
 }  // namespace
 
+size_t KeptTexts::add(const Column& column) {
+  size_t added = 0;
+  for (const BufferRef& buffer : column.variadic) {
+    if (std::find(counted_.begin(), counted_.end(), buffer.data()) != counted_.end()) continue;
+    counted_.push_back(buffer.data());
+    added += buffer.size();
+  }
+  return added;
+}
+
 Batch compact(Batch batch) {
-  std::vector<const std::byte*> seen;
+  KeptTexts texts;
   size_t kept = 0;
   size_t needed = 0;
   const auto account = [&](const Column& column) {
     if (column.variadic.empty()) return;
     needed += text_bytes(column);
-    for (const BufferRef& buffer : column.variadic) {
-      if (std::find(seen.begin(), seen.end(), buffer.data()) != seen.end()) continue;
-      seen.push_back(buffer.data());
-      kept += buffer.size();
-    }
+    kept += texts.add(column);
   };
   for (const Column& column : batch.columns) for_each_column(column, account);
   if (kept <= std::max(kSmall, 2 * needed)) return batch;

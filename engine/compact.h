@@ -5,9 +5,21 @@
 // holds rows until a watermark comes, or longer, compacts them first.
 #pragma once
 
+#include <vector>
+
 #include "engine/batch.h"
 
 namespace rideflow {
+
+// What the texts of several columns keep alive; often all columns point into one buffer, which counts once.
+class KeptTexts {
+ public:
+  // The bytes that the column, without what is inside of it, adds.
+  size_t add(const Column& column);
+
+ private:
+  std::vector<const std::byte*> counted_;
+};
 
 // The same rows. Where the texts are less than half of what they keep alive they are copied out of it.
 Batch compact(Batch batch);
