@@ -11,6 +11,7 @@
 #include "bench/rows/quiet_env.h"
 #include "bench/rows/report.h"
 #include "dsl/job.h"
+#include "runtime/durable_job_storage.h"
 #include "runtime/job_execution.h"
 #include "runtime/memory_job_storage.h"
 #include "runtime/worker.h"
@@ -220,6 +221,12 @@ class Run {
 };
 
 }  // namespace
+
+Result<std::shared_ptr<JobStorage>> disk_storage(Env& env, const std::string& dir) {
+  RF_ASSIGN(auto storage, DurableJobStorage::open(env, dir + "/checkpoints", dir + "/state",
+                                                  std::make_shared<RocksShared>()));
+  return std::shared_ptr<JobStorage>(std::move(storage));
+}
 
 Result<BenchJob> BenchJob::load(const Catalog& catalog, const std::string& file) {
   std::ifstream in(file);

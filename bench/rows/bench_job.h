@@ -52,6 +52,9 @@ struct RunResult {
   std::map<std::string, int64_t> busy_nanos;  // by step of the job: wall time without what it called
 };
 
+// Checkpoints and state of a job on disk, in a directory of their own. `env` outlives it.
+Result<std::shared_ptr<JobStorage>> disk_storage(Env& env, const std::string& dir);
+
 class BenchJob {
  public:
   static Result<BenchJob> load(const Catalog& catalog, const std::string& file);

@@ -4,7 +4,6 @@
 #include "bench/rows/quiet_env.h"
 #include "bench/rows/ride_rows.h"
 #include "bench/rows/rows.h"
-#include "runtime/durable_job_storage.h"
 
 namespace rideflow::bench {
 namespace {
@@ -31,11 +30,7 @@ Status ride_keys(const Catalog& catalog, Report& report) {
   if (loop_skipped("ride_keys", report)) return {};
   RF_ASSIGN(const BenchJob job,
             BenchJob::load(catalog, report.options().root + "/bench/jobs/ride_keys.yaml"));
-  RideOptions options;
-  options.drivers = report.options().smoke ? 20'000 : 1'000'000;
-  options.in_turn = true;
-  options.events = options.drivers * 5 / 2;
-  options.rate = static_cast<double>(options.drivers) / 10;  // every driver once a window
+  const RideOptions options = million_keys(report);
   RF_ASSIGN(const RideData data, RideData::make(options));
   const LoopResult loop = ride_keys_loop(data);
 
@@ -45,8 +40,7 @@ Status ride_keys(const Catalog& catalog, Report& report) {
     PosixEnv env(quiet());
     const std::string dir = fmt::format("{}/ride_keys_{}", report.options().work_dir, i);
     RunOptions run;
-    RF_ASSIGN(run.storage, DurableJobStorage::open(env, dir + "/checkpoints", dir + "/state",
-                                                   std::make_shared<RocksShared>()));
+    RF_ASSIGN(run.storage, disk_storage(env, dir));
     run.checkpoint_at = options.drivers * 98 / 100;  // just before the first window fires
     RF_ASSIGN(const RunResult result, job.run(data, run));
     note = check(result, loop, options.drivers, report);

@@ -8,7 +8,6 @@
 #include "bench/rows/ride_metrics_totals.h"
 #include "bench/rows/rows.h"
 #include "rollup/rollup_store.h"
-#include "runtime/durable_job_storage.h"
 #include "topics/topic_store.h"
 
 namespace rideflow::bench {
@@ -43,8 +42,7 @@ struct World {
     RF_ASSIGN(rollups, RollupStore::open(&env, dir + "/rollups"));
     resources.add<TopicStore>("", topics);
     resources.add<RollupStore>("rollups", rollups);
-    RF_ASSIGN(storage, DurableJobStorage::open(env, dir + "/checkpoints", dir + "/state",
-                                               std::make_shared<RocksShared>()));
+    RF_ASSIGN(storage, disk_storage(env, dir));
     return {};
   }
 };

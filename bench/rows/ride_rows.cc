@@ -16,6 +16,15 @@ RideOptions ride_options(const Report& report, int64_t drivers) {
   return options;
 }
 
+RideOptions million_keys(const Report& report) {
+  RideOptions options;
+  options.drivers = report.options().smoke ? 20'000 : 1'000'000;
+  options.in_turn = true;
+  options.events = options.drivers * 5 / 2;
+  options.rate = static_cast<double>(options.drivers) / 10;  // every driver once a window
+  return options;
+}
+
 std::vector<WindowRow> window_rows(const std::vector<Batch>& batches) {
   std::vector<WindowRow> rows;
   for (const Batch& batch : batches) {

@@ -13,6 +13,8 @@ namespace rideflow::bench {
 Result<BenchJob> load_ride_window(const Catalog& catalog, const Report& report);
 // The report's number of events over two windows.
 RideOptions ride_options(const Report& report, int64_t drivers);
+// A million keys in every window of bench/jobs/ride_keys.yaml.
+RideOptions million_keys(const Report& report);
 // What reached the sink of ride_window, or of a job with the same columns.
 std::vector<WindowRow> window_rows(const std::vector<Batch>& batches);
 // Empty when the run gave what the plain loop gives; what is expected is made wrong where the report says so.

@@ -5,7 +5,6 @@
 #include "bench/rows/ride_rows.h"
 #include "bench/rows/rows.h"
 #include "bench/rows/sorted_run.h"
-#include "runtime/durable_job_storage.h"
 
 namespace rideflow::bench {
 namespace {
@@ -19,24 +18,18 @@ struct Costs {
   std::string note;
 };
 
-Result<std::shared_ptr<JobStorage>> storage_in(Env& env, const std::string& dir) {
-  RF_ASSIGN(auto storage, DurableJobStorage::open(env, dir + "/checkpoints", dir + "/state",
-                                                  std::make_shared<RocksShared>()));
-  return std::shared_ptr<JobStorage>(std::move(storage));
-}
-
 // One attempt up to its checkpoint, which ends as a crash would; another one from there to the end. Together
 // they give every row once: nothing was read behind the barrier.
 Status measure(const BenchJob& job, const RideData& data, int64_t drivers, const std::string& dir,
                Costs& costs, const LoopResult& loop, const Report& report) {
   PosixEnv env(quiet());
   RunOptions run;
-  RF_ASSIGN(run.storage, storage_in(env, dir));
+  RF_ASSIGN(run.storage, disk_storage(env, dir));
   run.checkpoint_at = drivers * 98 / 100;
   run.end_at_checkpoint = true;
   RF_ASSIGN(const RunResult first, job.run(data, run));
   run = RunOptions();
-  RF_ASSIGN(run.storage, storage_in(env, dir));
+  RF_ASSIGN(run.storage, disk_storage(env, dir));
   RF_ASSIGN(RunResult second, job.run(data, run));
   RF_ASSIGN(const SortedRun limit, sorted_run(dir + "/run", drivers, kValueBytes));
   second.rows.insert(second.rows.end(), first.rows.begin(), first.rows.end());
@@ -63,11 +56,7 @@ Status state_costs(const Catalog& catalog, Report& report) {
   if (loop_skipped("state_costs", report)) return {};
   RF_ASSIGN(const BenchJob job,
             BenchJob::load(catalog, report.options().root + "/bench/jobs/ride_keys.yaml"));
-  RideOptions options;
-  options.drivers = report.options().smoke ? 20'000 : 1'000'000;
-  options.in_turn = true;
-  options.events = options.drivers * 5 / 2;
-  options.rate = static_cast<double>(options.drivers) / 10;  // every driver once a window
+  const RideOptions options = million_keys(report);
   RF_ASSIGN(const RideData data, RideData::make(options));
   const LoopResult loop = ride_keys_loop(data);
   Costs costs;

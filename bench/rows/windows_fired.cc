@@ -6,7 +6,6 @@
 #include "bench/rows/quiet_env.h"
 #include "bench/rows/ride_rows.h"
 #include "bench/rows/rows.h"
-#include "runtime/durable_job_storage.h"
 
 namespace rideflow::bench {
 namespace {
@@ -35,8 +34,7 @@ Status windows_fired(const Catalog& catalog, Report& report) {
     PosixEnv env(quiet());
     const std::string dir = fmt::format("{}/windows_fired_{}", report.options().work_dir, i);
     RunOptions run;
-    RF_ASSIGN(run.storage, DurableJobStorage::open(env, dir + "/checkpoints", dir + "/state",
-                                                   std::make_shared<RocksShared>()));
+    RF_ASSIGN(run.storage, disk_storage(env, dir));
     run.checkpoint_at = options.events / 2;
     RF_ASSIGN(const RunResult result, job.run(data, run));
     note = check_against_loop(result, loop, report);
