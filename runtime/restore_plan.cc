@@ -79,17 +79,15 @@ Status RestorePlan::find_gone() {
     nodes.insert(node_name(job, node.id));
     steps.insert(node.step);
   }
-  std::set<std::string> gone;
   const auto look = [&](const std::string& node) {
-    if (!nodes.count(node)) gone.insert(step_of(node));
+    if (!nodes.count(node)) gone_.insert(step_of(node));
   };
   for (const auto& [node, type] : checkpoint_.types) look(node);
   for (const TaskSnapshot& snapshot : checkpoint_.snapshots) {
     for (const auto& [node, blob] : snapshot.blobs) look(node);
     for (const PreparedSink& sink : snapshot.prepared) look(sink.sink);
   }
-  gone_ = gone;
-  for (const std::string& step : gone) {
+  for (const std::string& step : gone_) {
     // Sinks of kept rows come and go with what they are kept of: that step is asked about.
     if (step.starts_with('_')) {
       notes_.push_back(fmt::format("what '{}' had prepared is dropped: the job no longer has it", step));
