@@ -1,5 +1,5 @@
 #include "engine/catalog.h"
-#include "runtime/cli.h"
+#include "runtime/cli/cli.h"
 
 // The one place that sees every room: fills the catalog and hands it to the runtime.
 int main(int argc, char** argv) {

@@ -2,7 +2,7 @@
 #include <charconv>
 
 #include "operators/function_kernels.h"
-#include "operators/json_scan.h"
+#include "operators/json/json_scan.h"
 
 namespace rideflow {
 

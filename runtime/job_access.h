@@ -12,7 +12,7 @@
 #include "engine/catalog.h"
 #include "engine/job_access.h"
 #include "engine/plan.h"
-#include "runtime/cli_args.h"
+#include "runtime/cli/cli_args.h"
 
 namespace rideflow {
 

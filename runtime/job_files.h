@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "dsl/job.h"
-#include "runtime/cli_command.h"
+#include "runtime/cli/cli_command.h"
 #include "runtime/job_access.h"
 
 namespace rideflow {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/presence.h"
-#include "runtime/http_topic_access.h"
+#include "runtime/http/http_topic_access.h"
 #include "runtime/job_files.h"
 #include "runtime/topic_cluster.h"
 #include "state/data_dir.h"

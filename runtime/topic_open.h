@@ -3,7 +3,7 @@
 // itself.
 #pragma once
 
-#include "runtime/cli_command.h"
+#include "runtime/cli/cli_command.h"
 #include "runtime/topic_access.h"
 
 namespace rideflow {

@@ -8,7 +8,7 @@
 #include "bench/rows/druid_answer.h"
 #include "bench/rows/report.h"
 #include "bench/rows/ride_data.h"
-#include "runtime/http_client.h"
+#include "runtime/http/http_client.h"
 
 namespace rideflow::bench {
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "engine/json_writer.h"
-#include "operators/json_decoder.h"
+#include "operators/json/json_decoder.h"
 
 namespace rideflow {
 namespace {

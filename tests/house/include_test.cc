@@ -29,7 +29,7 @@ const std::vector<Library>& libraries() {
       {"RocksDB", {"rocksdb/*"}, {"state/*"}},
       {"roaring", {"roaring/*"}, {"rollup/*"}},
       {"simdjson", {"simdjson.h"}, {"rollup/*", "operators/*"}},
-      {"Boost.JSON", {"boost/json.hpp", "boost/json/*"}, {"rollup/*", "runtime/http_json.cc"}},
+      {"Boost.JSON", {"boost/json.hpp", "boost/json/*"}, {"rollup/*", "runtime/http/http_json.cc"}},
       {"RE2", {"re2/*"}, {"operators/*", "rollup/query/*"}},
       {"librdkafka", {"librdkafka/*"}, {"operators/*kafka*"}},
       {"libpq", {"libpq-fe.h", "postgresql/*"}, {"operators/*postgres*"}},

@@ -1,6 +1,6 @@
 // Both kernels convert the same rows to the same bits, which are those of the single conversions; what they
 // leave to the caller is rare.
-#include "operators/json_columns.h"
+#include "operators/json/json_columns.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "operators/json_decoder.h"
+#include "operators/json/json_decoder.h"
 #include "tests/operators/decode_support.h"
 
 namespace rideflow {

@@ -1,5 +1,5 @@
 // Numbers at once are the numbers digit by digit.
-#include "operators/json_scan.h"
+#include "operators/json/json_scan.h"
 
 #include <gtest/gtest.h>
 

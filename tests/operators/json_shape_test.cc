@@ -6,7 +6,7 @@
 #include <random>
 
 #include "operators/generator.h"
-#include "operators/json_decoder.h"
+#include "operators/json/json_decoder.h"
 #include "tests/operators/decode_support.h"
 
 namespace rideflow {

@@ -1,5 +1,5 @@
 // A template accepts what it was made for, whatever its values are, and nothing else; on both kernels alike.
-#include "operators/json_template.h"
+#include "operators/json/json_template.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <random>
 
 #include "engine/buffer.h"
-#include "operators/json_scan.h"
+#include "operators/json/json_scan.h"
 
 namespace rideflow {
 namespace {

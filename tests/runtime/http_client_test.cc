@@ -1,10 +1,10 @@
 // The client of commands against a real server: topics of a process that owns the data directory.
-#include "runtime/http_client.h"
+#include "runtime/http/http_client.h"
 
 #include <gtest/gtest.h>
 
-#include "runtime/http_server.h"
-#include "runtime/http_topic_access.h"
+#include "runtime/http/http_server.h"
+#include "runtime/http/http_topic_access.h"
 #include "runtime/posix_env.h"
 #include "tests/support/temp_dir.h"
 #include "topics/topic_store.h"

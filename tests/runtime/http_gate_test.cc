@@ -1,5 +1,5 @@
 // Who is let in: framing, Host, tokens, origins and content types, each by itself.
-#include "runtime/http_gate.h"
+#include "runtime/http/http_gate.h"
 
 #include <gtest/gtest.h>
 

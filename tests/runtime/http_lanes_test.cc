@@ -1,6 +1,6 @@
 // The lanes: heavy requests never block light ones, every one gets its turn, and all end when they are told
 // to. Everything waits for conditions; nothing is timed.
-#include "runtime/http_lanes.h"
+#include "runtime/http/http_lanes.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Patterns, targets and errors by values: no socket is opened here.
-#include "runtime/http_router.h"
+#include "runtime/http/http_router.h"
 
 #include <gtest/gtest.h>
 

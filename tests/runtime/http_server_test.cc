@@ -1,5 +1,5 @@
 // The server over real sockets on loopback: limits, time-outs, framing, keep-alive, exposure, stopping.
-#include "runtime/http_server.h"
+#include "runtime/http/http_server.h"
 
 #include <gtest/gtest.h>
 #include <openssl/tls1.h>

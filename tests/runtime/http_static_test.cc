@@ -1,5 +1,5 @@
 // The console's files over a disk in memory; and forty ways to ask for what is not one of them.
-#include "runtime/http_static.h"
+#include "runtime/http/http_static.h"
 
 #include <gtest/gtest.h>
 

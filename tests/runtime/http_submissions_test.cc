@@ -4,8 +4,8 @@
 
 #include "dsl/yaml_document.h"
 #include "engine/json_writer.h"
-#include "runtime/http_gate.h"
-#include "runtime/http_services.h"
+#include "runtime/http/http_gate.h"
+#include "runtime/http/http_services.h"
 #include "runtime/job_service.h"
 #include "runtime/posix_env.h"
 #include "tests/support/operator_contract.h"

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "runtime/cli.h"
-#include "runtime/http_server.h"
+#include "runtime/cli/cli.h"
+#include "runtime/http/http_server.h"
 #include "runtime/posix_env.h"
 #include "state/data_dir.h"
 #include "tests/support/temp_dir.h"
