@@ -299,7 +299,10 @@ Status Client::consume(Partition partition, int64_t offset, const std::string& w
   stop(partition);
   if (rd_kafka_consume_start(topic_.get(), partition.value, offset) != 0)
     return to_status(rd_kafka_last_error(), what, reports_.get());
-  consumed_.insert(partition.value);
+  {
+    const std::lock_guard lock(mutex_);
+    consumed_.insert(partition.value);
+  }
   if (waker_ == nullptr) return {};
   wake_by(Handle<rd_kafka_queue_t>(
       rd_kafka_queue_get_partition(handle_.get(), rd_kafka_topic_name(topic_.get()), partition.value)));
@@ -307,7 +310,11 @@ Status Client::consume(Partition partition, int64_t offset, const std::string& w
 }
 
 void Client::stop(Partition partition) {
-  if (consumed_.erase(partition.value) > 0) rd_kafka_consume_stop(topic_.get(), partition.value);
+  {
+    const std::lock_guard lock(mutex_);
+    if (consumed_.erase(partition.value) == 0) return;
+  }
+  rd_kafka_consume_stop(topic_.get(), partition.value);
 }
 
 Status to_status(rd_kafka_resp_err_t code, const std::string& what, Reports* reports) {

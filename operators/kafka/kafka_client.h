@@ -99,7 +99,8 @@ class Client {
   rd_kafka_t* get() const { return handle_.get(); }
   rd_kafka_topic_t* topic() const { return topic_.get(); }
   Reports& reports() { return *reports_; }
-  // One thread. Consuming from `offset`; again from elsewhere is allowed.
+  // Of one partition, one call at a time. What is consumed already is stopped first, which waits for a thread
+  // of librdkafka: tasks ask for it through kafka_consumption.h.
   Status consume(Partition partition, int64_t offset, const std::string& what);
   void stop(Partition partition);
   // Woken when the client has something to tell (rd_kafka_poll), and when records come of the partitions that
@@ -117,7 +118,8 @@ class Client {
   std::shared_ptr<void> kept_;
   Handle<rd_kafka_t> handle_;
   Handle<rd_kafka_topic_t> topic_;
-  std::set<int32_t> consumed_;
+  std::mutex mutex_;
+  std::set<int32_t> consumed_;  // under mutex_
 };
 
 // A sentence with a way out. `what`: "topic 'rides'"; `reports` may know more than the code.

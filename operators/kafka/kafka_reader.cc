@@ -4,6 +4,7 @@
 #include <map>
 
 #include "engine/time.h"
+#include "operators/kafka/kafka_consumption.h"
 #include "operators/kafka/kafka_incarnation.h"
 #include "operators/kafka/kafka_survey.h"
 #include "operators/kafka/kafka_topic.h"
@@ -67,6 +68,7 @@ class KafkaReader : public RecordReader {
     doubts_ = client_->reports().doubts();
     waker_ = context.waker;
     client_->set_waker(waker_);
+    consumption_ = std::make_unique<kafka::Consumption>(env_, client_, waker_);
     return client_->open_topic(name_);
   }
 
@@ -125,6 +127,8 @@ class KafkaReader : public RecordReader {
       RF_TRY(settle_doubt(partition, part));
       return poll;
     }
+    RF_ASSIGN(const bool settled, consumption_->settled(partition));
+    if (!settled) return poll;
     messages_.resize(static_cast<size_t>(budget));
     const ssize_t got =
         rd_kafka_consume_batch(client_->topic(), partition.value, 0, messages_.data(), messages_.size());
@@ -283,13 +287,13 @@ class KafkaReader : public RecordReader {
     while (part.marks_left > 0 && marks[part.marks_left - 1].offset < first) --part.marks_left;
     if (part.marks_left > 0) {
       part.state = State::comparing;
-      return client_->consume(partition, marks[part.marks_left - 1].offset, what(partition));
+      return consumption_->begin(partition, marks[part.marks_left - 1].offset, what(partition));
     }
     if (!marks.empty() && !part.compared) RF_TRY(not_compared(partition, part));
     part.state = State::reading;
     // The record before the position is what to remember until one has been read.
-    return client_->consume(partition, marks.empty() ? std::max(first, part.offset - 1) : part.offset,
-                            what(partition));
+    return consumption_->begin(partition, marks.empty() ? std::max(first, part.offset - 1) : part.offset,
+                               what(partition));
   }
 
   // Retention or compaction took every record that is remembered.
@@ -335,7 +339,7 @@ class KafkaReader : public RecordReader {
 
   // What is there is asked for before anything more is read.
   void doubt(Partition partition, Part& part) {
-    client_->stop(partition);
+    consumption_->stop(partition);
     part.state = State::doubtful;
     part.doubt_at = env_->monotonic();
     part.first = -1;
@@ -610,6 +614,7 @@ class KafkaReader : public RecordReader {
   OperatorMetrics* metrics_ = nullptr;
   WakerRef waker_;
   std::shared_ptr<Client> client_;
+  std::unique_ptr<kafka::Consumption> consumption_;
   std::shared_ptr<kafka::Witness> witness_;
   std::string cluster_;  // its id; "": not known
   int32_t count_ = 0;
