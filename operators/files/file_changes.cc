@@ -8,23 +8,65 @@
 
 namespace rideflow {
 
+void FileReader::list(Listing& listing, FileSystem& files, Env& env) {
+  listing.begun_at = env.monotonic();
+  Result<std::vector<DirEntry>> found = listing.pattern.list(files);
+  listing.ended_at = env.monotonic();
+  listing.status = found.status();
+  if (found.ok()) listing.found = *std::move(found);
+}
+
 // At most five times a second, and less often where it takes long.
-Status FileReader::scan(bool now) {
-  const Micros begin = env_->monotonic();
-  if (!now && begin < next_scan_) return {};
-  Result<std::vector<DirEntry>> listed = pattern_.list(*files_);
-  const Micros end = env_->monotonic();
-  next_scan_ = end + std::max(kMicrosPerSecond / 5, 10 * (end - begin));
+Status FileReader::scan() {
+  RF_TRY(take_listing());
+  if (listed_ != nullptr || env_->monotonic() < next_scan_) return {};
+  begin_listing();
+  return take_listing();
+}
+
+// False: what the part asks for is still being listed; its task is woken.
+Result<bool> FileReader::scanned_for(Part& part) {
+  if (part.asks_for == 0) part.asks_for = listings_ + 1;  // one under way may have seen less
+  for (int i = 0; i < 2; ++i) {
+    RF_TRY(take_listing());
+    if (listed_number_ >= part.asks_for) {
+      part.asks_for = 0;
+      return true;
+    }
+    if (listed_ == nullptr) begin_listing();
+  }
+  return false;
+}
+
+void FileReader::begin_listing() {
+  listing_ = std::make_shared<Listing>(Listing{pattern_, ++listings_, 0, 0, {}, {}});
+  listed_ = env_->offload([listing = listing_, files = files_, owned = owned_files_, env = env_] {
+    list(*listing, *files, *env);
+    return Status();
+  });
+  listed_->wake_when_done(waker_);
+}
+
+Status FileReader::take_listing() {
+  if (listed_ == nullptr || !listed_->done()) return {};
+  listed_ = nullptr;
+  return take(*listing_);
+}
+
+Status FileReader::take(Listing& listing) {
+  pattern_ = listing.pattern;
+  listed_number_ = listing.number;
+  next_scan_ = listing.ended_at + std::max(kMicrosPerSecond / 5, 10 * (listing.ended_at - listing.begun_at));
   const bool first = !opened_;
-  if (listed.ok()) {
-    found_ = *std::move(listed);
+  if (listing.status.ok()) {
+    found_ = std::move(listing.found);
     ++found_version_;
     opened_ = true;
     if (first) tell_left_out();
     return {};
   }
-  if (listed.status().code() != Code::not_found) return std::move(listed).status();
-  if (first && !options_.watch) return no_match(listed.status());
+  if (listing.status.code() != Code::not_found) return listing.status;
+  if (first && !options_.watch) return no_match(listing.status);
   if (first) tell_left_out();
   opened_ = true;
   found_.clear();  // it may still come

@@ -22,8 +22,12 @@ FileReader::FileReader(FileOptions options)
 Status FileReader::open(const OpenContext& context) {
   env_ = context.env;
   files_ = &files_of_job(context);
+  if (context.resources != nullptr) owned_files_ = context.resources->find<FileSystem>("job files");
+  waker_ = context.waker;
   step_ = context.step;
-  return scan(/*now=*/true);
+  Listing first{pattern_, ++listings_, 0, 0, {}, {}};  // nobody reads before it is known what there is
+  list(first, *files_, *env_);
+  return take(first);
 }
 
 Result<std::vector<Partition>> FileReader::partitions() {
@@ -113,15 +117,19 @@ Result<Poll> FileReader::poll(Partition partition, int32_t budget) {
   for (;;) {
     if (part.list.current() == nullptr) {
       if (!options_.watch) {
-        if (!part.checked) RF_TRY(scan(/*now=*/true));
-        if (!part.checked) RF_TRY(check_done(part));
+        if (!part.checked) {
+          RF_ASSIGN(const bool scanned, scanned_for(part));
+          if (!scanned) return again(std::move(poll));
+          RF_TRY(check_done(part));
+        }
         poll.state = Poll::State::ended;
         return poll;
       }
-      RF_TRY(scan(/*now=*/false));
+      RF_TRY(scan());
       RF_TRY(take_found(part));
       if (part.list.current() == nullptr) {
         poll.state = Poll::State::proven_end;
+        if (listed_ != nullptr) return again(std::move(poll));
         poll.again_in = std::max(kLookAgain, next_scan_ - env_->monotonic());
         return poll;
       }
@@ -133,6 +141,12 @@ Result<Poll> FileReader::poll(Partition partition, int32_t budget) {
     poll.again_in = kLookAgain;
     return poll;
   }
+}
+
+// While directories are being listed: whoever has listed them wakes the task.
+Poll FileReader::again(Poll poll) const {
+  poll.again_in = waker_ != nullptr ? kUntilWoken : kLookAgain;
+  return poll;
 }
 
 Result<FileReader::Step> FileReader::read(Part& part, int32_t budget, std::shared_ptr<const Origin>& chunk) {
@@ -203,7 +217,8 @@ Result<FileReader::Step> FileReader::open_current(Part& part) {
   if (!entry.ok() && entry.status().code() != Code::not_found) return entry.status();
   ListedFile& file = *part.list.current();
   if (!entry.ok() || (file.identity && file.identity->inode != entry->inode)) {
-    RF_TRY(scan(/*now=*/true));
+    RF_ASSIGN(const bool scanned, scanned_for(part));
+    if (!scanned) return Step::wait_inside;
     RF_TRY(take_renamed_files());
     if (pattern_.path_of(part.list.current()->name) != path) return Step::next_file;  // its new name
     if (!entry.ok()) return current_gone(part, path);
@@ -331,14 +346,14 @@ Result<FileReader::Step> FileReader::at_end(Part& part) {
     // later.
     bool turn = false;
     if (!all && !inside && options_.watch && now - part.at_end_since >= options_.settle_micros) {
-      RF_TRY(scan(/*now=*/false));
+      RF_TRY(scan());
       RF_TRY(take_found(part));
       turn = part.list.pending().size() > 1;
     }
     if (!all && !turn) return wait;
   } else {
     // Renamed, replaced or removed while it is open: whoever writes it may not be done with it.
-    RF_TRY(scan(/*now=*/false));
+    RF_TRY(scan());
     RF_TRY(take_renamed_files());
     if (pattern_.path_of(part.list.current()->name) != path) return wait;  // it goes on under another name
     DirEntry open_file = part.opened;

@@ -59,6 +59,7 @@ class FileReader : public RecordReader {
     int64_t found_version = -1;         // of what was found, already taken into the list
     bool first_is_torn = false;         // first_line had no line break yet
     bool checked = false;               // all that is done was compared with what is there
+    int64_t asks_for = 0;               // waits for the listing of this number, or a later one; 0: for none
     std::shared_ptr<const std::string> name;
     std::shared_ptr<const std::string> first_line;
   };
@@ -83,8 +84,22 @@ class FileReader : public RecordReader {
   void note_look(Part& part, const DirEntry& entry);
   bool settled(const Part& part, const DirEntry& entry, bool inside) const;
 
-  // What was found, and what became of what is known.
-  Status scan(bool now);
+  // What was found, and what became of what is known. Directories are listed in the background.
+  struct Listing {
+    FilePattern pattern;  // learns from it
+    int64_t number = 0;
+    Micros begun_at = 0;  // monotonic, as ended_at
+    Micros ended_at = 0;
+    Status status;
+    std::vector<DirEntry> found;
+  };
+  static void list(Listing& listing, FileSystem& files, Env& env);
+  Status scan();
+  Result<bool> scanned_for(Part& part);
+  Poll again(Poll poll) const;
+  void begin_listing();
+  Status take_listing();
+  Status take(Listing& listing);
   Status no_match(const Status& status);
   void tell_left_out();
   Status take_renamed_files();
@@ -103,10 +118,16 @@ class FileReader : public RecordReader {
   int64_t found_version_ = 0;
   int64_t renamed_version_ = 0;  // of what was found, already looked through for known files
   Micros next_scan_ = kNoTime;   // monotonic
+  int64_t listings_ = 0;         // begun so far, and of them the newest that was taken:
+  int64_t listed_number_ = 0;
+  std::shared_ptr<Listing> listing_;
+  std::shared_ptr<Completion> listed_;  // null: no listing is under way
   bool opened_ = false;
   std::unordered_map<std::string, std::string> notes_;  // why a file was refused
   Env* env_ = nullptr;
   FileSystem* files_ = nullptr;
+  std::shared_ptr<FileSystem> owned_files_;  // the same, where it is the job's own
+  WakerRef waker_;
   std::string step_;
 };
 

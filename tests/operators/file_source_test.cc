@@ -260,6 +260,36 @@ TEST(FileSource, QuotedRecordsMaySpanBlocks) {
   });
 }
 
+// A directory may hold a million names, on a disk that is slow: no step waits for it.
+TEST(FileSource, DirectoriesAreListedBesideTheTask) {
+  FileWorld world;
+  world.put("in/a.json", "one\n");
+  const auto reader = world.reader(options({{"path", "in"}, {"watch", "true"}}));
+  EXPECT_THAT(payloads(*reader), ElementsAre("one"));
+  world.env.set_auto_offload(false);
+  world.put("in/b.json", "two\n");
+  world.env.advance(60 * kMicrosPerSecond);  // a.json has settled, and what was listed is old
+  for (int i = 0; i < 5; ++i) EXPECT_THAT(payloads(*reader), IsEmpty());
+  EXPECT_EQ(world.env.waiting_offload(), 1U);
+  EXPECT_TRUE(world.env.step_offload());
+  EXPECT_THAT(payloads(*reader), ElementsAre("two"));
+}
+
+// It says that there is nothing more only behind a look that was begun at its end.
+TEST(FileSource, TheEndWaitsForALastLook) {
+  FileWorld world;
+  world.put("in/a.json", "one\n");
+  const auto reader = world.reader(options({{"path", "in"}}));
+  world.env.set_auto_offload(false);
+  EXPECT_EQ(reader->poll(Partition(0), 10)->chunk->records.size(), 1U);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(reader->poll(Partition(0), 10)->state, Poll::State::more);
+  world.put("in/b.json", "two\n");
+  EXPECT_EQ(world.env.waiting_offload(), 1U);
+  EXPECT_TRUE(world.env.step_offload());
+  EXPECT_EQ(reader->poll(Partition(0), 10)->state, Poll::State::ended);
+  EXPECT_EQ(world.env.logs("files_not_read").size(), 1U);
+}
+
 TEST(FileSource, BadOptionsAreRefused) {
   FileWorld world;
   const auto refused = [&](const Options& o) {

@@ -43,6 +43,8 @@ inline std::string lines(const std::string& name, int count) {
 }
 
 struct FileWorld {
+  FileWorld() { env.set_auto_offload(true); }
+
   VirtualEnv env;
   Framing framing;
 
