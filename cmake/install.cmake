@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/rideflow")
 set(header_dir "${CMAKE_INSTALL_INCLUDEDIR}/rideflow")
-set(rooms engine topics state rollup dsl operators runtime)
+set(rooms engine topics objects state rollup dsl operators runtime)
 
 add_library(rideflow_all INTERFACE)
 set_target_properties(rideflow_all PROPERTIES EXPORT_NAME rideflow)

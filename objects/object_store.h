@@ -1,9 +1,9 @@
 // ObjectStore: named objects, whole or not at all, in a directory (objects/directory_store.h) or in an S3
 // bucket (objects/s3_store.h). What checkpoints, savepoints and backups are written into.
 //
-// An object is its bytes under a name. Whoever reads sees one that is whole: the one before a write or the one
-// after it, whatever crashed in between. A verb that answered ok is durable: it survives a power loss here, or
-// was acknowledged by the server. After an error a write may have happened or not; reading tells.
+// An object is its bytes under a name. Whoever reads sees one that is whole: the one before a write or the
+// one after it, whatever crashed in between. A verb that answered ok is durable: it survives a power loss
+// here, or was acknowledged by the server. After an error a write may have happened or not; reading tells.
 //
 // Names are relative paths such as "files/0000000000000004-ab": parts between single '/', none empty or
 // beginning with '.', valid UTF-8 without control bytes. A name must not be the folder of another one: a
@@ -12,10 +12,10 @@
 // Every verb may block, a store of S3 for minutes: call it only from background work, Env::offload() in lane
 // `disk` for a directory and `others` for S3 (lane() says which).
 //
-// Thread-safety: any thread, several at a time. Errors: invalid_argument for a bad name; not_found only for an
-// object that is missing (a bucket that is missing is failed_precondition); data_loss for bytes that differ
-// from their checksum. Status::retry() says whether the same call can help later: what a store can retry by
-// itself, it has retried before it answers.
+// Thread-safety: any thread, several at a time. Errors: invalid_argument for a bad name; not_found only for
+// an object that is missing (a bucket that is missing is failed_precondition); data_loss for bytes that
+// differ from their checksum. Status::retry() says whether the same call can help later: what a store can
+// retry by itself, it has retried before it answers.
 #pragma once
 
 #include <cstdint>
@@ -75,14 +75,15 @@ class ObjectStore {
   // failed_precondition when the object has more than max_bytes: what should be small is read so.
   virtual Result<Object> get(const std::string& name, int64_t max_bytes) = 0;
 
-  // Makes `path`, which must not exist, whose directory must: a link where possible (never write to it), else
-  // a copy, whose bytes are verified and synced. Its name is durable after sync_dir() of its directory.
+  // Makes `path`, which must not exist, whose directory must: a link in a directory's case where possible
+  // (never write to it), else a copy that is synced. S3 verifies what comes in; a directory leaves that to
+  // sum(). The name is durable after sync_dir() of its directory.
   virtual Status get_file(const std::string& name, const std::string& path) = 0;
 
   virtual Result<ObjectInfo> stat(const std::string& name) = 0;
 
-  // What is there, as it was when it was written. A directory reads all of it; S3 answers what was noted beside
-  // the object, and reads it only where somebody else put it there.
+  // What an object must be like. A directory reads all of it; S3 answers what was noted beside it as it was
+  // written (failed_precondition where somebody else put it there) and verifies that on every read.
   virtual Result<ObjectSum> sum(const std::string& name) = 0;
 
   // Every object whose name begins with `prefix` (any bytes, not only whole parts; "": all), sorted by name.
@@ -93,21 +94,21 @@ class ObjectStore {
   virtual Status remove_all(std::span<const std::string> names) = 0;
   Status remove(const std::string& name) { return remove_all({&name, 1}); }
 
-  // Both answer the new version, and whoever gets ok is the only one who does: of two that create one name, or
-  // that set it from one version, the other gets already_exists or aborted. An answer of S3 that was lost is
-  // cleared up by a mark in the object. unavailable: whether it happened is not known, or not yet.
+  // Both answer the new version, and whoever gets ok is the only one who does: of two that create one name,
+  // or that set it from one version, the other gets already_exists or aborted. An answer of S3 that was lost
+  // is cleared up by a mark in the object. unavailable: whether it happened is not known, or not yet.
   //
   // already_exists when there is an object of this name.
   virtual Result<std::string> create_if_absent(const std::string& name, std::string_view bytes) = 0;
-  // aborted when the object has another version; not_found when it is missing. A version names the content and
-  // not the write, as an ETag does: content that came back has its old version back, so let what is written
-  // never repeat (an epoch, a random number).
+  // aborted when the object has another version; not_found when it is missing. A version names the content
+  // and not the write, as an ETag does: content that came back has its old version back, so let what is
+  // written never repeat (an epoch, a random number).
   virtual Result<std::string> compare_and_set(const std::string& name, const std::string& expected,
                                               std::string_view bytes) = 0;
 
-  // Proves that the store can be reached and written, and that it keeps the conditions of create_if_absent() and
-  // compare_and_set(): some servers that speak S3 accept and ignore them. Leaves nothing behind. To be called
-  // once, before anything relies on it; the error names the way out.
+  // Proves that the store can be reached and written, and that it keeps the conditions of create_if_absent()
+  // and compare_and_set(): some servers that speak S3 accept and ignore them. Leaves nothing behind. To be
+  // called once, before anything relies on it; the error names the way out.
   virtual Status check() = 0;
 
   // Removes what writers that died left half-written and had begun `older_than` or longer ago (0: all; only

@@ -12,13 +12,15 @@ const std::vector<Room>& rooms() {
   static const std::vector<Room> table = {
       {"engine", {}},
       {"topics", {"engine"}},
-      {"state", {"engine"}},
+      {"objects", {"engine"}},
+      {"state", {"engine", "objects"}},
       {"rollup", {"engine"}},
       {"operators", {"engine", "topics", "rollup"}},
       {"dsl", {"engine"}},
       // generated/version.h
-      {"runtime", {"engine", "topics", "state", "dsl", "rollup", "generated"}},
-      {"main.cc", {"engine", "topics", "state", "rollup", "operators", "dsl", "runtime", "generated"}},
+      {"runtime", {"engine", "topics", "objects", "state", "dsl", "rollup", "generated"}},
+      {"main.cc",
+       {"engine", "topics", "objects", "state", "rollup", "operators", "dsl", "runtime", "generated"}},
   };
   return table;
 }
