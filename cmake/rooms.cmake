@@ -26,7 +26,8 @@ endfunction()
 
 # What instantiates Beast takes longest. Ninja begins with what is declared first, so that no processor waits for these
 # two at the end.
-set(RIDEFLOW_LONGEST "${CMAKE_SOURCE_DIR}/runtime/http/http_session.cc" "${CMAKE_SOURCE_DIR}/runtime/http/http_client.cc")
+set(RIDEFLOW_LONGEST "${CMAKE_SOURCE_DIR}/runtime/http/http_session.cc"
+                     "${CMAKE_SOURCE_DIR}/runtime/http/http_client.cc")
 add_library(rideflow_longest OBJECT ${RIDEFLOW_LONGEST})
 set_target_properties(rideflow_longest PROPERTIES UNITY_BUILD OFF)
 rideflow_target(rideflow_longest)
