@@ -8,22 +8,6 @@ namespace rideflow {
 
 namespace {
 
-std::string_view to_string(WindowKind kind) {
-  switch (kind) {
-    case WindowKind::tumbling:
-      return "tumbling";
-    case WindowKind::hopping:
-      return "hopping";
-    case WindowKind::session:
-      return "session";
-    case WindowKind::cumulating:
-      return "cumulating";
-    case WindowKind::global:
-      return "global";
-  }
-  return "";
-}
-
 std::string span(int64_t micros) {
   return rideflow::to_string(Duration{0, 0, micros});
 }

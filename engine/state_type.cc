@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "engine/byte_codec.h"
 
 namespace rideflow {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+// Version 1 named the kind of a window and what it emits by numbers.
+constexpr uint32_t kNumbered = 1;
+constexpr uint32_t kVersion = 2;
 
 std::string label(const StateType::Accumulator& accumulator) {
   if (accumulator.name.empty()) return accumulator.computes;
@@ -61,6 +64,23 @@ void compare_accumulators(const StateType& stored, const StateType& now, StateCh
   }
 }
 
+// "window 1 60 s … offset 0 emit 0 …" of version 1 in the words of version 2.
+std::string with_names(std::string window) {
+  constexpr std::string_view kKind = "window ", kEmit = " emit ";
+  const auto name = [&window](size_t at, std::span<const std::string_view> names) {
+    const size_t number = at < window.size() ? static_cast<size_t>(window[at] - '0') : names.size();
+    if (number < names.size()) window.replace(at, 1, names[number]);
+  };
+  constexpr std::string_view kKinds[] = {"tumbling", "hopping", "session", "cumulating", "global"};
+  constexpr std::string_view kEmits[] = {"final", "updates"};
+  const size_t offset = window.find(" offset ");
+  const size_t emit = offset == std::string::npos ? offset : window.find(kEmit, offset);
+  if (!window.starts_with(kKind) || emit == std::string::npos) return window;
+  name(emit + kEmit.size(), kEmits);
+  name(kKind.size(), kKinds);
+  return window;
+}
+
 }  // namespace
 
 std::string encode_state_type(const StateType& type) {
@@ -77,14 +97,15 @@ std::string encode_state_type(const StateType& type) {
 
 Result<StateType> decode_state_type(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.get<uint32_t>() != kVersion)
+  const auto version = in.get<uint32_t>();
+  if (version != kVersion && version != kNumbered)
     return Status::external(Code::data_loss,
                             "The checkpoint describes its state in a way that this Rideflow can't read.");
   StateType type;
   type.kind = in.get_string();
   const auto keys = in.get<uint32_t>();
   for (uint32_t i = 0; i < keys && in.ok(); ++i) type.keys.push_back(in.get_string());
-  type.window = in.get_string();
+  type.window = version == kNumbered ? with_names(in.get_string()) : in.get_string();
   type.extra_bytes = in.get<int32_t>();
   const auto accumulators = in.get<uint32_t>();
   for (uint32_t i = 0; i < accumulators && in.ok(); ++i) {

@@ -8,6 +8,26 @@
 
 namespace rideflow {
 
+std::string_view to_string(WindowKind kind) {
+  switch (kind) {
+    case WindowKind::tumbling:
+      return "tumbling";
+    case WindowKind::hopping:
+      return "hopping";
+    case WindowKind::session:
+      return "session";
+    case WindowKind::cumulating:
+      return "cumulating";
+    case WindowKind::global:
+      break;
+  }
+  return "global";
+}
+
+std::string_view to_string(Emit emit) {
+  return emit == Emit::final ? "final" : "updates";
+}
+
 namespace {
 
 constexpr TimeRange kAlways{kNoTime, kEndOfTime};

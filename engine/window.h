@@ -18,6 +18,10 @@ namespace rideflow {
 enum class WindowKind : uint8_t { tumbling, hopping, session, cumulating, global };
 enum class Emit : uint8_t { final, updates };
 
+// As state types name them in checkpoints (engine/state_type.h): for ever.
+std::string_view to_string(WindowKind kind);
+std::string_view to_string(Emit emit);
+
 struct WindowSpec {
   WindowKind kind = WindowKind::tumbling;
   Duration size;                   // tumbling, hopping, cumulating

@@ -55,9 +55,9 @@ class StepInput {
 };
 
 std::string window_text(const WindowSpec& window, const StepInput& input) {
-  std::string out = fmt::format("window {} {} {} {} {} offset {} emit {}", static_cast<int>(window.kind),
+  std::string out = fmt::format("window {} {} {} {} {} offset {} emit {}", to_string(window.kind),
                                 to_string(window.size), to_string(window.slide), to_string(window.step),
-                                to_string(window.gap), window.offset, static_cast<int>(window.emit));
+                                to_string(window.gap), window.offset, to_string(window.emit));
   if (window.every) out += " every " + to_string(*window.every);
   if (window.zone) out += " zone " + window.zone->name();
   if (window.close_on) out += " close_on " + input.text(*window.close_on);

@@ -29,6 +29,24 @@ StateChange compare(const StateType& stored, const StateType& now) {
   return *std::move(change);
 }
 
+// What releases before 1.0 wrote: numbers of enumerators, which no later release may have to keep.
+TEST(StateType, WindowsOfTheFirstVersionAreReadByName) {
+  StateType type = window_type({kCount});
+  const auto read_as_first = [&](const std::string& window) {
+    type.window = window;
+    std::string bytes = encode_state_type(type);
+    bytes[0] = 1;
+    const auto again = decode_state_type(bytes);
+    return again.ok() ? again->window : again.status().to_string();
+  };
+  EXPECT_EQ(read_as_first("window 0 60 s 0 s 0 s 0 s offset 0 emit 0"),
+            "window tumbling 60 s 0 s 0 s 0 s offset 0 emit final");
+  EXPECT_EQ(read_as_first("window 2 0 0 0 9 offset 5 emit 1 every 1 close_on a == ' offset 0 emit 0'"),
+            "window session 0 0 0 9 offset 5 emit updates every 1 close_on a == ' offset 0 emit 0'");
+  EXPECT_EQ(read_as_first("window 9 x offset 0 emit 7"), "window 9 x offset 0 emit 7");
+  EXPECT_EQ(read_as_first(""), "");
+}
+
 TEST(StateType, RoundTrip) {
   StateType type = window_type({kCount, kFare});
   type.extra_bytes = 16;
