@@ -597,7 +597,8 @@ void Task::barrier(Epoch epoch) {
     if (!prepared.ok()) return fail(std::move(prepared).status(), static_cast<int>(i));
     if (prepared->durable) pending.completions.push_back(std::move(prepared->durable));
     if (!prepared->handle.empty()) {
-      pending.snapshot.prepared.push_back({node.name, parts_.context.shard, std::move(prepared->handle)});
+      pending.snapshot.prepared.push_back(
+          {node.name, parts_.context.shard, epoch, std::move(prepared->handle)});
     }
   }
   signal_exchanges(Barrier{epoch});
@@ -622,10 +623,9 @@ void Task::launch_snapshot(PendingSnapshot pending,
       work->push_back(std::move(w));
       full_state_[i] = false;
     }
-    pending.state_files = std::make_shared<std::string>();
-    pending.completions.push_back(
-        parts_.context.env->offload([work, backend = parts_.state, epoch = pending.snapshot.epoch,
-                                     files = pending.state_files]() -> Status {
+    pending.files = std::make_shared<std::vector<StateFile>>();
+    pending.completions.push_back(parts_.context.env->offload(
+        [work, backend = parts_.state, epoch = pending.snapshot.epoch, files = pending.files]() -> Status {
           for (Work& w : *work) {
             RF_ASSIGN(StateTable * table, backend->table(w.name));
             RF_TRY(w.state->write(*table, w.full));
@@ -653,7 +653,7 @@ void Task::poll_snapshots() {
       if (!status.ok())
         return fail(std::move(status.with(fmt::format("checkpoint {}", pending.snapshot.epoch.value))), -1);
     }
-    if (pending.state_files) pending.snapshot.state_files = std::move(*pending.state_files);
+    if (pending.files) pending.snapshot.files = std::move(*pending.files);
     TaskSnapshot snapshot = std::move(pending.snapshot);
     snapshots_.pop_front();
     parts_.events->on_snapshot(std::move(snapshot));

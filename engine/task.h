@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "engine/channel.h"
+#include "engine/checkpoint.h"
 #include "engine/exchange.h"
 #include "engine/operator.h"
 #include "engine/source_driver.h"
@@ -36,26 +37,9 @@ class TaskStateBackend {
   virtual ~TaskStateBackend() = default;
   // The durable cells of one step; `name` is stable over restarts. Owned by the backend.
   virtual Result<StateTable*> table(const std::string& name) = 0;
-  // Makes everything applied so far durable as files of this epoch; the answer describes them for the
-  // manifest. Runs in the background, never concurrently with itself.
-  virtual Result<std::string> checkpoint(Epoch epoch) = 0;
-};
-
-struct PreparedSink {
-  std::string sink;  // node name, see node_name()
-  Shard shard;
-  std::string handle;
-};
-
-// What a task contributes to the checkpoint of an epoch.
-struct TaskSnapshot {
-  TaskId task;
-  Epoch epoch;
-  Shard shard;
-  std::map<std::string, std::string> blobs;  // node name -> small state; sources: positions and event time
-  std::vector<PreparedSink> prepared;
-  std::string state_files;     // TaskStateBackend::checkpoint; empty when there is no keyed state
-  Micros watermark = kNoTime;  // least over the task's sinks' inputs, as of the barrier
+  // Makes everything applied so far durable as files of this epoch, and names them. Runs in the background,
+  // never concurrently with itself.
+  virtual Result<std::vector<StateFile>> checkpoint(Epoch epoch) = 0;
 };
 
 // What a restored task starts from.
@@ -183,7 +167,7 @@ class Task {
   struct PendingSnapshot {
     TaskSnapshot snapshot;
     std::vector<std::shared_ptr<Completion>> completions;
-    std::shared_ptr<std::string> state_files;
+    std::shared_ptr<std::vector<StateFile>> files;
     Confirmation confirmation;  // of the source
     Micros begun_at = 0;        // monotonic
   };

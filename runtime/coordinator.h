@@ -4,10 +4,13 @@
 // finished, stopped or failed. It does no I/O and reads no clock: a thin shell (runtime/worker_job.h, later a
 // cluster's leader) carries out the commands and reports back, so every decision can be tested with values
 // alone. At most one checkpoint is under way; its epochs count up and are never reused within the job's
-// lineage. Its `now` never goes back (Env::monotonic()): a wall clock that jumps neither fails a checkpoint
-// nor holds the next one back.
+// lineage. A checkpoint ends when it is durable: its sinks publish it while the next one is under way, epoch
+// by epoch in order, and until they have, every later checkpoint lists what they prepared for it. Its `now`
+// never goes back (Env::monotonic()): a wall clock that jumps neither fails a checkpoint nor holds the next
+// one back.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -34,9 +37,27 @@ std::string_view to_string(JobPhase phase);
 struct CheckpointRecord {
   Epoch epoch;
   Micros started_at = 0;
-  Micros completed_at = 0;  // 0 while under way
+  Micros durable_at = 0;    // 0 while under way
+  Micros completed_at = 0;  // its sinks have published it; 0: not yet
   int64_t bytes = 0;
 };
+
+// What one task's sinks prepared.
+struct PreparedByTask {
+  TaskId task;
+  std::vector<PreparedEpoch> prepared;
+  friend bool operator==(const PreparedByTask&, const PreparedByTask&) = default;
+};
+
+// A durable checkpoint that its sinks have not all published.
+struct UnpublishedCheckpoint {
+  CheckpointRecord record;
+  std::vector<PreparedByTask> prepared;
+};
+
+// The next checkpoint waits while so many are unpublished: what is prepared takes room, on the disk or in a
+// queue, and is replayed after a crash.
+inline constexpr size_t kMostUnpublished = 4;
 
 struct CoordinatorState {
   JobPhase phase = JobPhase::starting;
@@ -49,9 +70,12 @@ struct CoordinatorState {
   std::optional<CheckpointRecord> current;  // under way
   Micros waited_until = 0;                  // when a task last waited for others
   std::map<int32_t, TaskSnapshot> acks;     // of the current one
-  enum class Step : uint8_t { collecting, publishing, committing } step = Step::collecting;
+  enum class Step : uint8_t { collecting, publishing } step = Step::collecting;
   Micros step_since = 0;
-  bool covers_all = false;  // the current one was begun after the last row: the job may end with it
+  bool covers_all = false;   // the current one was begun after the last row: the job may end with it
+  bool all_covered = false;  // a durable one does
+  std::deque<UnpublishedCheckpoint> unpublished;  // oldest first, whose sinks are publishing
+  Micros commit_since = 0;
   Micros next_at = 0;
   std::map<int32_t, bool> ended;  // tasks whose input ended
   bool stop_requested = false;
@@ -110,15 +134,16 @@ struct TriggerBarrier {
   Epoch epoch;
   bool last = false;  // nothing may be read behind it: the job pauses or ends there
 };
-// Write the manifest of all acknowledgements and make it the newest checkpoint.
+// Write the manifest of all acknowledgements, and of what older epochs have prepared and not published, and
+// make it the newest checkpoint.
 struct PublishCheckpoint {
   Epoch epoch;
   std::vector<TaskSnapshot> snapshots;
 };
-// The checkpoint is durable: publish what its sinks prepared.
+// The checkpoint is durable, and all before it are published: publish what its sinks prepared.
 struct CommitSinks {
   Epoch epoch;
-  std::vector<TaskSnapshot> snapshots;
+  std::vector<PreparedByTask> prepared;
 };
 struct ReleaseSources {};
 struct StopTasks {};

@@ -24,7 +24,7 @@ class DurableJobStorage : public JobStorage {
                                                          const std::string& state_dir,
                                                          std::shared_ptr<RocksShared> shared);
 
-  Result<std::optional<JobCheckpoint>> load() override;
+  Result<std::optional<Checkpoint>> load() override;
   Result<Epoch> begin_attempt(const std::string& lineage) override {
     return checkpoints_->begin_attempt(lineage);
   }
@@ -34,7 +34,7 @@ class DurableJobStorage : public JobStorage {
   Result<StateTable*> restored_cells(TaskId task, const std::string& node_name) override;
   void finish_restore() override;
   Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) override;
-  Result<int64_t> publish(const JobCheckpoint& checkpoint) override;
+  Result<int64_t> publish(const Checkpoint& checkpoint) override;
 
  private:
   DurableJobStorage(Env& env, std::string state_dir) : env_(env), state_dir_(std::move(state_dir)) {}
@@ -44,10 +44,10 @@ class DurableJobStorage : public JobStorage {
   std::shared_ptr<RocksShared> shared_;
   std::shared_ptr<CheckpointStore> checkpoints_;
   std::mutex mutex_;
-  std::optional<Manifest> manifest_;  // as loaded
+  std::optional<Checkpoint> loaded_;
   std::unique_ptr<RocksRestoredState> restored_;
   std::map<TaskId, std::weak_ptr<RocksTaskState>> backends_;  // of the attempt
-  bool resumed_ = false;                                      // they hold the cells of manifest_
+  bool resumed_ = false;                                      // they hold the cells of loaded_
   std::vector<std::string> passed_over_;
 };
 

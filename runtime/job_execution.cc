@@ -26,7 +26,7 @@ Result<std::unique_ptr<JobExecution>> JobExecution::start(std::shared_ptr<const 
 
 Status JobExecution::build() {
   started_at_ = options_.env->now();
-  RF_ASSIGN(const std::optional<JobCheckpoint> checkpoint, options_.storage->load());
+  RF_ASSIGN(const std::optional<Checkpoint> checkpoint, options_.storage->load());
   const int32_t key_groups = checkpoint ? checkpoint->key_groups : kDefaultKeyGroups;
   lineage_ = checkpoint ? checkpoint->lineage : fmt::format("{:016x}", options_.env->random());
   RF_ASSIGN(first_epoch_, options_.storage->begin_attempt(lineage_));
@@ -60,7 +60,7 @@ Status JobExecution::build() {
   return {};
 }
 
-Status JobExecution::restore(const JobCheckpoint* checkpoint) {
+Status JobExecution::restore(const Checkpoint* checkpoint) {
   const StateTypes types = state_types(*plan_, *graph_);
   for (const auto& [node, type] : types) types_[node] = encode_state_type(type);
   for (const LogicalNode& node : plan_->nodes) {
@@ -156,7 +156,8 @@ bool JobExecution::pump() {
 
 Micros JobExecution::next_pump() const {
   const std::lock_guard lock(state_mutex_);
-  const bool waits_for_time = state_.phase == JobPhase::running && !state_.current;
+  const bool waits_for_time =
+      state_.phase == JobPhase::running && !state_.current && state_.unpublished.size() < kMostUnpublished;
   return waits_for_time ? std::min(next_look_, state_.next_at) : next_look_;
 }
 
@@ -225,14 +226,14 @@ void JobExecution::add(Background work) {
 
 void JobExecution::publish(const PublishCheckpoint& command) {
   options_.env->kill_point("checkpoint_publish");
-  JobCheckpoint checkpoint;
+  Checkpoint checkpoint;
   checkpoint.job = plan_->job;
   checkpoint.lineage = lineage_;
   checkpoint.epoch = command.epoch;
   checkpoint.key_groups = graph_->plan().key_groups;
   checkpoint.created_at = options_.env->now();
   checkpoint.types = types_;
-  checkpoint.snapshots = command.snapshots;
+  checkpoint.tasks = command.snapshots;
   auto bytes = std::make_shared<int64_t>(0);
   Background work;
   work.on_success = CheckpointPublished{0, command.epoch, 0};
@@ -250,11 +251,11 @@ void JobExecution::commit(const CommitSinks& command) {
   Background work;
   work.on_success = SinksCommitted{0, command.epoch};
   work.completion =
-      options_.env->offload([graph = graph_, env = options_.env, snapshots = command.snapshots]() -> Status {
-        for (const TaskSnapshot& snapshot : snapshots) {
-          for (const PreparedSink& sink : snapshot.prepared) {
-            Task& task = *graph->tasks()[static_cast<size_t>(snapshot.task.value)];
-            RF_TRY(task.commit(sink.sink, snapshot.epoch, sink.handle));
+      options_.env->offload([graph = graph_, env = options_.env, all = command.prepared]() -> Status {
+        for (const PreparedByTask& of_task : all) {
+          Task& task = *graph->tasks()[static_cast<size_t>(of_task.task.value)];
+          for (const PreparedEpoch& prepared : of_task.prepared) {
+            RF_TRY(task.commit(prepared.sink, prepared.epoch, prepared.handle));
             env->kill_point("sink_committed");
           }
         }
@@ -289,9 +290,11 @@ CoordinatorState JobExecution::status() const {
   const Micros shift = options_.env->now() - steady();
   const auto show = [shift](CheckpointRecord& record) {
     record.started_at += shift;
+    if (record.durable_at != 0) record.durable_at += shift;
     if (record.completed_at != 0) record.completed_at += shift;
   };
   if (state.current) show(*state.current);
+  for (UnpublishedCheckpoint& one : state.unpublished) show(one.record);
   for (CheckpointRecord& record : state.history) show(record);
   return state;
 }

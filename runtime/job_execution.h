@@ -85,7 +85,7 @@ class JobExecution : private TaskEvents {
   JobExecution(std::shared_ptr<const LogicalPlan> plan, const ExecutionOptions& options);
 
   Status build();
-  Status restore(const JobCheckpoint* checkpoint);
+  Status restore(const Checkpoint* checkpoint);
 
   void on_snapshot(TaskSnapshot snapshot) override;
   void on_ended(TaskId task) override;

@@ -229,6 +229,8 @@ JobView JobMonitor::view(const JobEntry& entry, Micros monotonic) const {
   view.sources = sources_of(graph);
   view.holder = holder_of(view.sources);
   if (state.current) view.checkpoints.push_back(*state.current);
+  for (auto one = state.unpublished.rbegin(); one != state.unpublished.rend(); ++one)
+    view.checkpoints.push_back(one->record);
   view.checkpoints.insert(view.checkpoints.end(), state.history.begin(), state.history.end());
 
   bool first_source = true;

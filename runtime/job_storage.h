@@ -12,16 +12,6 @@
 
 namespace rideflow {
 
-struct JobCheckpoint {
-  std::string job;
-  std::string lineage;
-  Epoch epoch;
-  int32_t key_groups = kDefaultKeyGroups;
-  Micros created_at = 0;
-  std::map<std::string, std::string> types;  // node name -> encode_state_type() of its cells
-  std::vector<TaskSnapshot> snapshots;
-};
-
 // Where one task of an attempt stands: the nodes whose cells it has, in these key groups.
 struct TaskCells {
   TaskId task;
@@ -35,7 +25,7 @@ class JobStorage {
 
   // The newest checkpoint that can be read; nothing at a first start. data_loss when there are only damaged
   // ones.
-  virtual Result<std::optional<JobCheckpoint>> load() = 0;
+  virtual Result<std::optional<Checkpoint>> load() = 0;
   // Begins an attempt after load(): the first epoch that it may use, durably above all that were used in the
   // lineage, be it by a damaged checkpoint or by one that died before it was published.
   virtual Result<Epoch> begin_attempt(const std::string& lineage) = 0;
@@ -54,7 +44,7 @@ class JobStorage {
   virtual Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) = 0;
   // Makes the checkpoint durable and the newest, and drops what no retained one needs. Returns its size in
   // bytes. Runs in the background, one at a time.
-  virtual Result<int64_t> publish(const JobCheckpoint& checkpoint) = 0;
+  virtual Result<int64_t> publish(const Checkpoint& checkpoint) = 0;
 };
 
 }  // namespace rideflow

@@ -38,21 +38,21 @@ Status check_drop_step(const std::string& step, const std::vector<std::string>& 
       fmt::format("--drop-state: there is no step '{}'{}: there are {}", step, hint_of(step, known), names));
 }
 
-Status check_drop_policy(const DropPolicy& policy, const LogicalPlan& job, const JobCheckpoint* checkpoint) {
+Status check_drop_policy(const DropPolicy& policy, const LogicalPlan& job, const Checkpoint* checkpoint) {
   std::vector<std::string> known;
   for (const LogicalNode& node : job.nodes) known.push_back(node.step);
   if (checkpoint != nullptr) {
     for (const auto& [node, type] : checkpoint->types) known.push_back(step_of(node));
-    for (const TaskSnapshot& snapshot : checkpoint->snapshots) {
+    for (const TaskSnapshot& snapshot : checkpoint->tasks) {
       for (const auto& [node, blob] : snapshot.blobs) known.push_back(step_of(node));
-      for (const PreparedSink& sink : snapshot.prepared) known.push_back(step_of(sink.sink));
+      for (const PreparedEpoch& sink : snapshot.prepared) known.push_back(step_of(sink.sink));
     }
   }
   for (const std::string& step : policy.steps) RF_TRY(check_drop_step(step, known));
   return {};
 }
 
-Result<std::unique_ptr<RestorePlan>> RestorePlan::make(const JobCheckpoint& checkpoint, const JobGraph& graph,
+Result<std::unique_ptr<RestorePlan>> RestorePlan::make(const Checkpoint& checkpoint, const JobGraph& graph,
                                                        const StateTypes& now, const DropPolicy& policy) {
   std::unique_ptr<RestorePlan> plan(new RestorePlan(checkpoint, graph, policy));
   RF_TRY(check_drop_policy(policy, *graph.plan().logical, &checkpoint));
@@ -83,9 +83,9 @@ Status RestorePlan::find_gone() {
     if (!nodes.count(node)) gone_.insert(step_of(node));
   };
   for (const auto& [node, type] : checkpoint_.types) look(node);
-  for (const TaskSnapshot& snapshot : checkpoint_.snapshots) {
+  for (const TaskSnapshot& snapshot : checkpoint_.tasks) {
     for (const auto& [node, blob] : snapshot.blobs) look(node);
-    for (const PreparedSink& sink : snapshot.prepared) look(sink.sink);
+    for (const PreparedEpoch& sink : snapshot.prepared) look(sink.sink);
   }
   for (const std::string& step : gone_) {
     // Sinks of kept rows come and go with what they are kept of: that step is asked about.
@@ -144,7 +144,7 @@ Status RestorePlan::compare(const std::string& node, const StateType& now) {
   if (stored == checkpoint_.types.end()) {
     // A node that is new; or cells that nothing describes, which are not read on a guess.
     dropped_.insert(node);
-    const bool known = std::any_of(checkpoint_.snapshots.begin(), checkpoint_.snapshots.end(),
+    const bool known = std::any_of(checkpoint_.tasks.begin(), checkpoint_.tasks.end(),
                                    [&](const TaskSnapshot& s) { return s.blobs.count(node) > 0; });
     return known ? give_up(node, "the checkpoint does not describe it") : Status();
   }
@@ -218,15 +218,20 @@ TaskRestore RestorePlan::for_task(const Task& task, JobStorage& storage) {
   const int32_t parallelism = graph_.plan().stages[static_cast<size_t>(counters.stage)].parallelism;
   for (const Task::Node& node : task.nodes()) {
     if (dropped_.count(node.name)) continue;
-    for (const TaskSnapshot& snapshot : checkpoint_.snapshots) {
+    for (const TaskSnapshot& snapshot : checkpoint_.tasks) {
       const auto blob = snapshot.blobs.find(node.name);
       if (blob != snapshot.blobs.end()) from.blobs[node.name].push_back(blob->second);
       // What a shard prepared is settled under its own id; shards that are gone fall to the remaining ones.
-      for (const PreparedSink& sink : snapshot.prepared) {
+      for (const PreparedEpoch& sink : snapshot.prepared) {
         if (sink.sink == node.name && sink.shard.value % parallelism == counters.shard.value)
-          from.pending[node.name].emplace_back(checkpoint_.epoch, sink.handle);
+          from.pending[node.name].emplace_back(sink.epoch, sink.handle);
       }
     }
+  }
+  // Shards that came together: the order of epochs is that of all of them.
+  for (auto& [node, pending] : from.pending) {
+    std::stable_sort(pending.begin(), pending.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
   }
   from.cells = [this, &storage, id = task.id()](const std::string& node) {
     return cells_of(id, node, storage);

@@ -20,7 +20,7 @@ struct DropPolicy {
   bool all = false;  // any state but positions, without being asked (dev --watch)
 };
 
-// What stands in JobCheckpoint::types for a sink that publishes by epochs; empty for others. So a sink is
+// What stands in Checkpoint::types for a sink that publishes by epochs; empty for others. So a sink is
 // missed when it is gone, whether or not its last epoch had rows.
 std::string sink_type(const SinkNode& sink);
 
@@ -28,13 +28,13 @@ std::string sink_type(const SinkNode& sink);
 Status check_drop_step(const std::string& step, const std::vector<std::string>& known);
 // The same of the whole policy: when the policy names one that neither the job nor its
 // checkpoint (null: none) knows.
-Status check_drop_policy(const DropPolicy& policy, const LogicalPlan& job, const JobCheckpoint* checkpoint);
+Status check_drop_policy(const DropPolicy& policy, const LogicalPlan& job, const Checkpoint* checkpoint);
 
 class RestorePlan {
  public:
   // failed_precondition (user): state would be lost, and the policy does not allow it. The graph and the
   // checkpoint outlive the plan.
-  static Result<std::unique_ptr<RestorePlan>> make(const JobCheckpoint& checkpoint, const JobGraph& graph,
+  static Result<std::unique_ptr<RestorePlan>> make(const Checkpoint& checkpoint, const JobGraph& graph,
                                                    const StateTypes& now, const DropPolicy& policy);
 
   // Lets the tasks go on in the stores of the checkpoint where all stands as it stood. Once, before
@@ -47,7 +47,7 @@ class RestorePlan {
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
-  RestorePlan(const JobCheckpoint& checkpoint, const JobGraph& graph, const DropPolicy& policy)
+  RestorePlan(const Checkpoint& checkpoint, const JobGraph& graph, const DropPolicy& policy)
       : checkpoint_(checkpoint), graph_(graph), policy_(policy) {}
   Status find_gone();
   Status find_changed_sinks();
@@ -59,7 +59,7 @@ class RestorePlan {
   Status allow(const std::string& step, const std::string& refusal) const;
   Result<StateTable*> cells_of(TaskId task, const std::string& node, JobStorage& storage);
 
-  const JobCheckpoint& checkpoint_;
+  const Checkpoint& checkpoint_;
   const JobGraph& graph_;
   const DropPolicy policy_;
   std::set<std::string> gone_;     // steps that the job no longer has

@@ -36,13 +36,13 @@ void add_holds(const std::vector<StoredRead>& reads, std::vector<ReadPosition>& 
   }
 }
 
-StoredJob job_from(const std::vector<Manifest>& manifests) {
+StoredJob job_from(const std::vector<Checkpoint>& checkpoints) {
   StoredJob job;
-  job.job = manifests.back().job;
-  job.lineage = manifests.back().lineage;
-  for (const Manifest& manifest : manifests) {
+  job.job = checkpoints.back().job;
+  job.lineage = checkpoints.back().lineage;
+  for (const Checkpoint& checkpoint : checkpoints) {
     job.reads.clear();
-    for (const ManifestTask& task : manifest.tasks) collect_reads(task.blobs, job.reads);
+    for (const TaskSnapshot& task : checkpoint.tasks) collect_reads(task.blobs, job.reads);
     add_holds(job.reads, job.holds);
   }
   return job;
@@ -56,7 +56,7 @@ class HoldingStorage : public JobStorage {
     kept_.push_back(std::move(holds));
   }
 
-  Result<std::optional<JobCheckpoint>> load() override { return storage_->load(); }
+  Result<std::optional<Checkpoint>> load() override { return storage_->load(); }
   Result<Epoch> begin_attempt(const std::string& lineage) override {
     return storage_->begin_attempt(lineage);
   }
@@ -67,10 +67,10 @@ class HoldingStorage : public JobStorage {
   void finish_restore() override { storage_->finish_restore(); }
   Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) override { return storage_->backend(task); }
 
-  Result<int64_t> publish(const JobCheckpoint& checkpoint) override {
+  Result<int64_t> publish(const Checkpoint& checkpoint) override {
     RF_ASSIGN(const int64_t bytes, storage_->publish(checkpoint));
     std::vector<StoredRead> reads;
-    for (const TaskSnapshot& snapshot : checkpoint.snapshots) collect_reads(snapshot.blobs, reads);
+    for (const TaskSnapshot& snapshot : checkpoint.tasks) collect_reads(snapshot.blobs, reads);
     const std::lock_guard lock(mutex_);
     add_holds(reads, kept_.emplace_back());
     // As many as there are checkpoints that a start may fall back to.
@@ -95,8 +95,8 @@ bool names_topic(const Options& options, const Options& cluster, const std::stri
 }  // namespace
 
 Result<std::optional<StoredJob>> stored_job(Env& env, const DataDir& dir, const std::string& job) {
-  RF_ASSIGN(const std::vector<Manifest> manifests, read_manifests(env.fs(), dir.checkpoints(job)));
-  return manifests.empty() ? std::nullopt : std::optional<StoredJob>(job_from(manifests));
+  RF_ASSIGN(const std::vector<Checkpoint> checkpoints, read_manifests(env.fs(), dir.checkpoints(job)));
+  return checkpoints.empty() ? std::nullopt : std::optional<StoredJob>(job_from(checkpoints));
 }
 
 Result<std::vector<StoredJob>> stored_jobs(Env& env, const DataDir& dir) {

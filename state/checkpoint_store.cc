@@ -78,15 +78,15 @@ Result<std::vector<Epoch>> CheckpointStore::epochs() {
   return found;
 }
 
-Result<Manifest> CheckpointStore::read(Epoch epoch) {
+Result<Checkpoint> CheckpointStore::read(Epoch epoch) {
   auto bytes = read_file(env_.fs(), manifest_path(epoch));
   if (!bytes.ok()) return std::move(bytes).status();
-  auto manifest = decode_manifest(*bytes);
-  if (!manifest.ok()) return std::move(manifest).status().with("'" + manifest_path(epoch) + "'");
-  if (manifest->epoch != epoch)
+  auto checkpoint = decode_manifest(*bytes);
+  if (!checkpoint.ok()) return std::move(checkpoint).status().with("'" + manifest_path(epoch) + "'");
+  if (checkpoint->epoch != epoch)
     return Status::external(Code::data_loss, fmt::format("'{}' describes checkpoint {}: it was renamed.",
-                                                         manifest_path(epoch), manifest->epoch.value));
-  return manifest;
+                                                         manifest_path(epoch), checkpoint->epoch.value));
+  return checkpoint;
 }
 
 // ---- Epochs
@@ -157,9 +157,9 @@ void CheckpointStore::note_published(Epoch epoch) {
 
 // ---- Publishing
 
-Result<int64_t> CheckpointStore::publish(const Manifest& manifest) {
+Result<int64_t> CheckpointStore::publish(const Checkpoint& checkpoint) {
   int64_t bytes = 0;
-  for (const ManifestTask& task : manifest.tasks) {
+  for (const TaskSnapshot& task : checkpoint.tasks) {
     for (const StateFile& file : task.files) {
       RF_ASSIGN(const DirEntry entry, env_.fs().stat(path_of(file)));
       if (entry.size != file.bytes)
@@ -168,19 +168,19 @@ Result<int64_t> CheckpointStore::publish(const Manifest& manifest) {
       bytes += file.bytes;
     }
   }
-  const std::string encoded = encode_manifest(manifest);
+  const std::string encoded = encode_manifest(checkpoint);
   bytes += static_cast<int64_t>(encoded.size());
   RF_TRY(env_.fs().sync_dir(files_dir()));
   env_.kill_point("manifest_before_write");
-  RF_TRY(write_file_atomic(env_.fs(), manifest_path(manifest.epoch), encoded));
+  RF_TRY(write_file_atomic(env_.fs(), manifest_path(checkpoint.epoch), encoded));
   env_.kill_point("manifest_after_write");
-  RF_ASSIGN(const Manifest again, read(manifest.epoch));
-  if (again != manifest)
+  RF_ASSIGN(const Checkpoint again, read(checkpoint.epoch));
+  if (again != checkpoint)
     return Status::external(Code::data_loss, fmt::format("'{}' reads back differently than it was written.",
-                                                         manifest_path(manifest.epoch)));
-  note_published(manifest.epoch);
+                                                         manifest_path(checkpoint.epoch)));
+  note_published(checkpoint.epoch);
   Status dropped = drop_old();
-  if (dropped.ok()) dropped = sweep(manifest.epoch).status();
+  if (dropped.ok()) dropped = sweep(checkpoint.epoch).status();
   if (!dropped.ok()) env_.warn("checkpoint_cleanup_failed", {{"error", dropped.to_string()}});
   return bytes;
 }
@@ -197,8 +197,8 @@ Result<int> CheckpointStore::sweep(Epoch up_to) {
   std::set<std::string> reachable;
   RF_ASSIGN(const auto found, epochs());
   for (const Epoch epoch : found) {
-    RF_ASSIGN(const Manifest manifest, read(epoch));
-    for (const ManifestTask& task : manifest.tasks) {
+    RF_ASSIGN(const Checkpoint checkpoint, read(epoch));
+    for (const TaskSnapshot& task : checkpoint.tasks) {
       for (const StateFile& file : task.files) reachable.insert(file.name);
     }
   }
@@ -215,8 +215,8 @@ Result<int> CheckpointStore::sweep(Epoch up_to) {
 
 // ---- Loading
 
-Status CheckpointStore::check_files(const Manifest& manifest) {
-  for (const ManifestTask& task : manifest.tasks) {
+Status CheckpointStore::check_files(const Checkpoint& checkpoint) {
+  for (const TaskSnapshot& task : checkpoint.tasks) {
     for (const StateFile& file : task.files) {
       const auto in = env_.fs().open(path_of(file));
       if (!in.ok()) return Status(in.status());
@@ -255,7 +255,7 @@ Result<std::optional<LoadedCheckpoint>> CheckpointStore::load() {
     auto manifest = read(*epoch);
     Status status = manifest.ok() ? check_files(*manifest) : manifest.status();
     if (status.ok()) {
-      loaded.manifest = *std::move(manifest);
+      loaded.checkpoint = *std::move(manifest);
       set_aside_.assign(found.rbegin(), epoch);
       if (!set_aside_.empty()) return std::optional<LoadedCheckpoint>(std::move(loaded));
       const auto swept = sweep(Epoch(INT64_MAX));  // nobody writes yet

@@ -29,7 +29,7 @@
 namespace rideflow {
 
 struct LoadedCheckpoint {
-  Manifest manifest;
+  Checkpoint checkpoint;
   std::vector<std::string> passed_over;  // newer ones that are damaged, with the reason each
 };
 
@@ -46,7 +46,7 @@ class CheckpointStore {
 
   // Makes the checkpoint durable and the newest; answers the bytes of all its files. After an error it may
   // exist or not; a later load() tells.
-  Result<int64_t> publish(const Manifest& manifest);
+  Result<int64_t> publish(const Checkpoint& checkpoint);
 
   // The newest checkpoint that is whole; nothing when there has never been one. Changes nothing that it
   // passes over. data_loss: all are damaged or gone; failed_precondition: the newest needs a newer Rideflow
@@ -80,10 +80,10 @@ class CheckpointStore {
   Status write_attempt(const Attempt& attempt);
   void note_published(Epoch epoch);
   std::string files_dir() const { return join_path(dir_, "files"); }
-  Status check_files(const Manifest& manifest);
+  Status check_files(const Checkpoint& checkpoint);
   Status set_aside(Epoch epoch);
   Status drop_old();
-  Result<Manifest> read(Epoch epoch);
+  Result<Checkpoint> read(Epoch epoch);
 
   Env& env_;
   std::string dir_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <tuple>
 
@@ -37,46 +38,76 @@ std::map<std::string, std::string> get_map(ByteReader& in) {
   return map;
 }
 
-std::string encode_job(const Manifest& m) {
+std::string encode_job(const Checkpoint& m) {
+  int32_t parallelism = 1;
+  for (const TaskSnapshot& task : m.tasks) parallelism = std::max(parallelism, task.shard.value + 1);
   ByteWriter out;
   out.put_string(m.job).put_string(m.lineage).put(m.epoch.value).put(m.key_groups);
-  out.put(m.parallelism).put(m.created_at);
+  out.put(parallelism).put(m.created_at);
   return out.take();
 }
 
-Status decode_job(std::string_view bytes, Manifest& m) {
+Status decode_job(std::string_view bytes, Checkpoint& m) {
   ByteReader in(bytes);
   m.job = in.get_string();
   m.lineage = in.get_string();
   m.epoch = Epoch(in.get<int64_t>());
   m.key_groups = in.get<int32_t>();
-  m.parallelism = in.get<int32_t>();
+  const auto parallelism = in.get<int32_t>();  // told to who reads the file
   m.created_at = in.get<Micros>();
-  if (!in.ok() || m.key_groups < 1 || m.parallelism < 1) return damaged("its job does not decode");
+  if (!in.ok() || m.key_groups < 1 || parallelism < 1) return damaged("its job does not decode");
   return {};
 }
 
-std::string encode_task(const ManifestTask& t) {
+std::string encode_files(const std::vector<StateFile>& files) {
+  ByteWriter out;
+  out.put(static_cast<uint32_t>(files.size()));
+  for (const StateFile& file : files)
+    out.put_string(file.name).put_string(file.db_name).put(file.bytes).put(file.checksum);
+  return out.take();
+}
+
+Result<std::vector<StateFile>> decode_files(std::string_view bytes) {
+  std::vector<StateFile> files;
+  ByteReader in(bytes);
+  const auto n = in.get<uint32_t>();
+  for (uint32_t i = 0; i < n && in.ok(); ++i) {
+    StateFile file;
+    file.name = in.get_string();
+    file.db_name = in.get_string();
+    file.bytes = in.get<int64_t>();
+    file.checksum = in.get<uint64_t>();
+    for (const std::string* name : {&file.name, &file.db_name}) {
+      if (name->empty() || name->find('/') != std::string::npos || *name == "." || *name == "..")
+        return damaged("a file has no proper name");
+    }
+    files.push_back(std::move(file));
+  }
+  RF_TRY(in.finish("A task's list of files"));
+  return files;
+}
+
+std::string encode_task(const TaskSnapshot& t) {
   ByteWriter out;
   out.put(t.task.value).put(t.shard.value).put(t.watermark);
   put_map(out, t.blobs);
   out.put(static_cast<uint32_t>(t.prepared.size()));
-  for (const ManifestSink& sink : t.prepared)
+  for (const PreparedEpoch& sink : t.prepared)
     out.put_string(sink.sink).put(sink.shard.value).put(sink.epoch.value).put_string(sink.handle);
-  out.put_string(encode_state_files(t.files));
+  out.put_string(encode_files(t.files));
   return out.take();
 }
 
-Result<ManifestTask> decode_task(std::string_view bytes) {
+Result<TaskSnapshot> decode_task(std::string_view bytes) {
   ByteReader in(bytes);
-  ManifestTask t;
+  TaskSnapshot t;
   t.task = TaskId(in.get<int32_t>());
   t.shard = Shard(in.get<int32_t>());
   t.watermark = in.get<Micros>();
   t.blobs = get_map(in);
   const auto sinks = in.get<uint32_t>();
   for (uint32_t i = 0; i < sinks && in.ok(); ++i) {
-    ManifestSink sink;
+    PreparedEpoch sink;
     sink.sink = in.get_string();
     sink.shard = Shard(in.get<int32_t>());
     sink.epoch = Epoch(in.get<int64_t>());
@@ -84,8 +115,8 @@ Result<ManifestTask> decode_task(std::string_view bytes) {
     t.prepared.push_back(std::move(sink));
   }
   const std::string files = in.get_string();
-  if (!in.ok()) return damaged("a task does not decode");
-  RF_ASSIGN(t.files, decode_state_files(files));
+  if (!in.ok() || t.shard.value < 0 || t.shard.value == INT32_MAX) return damaged("a task does not decode");
+  RF_ASSIGN(t.files, decode_files(files));
   return t;
 }
 
@@ -125,49 +156,21 @@ Result<Head> decode_head(std::string_view bytes) {
 
 }  // namespace
 
-std::string encode_state_files(const std::vector<StateFile>& files) {
+std::string encode_manifest(const Checkpoint& checkpoint) {
   ByteWriter out;
-  out.put(static_cast<uint32_t>(files.size()));
-  for (const StateFile& file : files)
-    out.put_string(file.name).put_string(file.db_name).put(file.bytes).put(file.checksum);
-  return out.take();
-}
-
-Result<std::vector<StateFile>> decode_state_files(std::string_view bytes) {
-  std::vector<StateFile> files;
-  ByteReader in(bytes);
-  const auto n = in.get<uint32_t>();
-  for (uint32_t i = 0; i < n && in.ok(); ++i) {
-    StateFile file;
-    file.name = in.get_string();
-    file.db_name = in.get_string();
-    file.bytes = in.get<int64_t>();
-    file.checksum = in.get<uint64_t>();
-    for (const std::string* name : {&file.name, &file.db_name}) {
-      if (name->empty() || name->find('/') != std::string::npos || *name == "." || *name == "..")
-        return damaged("a file has no proper name");
-    }
-    files.push_back(std::move(file));
-  }
-  RF_TRY(in.finish("A task's list of files"));
-  return files;
-}
-
-std::string encode_manifest(const Manifest& manifest) {
-  ByteWriter out;
-  put_section(out, kJob, encode_job(manifest));
+  put_section(out, kJob, encode_job(checkpoint));
   ByteWriter types;
-  put_map(types, manifest.types);
+  put_map(types, checkpoint.types);
   put_section(out, kTypes, types.take());
-  for (const ManifestTask& task : manifest.tasks) put_section(out, kTask, encode_task(task));
+  for (const TaskSnapshot& task : checkpoint.tasks) put_section(out, kTask, encode_task(task));
   const std::string body = out.take();
   return fmt::format("{}{} {} {} {:016x}\n{}", kName, kManifestFormat, kManifestLeastReader, body.size(),
                      checksum64(body), body);
 }
 
-Result<Manifest> decode_manifest(std::string_view bytes) {
+Result<Checkpoint> decode_manifest(std::string_view bytes) {
   RF_ASSIGN(const Head head, decode_head(bytes));
-  Manifest manifest;
+  Checkpoint checkpoint;
   bool has_job = false;
   ByteReader in(head.body);
   while (in.ok() && !in.at_end()) {
@@ -175,20 +178,26 @@ Result<Manifest> decode_manifest(std::string_view bytes) {
     const std::string section = in.get_string();
     if (!in.ok()) break;
     if (tag == kJob) {
-      RF_TRY(decode_job(section, manifest));
+      RF_TRY(decode_job(section, checkpoint));
       has_job = true;
     } else if (tag == kTask) {
-      RF_ASSIGN(ManifestTask task, decode_task(section));
-      manifest.tasks.push_back(std::move(task));
+      RF_ASSIGN(TaskSnapshot task, decode_task(section));
+      checkpoint.tasks.push_back(std::move(task));
     } else if (tag == kTypes) {
       ByteReader types(section);
-      manifest.types = get_map(types);
+      checkpoint.types = get_map(types);
       if (!types.ok()) return damaged("its types do not decode");
     }
   }
   RF_TRY(in.finish("The checkpoint's manifest"));
   if (!has_job) return damaged("it names no job");
-  return manifest;
+  for (TaskSnapshot& task : checkpoint.tasks) {
+    task.epoch = checkpoint.epoch;
+    const bool later = std::any_of(task.prepared.begin(), task.prepared.end(),
+                                   [&](const PreparedEpoch& p) { return p.epoch > checkpoint.epoch; });
+    if (later) return damaged("a sink prepared an epoch that comes after it");
+  }
+  return checkpoint;
 }
 
 }  // namespace rideflow

@@ -11,6 +11,6 @@ namespace rideflow {
 
 // Every manifest in a CheckpointStore's directory that can be read, oldest first; damaged ones are passed
 // over. Nothing is changed on disk. Empty when the directory is missing.
-Result<std::vector<Manifest>> read_manifests(FileSystem& fs, const std::string& checkpoints_dir);
+Result<std::vector<Checkpoint>> read_manifests(FileSystem& fs, const std::string& checkpoints_dir);
 
 }  // namespace rideflow

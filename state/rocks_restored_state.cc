@@ -43,13 +43,13 @@ RocksRestoredState::RocksRestoredState(Env& env, std::string dir) : env_(env), d
 Result<std::unique_ptr<RocksRestoredState>> RocksRestoredState::open(Env& env,
                                                                      const CheckpointStore& checkpoints,
                                                                      std::shared_ptr<RocksShared> shared,
-                                                                     const Manifest& manifest,
+                                                                     const Checkpoint& checkpoint,
                                                                      const std::string& dir) {
   std::unique_ptr<RocksRestoredState> state(new RocksRestoredState(env, dir));
   state->shared_ = std::move(shared);
   state->shared_->add_open(dir);
   RF_TRY(env.fs().remove_tree(dir));
-  for (const ManifestTask& task : manifest.tasks) {
+  for (const TaskSnapshot& task : checkpoint.tasks) {
     if (task.files.empty()) continue;
     const std::string path = join_path(dir, std::to_string(task.task.value));
     RF_TRY(env.fs().make_dirs(path));

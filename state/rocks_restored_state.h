@@ -23,7 +23,8 @@ class RocksRestoredState {
   // `dir`: for the links, on the file system of the checkpoints; removed by the destructor.
   static Result<std::unique_ptr<RocksRestoredState>> open(Env& env, const CheckpointStore& checkpoints,
                                                           std::shared_ptr<RocksShared> shared,
-                                                          const Manifest& manifest, const std::string& dir);
+                                                          const Checkpoint& checkpoint,
+                                                          const std::string& dir);
   ~RocksRestoredState();
 
   // Null when the checkpoint has no keyed state at all. Writing to it fails. Valid as long as this object.

@@ -53,7 +53,7 @@ Result<bool> RocksTaskState::resume(const std::vector<StateFile>& files, KeyGrou
     return false;
   }
   resumed_ = true;
-  last_ = encode_state_files(files);
+  last_ = files;
   return true;
 }
 
@@ -84,7 +84,7 @@ Result<StateTable*> RocksTaskState::table(const std::string& name) {
   return static_cast<StateTable*>(table.get());
 }
 
-Result<std::string> RocksTaskState::checkpoint(Epoch epoch) {
+Result<std::vector<StateFile>> RocksTaskState::checkpoint(Epoch epoch) {
   if (!db_) RF_TRY(open_store());
   bool changed = last_.empty();
   for (const auto& [name, table] : tables_) {
@@ -100,10 +100,10 @@ Result<std::string> RocksTaskState::checkpoint(Epoch epoch) {
   const std::unique_ptr<rocksdb::Checkpoint> maker(raw);
   RF_TRY(rocks_status(maker->CreateCheckpoint(staging), "take a checkpoint of", dir_));
   env_.kill_point("state_checkpoint_linked");
-  RF_ASSIGN(const auto files, adopt_files(staging, epoch));
+  RF_ASSIGN(auto files, adopt_files(staging, epoch));
   env_.kill_point("state_checkpoint_adopted");
   RF_TRY(env_.fs().remove_tree(staging));
-  last_ = encode_state_files(files);
+  last_ = std::move(files);
   return last_;
 }
 

@@ -39,8 +39,7 @@ class RocksTaskState : public TaskStateBackend {
   Status clear();
 
   Result<StateTable*> table(const std::string& name) override;
-  // encode_state_files() of the files that hold everything applied so far.
-  Result<std::string> checkpoint(Epoch epoch) override;
+  Result<std::vector<StateFile>> checkpoint(Epoch epoch) override;
 
  private:
   RocksTaskState(Env& env, std::string dir) : env_(env), dir_(std::move(dir)) {}
@@ -57,7 +56,7 @@ class RocksTaskState : public TaskStateBackend {
   std::map<std::string, std::unique_ptr<RocksStateTable>> tables_;
   bool resumed_ = false;                      // the store began with cells of a checkpoint
   std::map<std::string, StateFile> adopted_;  // table files by RocksDB's name, of the last checkpoint
-  std::string last_;                          // what the last checkpoint answered; empty: none yet
+  std::vector<StateFile> last_;               // what the last checkpoint answered; empty: none yet
 };
 
 }  // namespace rideflow

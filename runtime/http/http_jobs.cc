@@ -79,16 +79,18 @@ void write_source(JsonWriter& json, const SourceView& source) {
 }
 
 void write_checkpoint(JsonWriter& json, const CheckpointRecord& checkpoint) {
+  const bool durable = checkpoint.durable_at != 0;
   const bool complete = checkpoint.completed_at != 0;
   json.begin_object().field("epoch", checkpoint.epoch.value);
   time_field(json, "started_at", checkpoint.started_at);
   if (complete) {
     json.field("duration_ms", static_cast<double>(checkpoint.completed_at - checkpoint.started_at) / 1000.0);
-    json.field("bytes", checkpoint.bytes);
   } else {
-    json.key("duration_ms").null().key("bytes").null();
+    json.key("duration_ms").null();
   }
-  json.field("state", complete ? "complete" : "in_progress").end_object();
+  json.key("bytes");
+  durable ? json.number(checkpoint.bytes) : json.null();
+  json.field("state", complete ? "complete" : durable ? "publishing" : "in_progress").end_object();
 }
 
 void write_attempt(JsonWriter& json, const AttemptRecord& attempt) {

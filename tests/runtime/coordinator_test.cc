@@ -51,8 +51,9 @@ TEST(Coordinator, FirstCheckpointComesBeforeTheFirstRow) {
   Decision d = apply(job_of(2), JobStarted{100});
   ASSERT_NE(find<TriggerBarrier>(d), nullptr);
   EXPECT_EQ(find<TriggerBarrier>(d)->epoch, Epoch(1));
+  for (int task = 0; task < 2; ++task) d = apply(std::move(d.state), SnapshotArrived{200, snapshot(task, 1)});
   EXPECT_EQ(find<ReleaseSources>(d), nullptr);
-  d = complete(std::move(d), 200);
+  d = apply(std::move(d.state), CheckpointPublished{200, Epoch(1), 10});
   EXPECT_NE(find<ReleaseSources>(d), nullptr);
   EXPECT_EQ(d.state.last_complete, Epoch(1));
 }
@@ -182,6 +183,78 @@ TEST(Coordinator, AStuckPublishOrCommitFailsByName) {
   d = apply(std::move(d.state), ClockTick{180'001});
   EXPECT_EQ(d.state.phase, JobPhase::failed);
   EXPECT_NE(d.state.failure->message().find("its sinks did not publish it"), std::string::npos);
+}
+
+// Begins a checkpoint at `now`, of one task that prepared an epoch of its sink, and makes it durable.
+Decision make_durable(CoordinatorState state, Micros now) {
+  Decision d = apply(std::move(state), ClockTick{now});
+  EXPECT_NE(find<TriggerBarrier>(d), nullptr) << now;
+  const Epoch epoch = find<TriggerBarrier>(d)->epoch;
+  TaskSnapshot with_rows = snapshot(0, epoch.value);
+  with_rows.prepared = {{"out/sink", Shard(0), epoch, "handle"}};
+  d = apply(std::move(d.state), SnapshotArrived{now, with_rows});
+  EXPECT_NE(find<PublishCheckpoint>(d), nullptr);
+  const std::vector<TaskSnapshot> listed = find<PublishCheckpoint>(d)->snapshots;
+  d = apply(std::move(d.state), CheckpointPublished{now, epoch, 5});
+  d.commands.push_back(PublishCheckpoint{epoch, listed});  // for who looks at what it listed
+  return d;
+}
+
+std::vector<int64_t> listed_epochs(const Decision& d) {
+  std::vector<int64_t> epochs;
+  for (const PreparedEpoch& prepared : find<PublishCheckpoint>(d)->snapshots.at(0).prepared)
+    epochs.push_back(prepared.epoch.value);
+  return epochs;
+}
+
+TEST(Coordinator, CheckpointsGoOnWhileASinkPublishesAndListWhatItHasNot) {
+  Decision d = make_durable(running(1).state, 2'000);
+  EXPECT_EQ(find<CommitSinks>(d)->epoch, Epoch(2));
+  d = make_durable(std::move(d.state), 4'000);
+  EXPECT_EQ(find<CommitSinks>(d), nullptr);  // in order: epoch 2 is not published yet
+  EXPECT_EQ(listed_epochs(d), (std::vector<int64_t>{2, 3}));
+  d = make_durable(std::move(d.state), 6'000);
+  EXPECT_EQ(listed_epochs(d), (std::vector<int64_t>{2, 3, 4}));
+  d = apply(std::move(d.state), SinksCommitted{6'100, Epoch(3)});  // not what is under way
+  EXPECT_EQ(find<CommitSinks>(d), nullptr);
+  d = apply(std::move(d.state), SinksCommitted{6'200, Epoch(2)});
+  ASSERT_NE(find<CommitSinks>(d), nullptr);
+  EXPECT_EQ(find<CommitSinks>(d)->epoch, Epoch(3));
+  const std::vector<PreparedByTask> expected = {{TaskId(0), {{"out/sink", Shard(0), Epoch(3), "handle"}}}};
+  EXPECT_EQ(find<CommitSinks>(d)->prepared, expected);
+  EXPECT_EQ(d.state.history.front().epoch, Epoch(2));
+  d = make_durable(std::move(d.state), 8'000);
+  EXPECT_EQ(listed_epochs(d), (std::vector<int64_t>{3, 4, 5}));
+}
+
+TEST(Coordinator, OnlySoManyCheckpointsAreUnpublished) {
+  Decision d = running(1);
+  Micros now = 2'000;
+  for (size_t i = 0; i < kMostUnpublished; ++i) d = make_durable(std::move(d.state), now += 2'000);
+  EXPECT_EQ(find<TriggerBarrier>(apply(d.state, ClockTick{now + 5'000})), nullptr);
+  EXPECT_EQ(find<TriggerBarrier>(apply(d.state, CheckpointRequested{now + 5'000})), nullptr);
+  d = apply(std::move(d.state), SinksCommitted{now + 5'000, Epoch(2)});
+  EXPECT_NE(find<TriggerBarrier>(apply(d.state, ClockTick{now + 5'000})), nullptr);
+}
+
+// Also when there is no room for its last checkpoint at once.
+TEST(Coordinator, AStopEndsWhenEverythingIsPublished) {
+  Decision d = running(1);
+  Micros now = 2'000;
+  for (size_t i = 0; i < kMostUnpublished; ++i) d = make_durable(std::move(d.state), now += 2'000);
+  d = apply(std::move(d.state), StopRequested{++now});
+  EXPECT_EQ(find<TriggerBarrier>(d), nullptr);
+  d = apply(std::move(d.state), SinksCommitted{++now, Epoch(2)});
+  ASSERT_NE(find<TriggerBarrier>(d), nullptr);
+  EXPECT_TRUE(find<TriggerBarrier>(d)->last);
+  d = apply(std::move(d.state), SnapshotArrived{now, snapshot(0, 6)});
+  d = apply(std::move(d.state), CheckpointPublished{now, Epoch(6), 5});
+  for (int64_t epoch = 3; epoch <= 6; ++epoch) {
+    EXPECT_EQ(d.state.phase, JobPhase::stopping) << epoch;
+    d = apply(std::move(d.state), SinksCommitted{++now, Epoch(epoch)});
+  }
+  EXPECT_EQ(d.state.phase, JobPhase::stopped);
+  EXPECT_NE(find<StopTasks>(d), nullptr);
 }
 
 // A broker may be away for hours: the checkpoint that waits for it is not stuck.

@@ -52,9 +52,8 @@ class TinyJob {
     }
     if (!*loaded) return 0;
     const int64_t epoch = (*loaded)->epoch.value;
-    if ((*loaded)->snapshots.size() != kTasks ||
-        (*loaded)->snapshots[1].blobs["source"] != std::to_string(epoch) ||
-        (*loaded)->snapshots[1].prepared[0].handle != "h" + std::to_string(epoch))
+    if ((*loaded)->tasks.size() != kTasks || (*loaded)->tasks[1].blobs["source"] != std::to_string(epoch) ||
+        (*loaded)->tasks[1].prepared[0].handle != "h" + std::to_string(epoch))
       *error = "the snapshots differ";
     if (resumes_) resume(error);
     int count = 0;
@@ -69,7 +68,7 @@ class TinyJob {
     if (backends_.empty()) RF_TRY(make_backends());
     bool full = !resumed_;
     for (++epoch; epoch <= last; ++epoch) {
-      JobCheckpoint checkpoint;
+      Checkpoint checkpoint;
       checkpoint.job = "tiny";
       checkpoint.lineage = "l";
       checkpoint.epoch = Epoch(epoch);
@@ -82,13 +81,14 @@ class TinyJob {
         snapshot.shard = Shard(i);
         snapshot.epoch = Epoch(epoch);
         snapshot.blobs["source"] = std::to_string(epoch);
-        PreparedSink sink;
+        PreparedEpoch sink;
         sink.sink = "out";
         sink.shard = Shard(i);
+        sink.epoch = Epoch(epoch);
         sink.handle = "h" + std::to_string(epoch);
         snapshot.prepared.push_back(sink);
-        RF_ASSIGN(snapshot.state_files, backends_[static_cast<size_t>(i)]->checkpoint(Epoch(epoch)));
-        checkpoint.snapshots.push_back(std::move(snapshot));
+        RF_ASSIGN(snapshot.files, backends_[static_cast<size_t>(i)]->checkpoint(Epoch(epoch)));
+        checkpoint.tasks.push_back(std::move(snapshot));
       }
       full = false;
       RF_TRY(storage_->publish(checkpoint).status());

@@ -151,7 +151,7 @@ class EditedJob : public testing::TestWithParam<bool> {
     std::set<std::string> names;
     const auto manifests = read_manifests(disk_->fs(), dir_ / "checkpoints");
     EXPECT_TRUE(manifests.ok() && !manifests->empty());
-    for (const ManifestTask& task : manifests->back().tasks) {
+    for (const TaskSnapshot& task : manifests->back().tasks) {
       for (const StateFile& file : task.files) {
         if (file.db_name.ends_with(".sst")) names.insert(file.name);
       }

@@ -273,6 +273,10 @@ TEST(JobExecution, NoEpochComesTwice) {
       EXPECT_GT(record.epoch.value, before) << "attempt " << attempt;
       newest = std::max(newest, record.epoch.value);
     }
+    for (const UnpublishedCheckpoint& one : state.unpublished) {
+      EXPECT_GT(one.record.epoch.value, before) << "attempt " << attempt;
+      newest = std::max(newest, one.record.epoch.value);
+    }
     if (state.current) {
       EXPECT_GT(state.current->epoch.value, before) << "attempt " << attempt;
       newest = std::max(newest, state.current->epoch.value);

@@ -72,7 +72,7 @@ class CountingEnv : public PosixEnv {
 // Checkpoints in memory. As many as it is told to can't be written; the next one may be held.
 class FailingStorage : public JobStorage {
  public:
-  Result<std::optional<JobCheckpoint>> load() override {
+  Result<std::optional<Checkpoint>> load() override {
     loads.fetch_add(1);
     return memory_.load();
   }
@@ -82,7 +82,7 @@ class FailingStorage : public JobStorage {
   }
   void finish_restore() override { memory_.finish_restore(); }
   Result<std::shared_ptr<TaskStateBackend>> backend(TaskId task) override { return memory_.backend(task); }
-  Result<int64_t> publish(const JobCheckpoint& checkpoint) override {
+  Result<int64_t> publish(const Checkpoint& checkpoint) override {
     while (hold.load()) sleep_ms(1);
     if (failures.load() > 0) {
       failures.fetch_sub(1);

@@ -47,8 +47,8 @@ class FakeTask {
   std::vector<StateFile> tables_;
 };
 
-Manifest manifest_of(int64_t epoch, const std::vector<StateFile>& files) {
-  Manifest manifest = test::sample_manifest(epoch);
+Checkpoint manifest_of(int64_t epoch, const std::vector<StateFile>& files) {
+  Checkpoint manifest = test::sample_checkpoint(epoch);
   manifest.tasks.resize(1);
   manifest.tasks[0].files = files;
   return manifest;
@@ -82,7 +82,7 @@ std::string verify(VirtualEnv& env, const Life& run) {
   auto loaded = (*store)->load();
   if (!loaded.ok()) return loaded.status().to_string();
   if (!*loaded) return run.published == 0 ? "" : "no checkpoint at all";
-  const int64_t epoch = (*loaded)->manifest.epoch.value;
+  const int64_t epoch = (*loaded)->checkpoint.epoch.value;
   if (epoch < run.published) return "checkpoint " + std::to_string(epoch) + " instead of a newer one";
   if (epoch > run.attempted) return "a checkpoint that nobody published";
   if (!(*loaded)->passed_over.empty()) return "a damaged checkpoint: " + (*loaded)->passed_over[0];
@@ -183,15 +183,15 @@ TEST_F(CheckpointStoreTest, TheLastThreeAreKept) {
   EXPECT_THAT(epochs(), testing::ElementsAre(3, 4, 5));
   auto loaded = store_->load();
   ASSERT_TRUE(loaded.ok() && *loaded);
-  EXPECT_EQ((*loaded)->manifest.epoch, Epoch(5));
-  EXPECT_EQ((*loaded)->manifest.tasks[0].prepared[0].handle, "handle 0");
+  EXPECT_EQ((*loaded)->checkpoint.epoch, Epoch(5));
+  EXPECT_EQ((*loaded)->checkpoint.tasks[0].prepared[0].handle, "handle 0");
 }
 
 TEST_F(CheckpointStoreTest, ADamagedOneIsSetAsideWithItsReasonAndNeverComesBack) {
   damage(5);
   auto loaded = store_->load();
   ASSERT_TRUE(loaded.ok() && *loaded) << loaded.status().to_string();
-  EXPECT_EQ((*loaded)->manifest.epoch, Epoch(4));
+  EXPECT_EQ((*loaded)->checkpoint.epoch, Epoch(4));
   ASSERT_EQ((*loaded)->passed_over.size(), 1U);
   EXPECT_NE((*loaded)->passed_over[0].find("checkpoint 5:"), std::string::npos);
   EXPECT_NE((*loaded)->passed_over[0].find("manifest-0000000000000005"), std::string::npos);
@@ -217,7 +217,7 @@ TEST_F(CheckpointStoreTest, ADiskThatStumblesOnceCostsNoCheckpoint) {
     env_.fs().crash(Crash::lose_unsynced);
     auto loaded = (*CheckpointStore::open(env_, "c"))->load();
     ASSERT_TRUE(loaded.ok() && *loaded) << loaded.status().to_string();
-    ASSERT_EQ((*loaded)->manifest.epoch, Epoch(5));
+    ASSERT_EQ((*loaded)->checkpoint.epoch, Epoch(5));
     ASSERT_TRUE((*loaded)->passed_over.empty());
     ASSERT_THAT(epochs(), testing::ElementsAre(3, 4, 5));
     if (!reached) break;
@@ -228,7 +228,7 @@ TEST_F(CheckpointStoreTest, ADiskThatStumblesOnceCostsNoCheckpoint) {
 TEST_F(CheckpointStoreTest, EveryFileDamagedGivesAWholeCheckpointOrIsRefusedByName) {
   ASSERT_TRUE(store_->begin_attempt("l").ok());
   const test::Files files = test::read_files(env_.fs(), "c");
-  const Manifest newest = (*store_->load())->manifest;
+  const Checkpoint newest = (*store_->load())->checkpoint;
   test::for_each_damage(env_.fs(), "c", files, 30, [&](const test::Damage& damage) {
     SCOPED_TRACE(damage.file + " " + damage.what);
     auto store = *CheckpointStore::open(env_, "c");
@@ -239,11 +239,11 @@ TEST_F(CheckpointStoreTest, EveryFileDamagedGivesAWholeCheckpointOrIsRefusedByNa
       return;
     }
     ASSERT_TRUE(*loaded);
-    if ((*loaded)->manifest == newest) return;
+    if ((*loaded)->checkpoint == newest) return;
     const bool told =
         !(*loaded)->passed_over.empty() && (*loaded)->passed_over[0].find(damage.file) != std::string::npos;
     EXPECT_TRUE(told || (damage.deleted && damage.file == path(5)));
-    EXPECT_GE((*loaded)->manifest.epoch, Epoch(3));  // a file that several name
+    EXPECT_GE((*loaded)->checkpoint.epoch, Epoch(3));  // a file that several name
   });
 }
 
@@ -285,7 +285,7 @@ TEST_F(CheckpointStoreTest, TheEpochOfADamagedCheckpointDoesNotComeAgain) {
   damage(5);
   auto loaded = store_->load();
   ASSERT_TRUE(loaded.ok() && *loaded);
-  ASSERT_EQ((*loaded)->manifest.epoch, Epoch(4));
+  ASSERT_EQ((*loaded)->checkpoint.epoch, Epoch(4));
   ASSERT_TRUE(store_->settle().ok());
   EXPECT_EQ(*store_->begin_attempt("l"), Epoch(7));
   EXPECT_EQ(*store_->begin_attempt("another"), Epoch(6)) << "what a lineage used binds that one alone";
@@ -308,7 +308,7 @@ TEST_F(CheckpointStoreTest, ARenamedManifestIsNotAnotherEpochs) {
   ASSERT_TRUE(env_.fs().rename(path(4), path(7)).ok());
   auto loaded = store_->load();
   ASSERT_TRUE(loaded.ok() && *loaded);
-  EXPECT_EQ((*loaded)->manifest.epoch, Epoch(5));
+  EXPECT_EQ((*loaded)->checkpoint.epoch, Epoch(5));
 }
 
 TEST_F(CheckpointStoreTest, WhenAllAreDamagedNothingIsTouched) {
@@ -343,7 +343,7 @@ TEST_F(CheckpointStoreTest, ForeignFilesAreLeftAlone) {
 }
 
 TEST_F(CheckpointStoreTest, PublishingRefusesFilesThatAreNotThere) {
-  Manifest manifest = test::sample_manifest(6);
+  Checkpoint manifest = test::sample_checkpoint(6);
   EXPECT_EQ(store_->publish(manifest).status().code(), Code::not_found);
   EXPECT_THAT(epochs(), testing::ElementsAre(3, 4, 5));
 }

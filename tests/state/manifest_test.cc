@@ -10,10 +10,10 @@
 namespace rideflow {
 namespace manifest_test {
 
-using test::sample_manifest;
+using test::sample_checkpoint;
 
 TEST(ManifestTest, RoundTrips) {
-  const Manifest manifest = sample_manifest(7);
+  const Checkpoint manifest = sample_checkpoint(7);
   const std::string bytes = encode_manifest(manifest);
   auto again = decode_manifest(bytes);
   ASSERT_TRUE(again.ok()) << again.status().to_string();
@@ -22,14 +22,14 @@ TEST(ManifestTest, RoundTrips) {
 }
 
 TEST(ManifestTest, EveryFlippedBitAndEveryCutIsFound) {
-  const std::string good = encode_manifest(sample_manifest(7));
+  const std::string good = encode_manifest(sample_checkpoint(7));
   for (size_t at = 0; at < good.size(); ++at) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string bad = good;
       bad[at] = static_cast<char>(bad[at] ^ (1 << bit));
       auto manifest = decode_manifest(bad);
       // The format number is no part of the checksum: another format, readable by us, is the same manifest.
-      EXPECT_TRUE(!manifest.ok() || *manifest == sample_manifest(7)) << at;
+      EXPECT_TRUE(!manifest.ok() || *manifest == sample_checkpoint(7)) << at;
       const bool named = manifest.ok() || manifest.status().code() == Code::data_loss ||
                          manifest.status().code() == Code::failed_precondition;
       EXPECT_TRUE(named) << manifest.status().to_string();
@@ -47,7 +47,7 @@ std::string with_head(uint32_t format, uint32_t least_reader, const std::string&
 }
 
 TEST(ManifestTest, ANewerFormatIsRefusedByNameUnlessItsWriterSaysThatWeCanReadIt) {
-  const std::string good = encode_manifest(sample_manifest(7));
+  const std::string good = encode_manifest(sample_checkpoint(7));
   std::string body = good.substr(good.find('\n') + 1);
   const Status status = decode_manifest(with_head(3, 2, body)).status();
   EXPECT_EQ(status.code(), Code::failed_precondition);
@@ -56,15 +56,15 @@ TEST(ManifestTest, ANewerFormatIsRefusedByNameUnlessItsWriterSaysThatWeCanReadIt
   body += std::string("\x63\0\0\0\x03\0\0\0abc", 11);
   auto manifest = decode_manifest(with_head(3, 1, body));
   ASSERT_TRUE(manifest.ok()) << manifest.status().to_string();
-  EXPECT_EQ(*manifest, sample_manifest(7));
+  EXPECT_EQ(*manifest, sample_checkpoint(7));
 }
 
 TEST(ManifestTest, FileNamesCannotLeaveTheDirectory) {
   for (const std::string name : {"../x", "a/b", "", ".", ".."}) {
-    Manifest manifest = sample_manifest(7);
+    Checkpoint manifest = sample_checkpoint(7);
     manifest.tasks[0].files[0].name = name;
     EXPECT_EQ(decode_manifest(encode_manifest(manifest)).status().code(), Code::data_loss) << name;
-    manifest = sample_manifest(7);
+    manifest = sample_checkpoint(7);
     manifest.tasks[0].files[0].db_name = name;
     EXPECT_EQ(decode_manifest(encode_manifest(manifest)).status().code(), Code::data_loss) << name;
   }
@@ -74,7 +74,7 @@ TEST(ManifestTest, RandomBytesBehindAValidHeadNeverCrash) {
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
-  const std::string good = encode_manifest(sample_manifest(7));
+  const std::string good = encode_manifest(sample_checkpoint(7));
   for (int i = 0; i < 3000; ++i) {
     std::string body = good.substr(good.find('\n') + 1);
     for (int k = 0; k < 4; ++k) body[random() % body.size()] = static_cast<char>(random());

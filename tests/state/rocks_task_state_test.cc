@@ -46,25 +46,26 @@ class RocksTaskStateTest : public testing::Test {
     ASSERT_TRUE(status.ok()) << status.to_string();
   }
   static std::vector<StateFile> files_of(RocksTaskState& state, int64_t epoch) {
-    auto bytes = state.checkpoint(Epoch(epoch));
-    EXPECT_TRUE(bytes.ok()) << bytes.status().to_string();
-    return *decode_state_files(*bytes);
+    auto files = state.checkpoint(Epoch(epoch));
+    EXPECT_TRUE(files.ok()) << files.status().to_string();
+    return *files;
   }
-  static Manifest manifest(int64_t epoch, const std::vector<std::vector<StateFile>>& tasks) {
-    Manifest m;
+  static Checkpoint manifest(int64_t epoch, const std::vector<std::vector<StateFile>>& tasks) {
+    Checkpoint m;
     m.job = "j";
     m.lineage = "l";
     m.epoch = Epoch(epoch);
     m.key_groups = kGroups;
     for (const auto& files : tasks) {
-      ManifestTask task;
+      TaskSnapshot task;
       task.task = TaskId(static_cast<int32_t>(m.tasks.size()));
+      task.epoch = m.epoch;
       task.files = files;
       m.tasks.push_back(std::move(task));
     }
     return m;
   }
-  std::unique_ptr<RocksRestoredState> restore(const Manifest& m) {
+  std::unique_ptr<RocksRestoredState> restore(const Checkpoint& m) {
     auto state = RocksRestoredState::open(env_, *checkpoints_, shared_, m, temp_ / "restore");
     EXPECT_TRUE(state.ok()) << state.status().to_string();
     return *std::move(state);
@@ -129,7 +130,7 @@ TEST_F(RocksTaskStateTest, ThreeTasksAreRestoredByTwo) {
   ASSERT_TRUE(checkpoints_->publish(manifest(1, files)).ok());
   auto loaded = checkpoints_->load();
   ASSERT_TRUE(loaded.ok() && *loaded) << loaded.status().to_string();
-  auto restored = restore((*loaded)->manifest);
+  auto restored = restore((*loaded)->checkpoint);
   std::map<int32_t, int> all;
   for (int32_t i = 0; i < 2; ++i) {
     const KeyGroupRange range = key_group_range(kGroups, 2, i);
@@ -309,7 +310,7 @@ TEST_F(RocksTaskStateTest, EveryKindOfDamageIsFoundAndTheOneBeforeIsTaken) {
       }
       auto loaded = store->load();
       ASSERT_TRUE(loaded.ok() && *loaded) << loaded.status().to_string();
-      EXPECT_EQ((*loaded)->manifest.epoch, Epoch(1)) << file.db_name << " " << how;
+      EXPECT_EQ((*loaded)->checkpoint.epoch, Epoch(1)) << file.db_name << " " << how;
       ASSERT_EQ((*loaded)->passed_over.size(), 1U);
       EXPECT_NE((*loaded)->passed_over[0].find(file.name), std::string::npos) << (*loaded)->passed_over[0];
     }
