@@ -1,21 +1,20 @@
 // A page for any rollup: its metrics over time by a dimension, the values of that dimension, a range.
 import { useMemo, useRef } from 'preact/hooks';
-import { readShape, runQuery } from '../api/client';
-import type { GroupByRow, TimeseriesRow, TopNRow } from '../api/druid';
-import { seriesColor, SERIES_COLORS } from '../charts/palette';
+import { readShape } from '../api/client';
+import { seriesColor } from '../charts/palette';
 import { readClock, type DataClock } from '../data/clock';
 import type { Loaded } from '../data/poller';
 import { usePoll } from '../data/use_poll';
 import { dayTime } from '../model/format';
 import {
-  defaultDimension, defaultRange, defaultSort, MOST_VALUES, rollupSpan, seriesQuery, totalQuery, valuesQuery,
-  type Chosen, type RollupShape,
+  defaultDimension, defaultRange, defaultSort, MOST_VALUES, rollupSpan, type RollupShape,
 } from '../model/rollup';
-import { drawnAndNot, linesOf, NO_VALUE, valueName, type Lines } from '../model/rollup_data';
+import { drawnAndNot } from '../model/rollup_data';
 import type { RollupRoute, Route } from '../model/route';
 import { bucketName, type Span } from '../model/time';
 import { StatusLine } from './live/status_line';
-import { MetricPanel, ValueTable, type ValueRow } from './rollup/panels';
+import { readAnswer } from './rollup/answer';
+import { MetricPanel, ValueTable } from './rollup/panels';
 import { Toolbar } from './rollup/toolbar';
 
 interface Props {
@@ -99,22 +98,13 @@ interface ContentsProps {
   go: Props['go'];
 }
 
-interface Answer {
-  span: Span;
-  rows: ValueRow[];
-  total: Record<string, unknown>;
-  drawn: string[];
-  lines: Lines;
-  completeTo: number | null;
-}
-
 function Contents({ shape, by, sort, route, span, question, go }: ContentsProps) {
   const places = useRef<string[]>([]);
   const where = JSON.stringify(route.where);
   const key = `${shape.name} ${by} ${sort} ${where} ${question}`;
   const placesOf = useRef(key);
   if (placesOf.current !== key) [placesOf.current, places.current] = [key, []];
-  const loaded = usePoll(`rollup ${key}`, (signal) => read(shape, by, sort, route, span, places.current, signal));
+  const loaded = usePoll(`rollup ${key}`, (signal) => readAnswer(shape, by, sort, route, span, places.current, signal));
   const { drawn, texts } = useMemo(() => drawnAndNot(shape), [shape]);
   const data = loaded.data;
   if (data === null) return <Waiting error={loaded.error} />;
@@ -141,39 +131,6 @@ function Contents({ shape, by, sort, route, span, question, go }: ContentsProps)
       />
     </div>
   );
-}
-
-async function read(
-  shape: RollupShape, by: string | null, sort: string | null, route: RollupRoute, span: Span, places: string[],
-  signal: AbortSignal,
-): Promise<Answer> {
-  const where = route.where.map(([d, value]): Chosen[number] => [d, value === NO_VALUE ? null : value]);
-  const totals = runQuery<TimeseriesRow>(totalQuery(shape, span, where), signal);
-  const found = by === null || sort === null ? [] : await values(shape, span, by, sort, where, signal);
-  const drawn = by === null ? [''] : chooseDrawn(found.map((row) => row.name), places);
-  const asked = drawn.map((value) => (value === NO_VALUE ? null : value));
-  const [answer, total] = await Promise.all([
-    runQuery<GroupByRow>(seriesQuery(shape, span, by, asked, where), signal), totals,
-  ]);
-  return {
-    span, rows: found, total: total.rows[0]?.result ?? {}, drawn,
-    lines: linesOf(answer.rows, shape, span, by, drawn), completeTo: answer.completeTo,
-  };
-}
-
-async function values(
-  shape: RollupShape, span: Span, by: string, sort: string, where: Chosen, signal: AbortSignal,
-): Promise<ValueRow[]> {
-  const { rows } = await runQuery<TopNRow>(valuesQuery(shape, span, by, sort, where), signal);
-  return (rows[0]?.result ?? []).map((cells) => ({ name: valueName(cells[by]), cells }));
-}
-
-/** The first values; those drawn already keep their place and colour while they are among them. */
-function chooseDrawn(names: string[], places: string[]): string[] {
-  const first = names.slice(0, SERIES_COLORS);
-  const fresh = first.filter((name) => !places.includes(name));
-  const kept = places.map((name) => (first.includes(name) ? name : fresh.shift())).filter((n) => n !== undefined);
-  return [...kept, ...fresh];
 }
 
 function Legend({ values, all, choose }: { values: string[]; all: number; choose: (value: string) => void }) {
