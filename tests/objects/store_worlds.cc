@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "engine/virtual_env.h"
 #include "objects/directory_store.h"
+#include "objects/s3_store.h"
 #include "runtime/posix_env.h"
+#include "tests/objects/fake_s3.h"
 #include "tests/support/temp_dir.h"
 
 namespace rideflow::test {
@@ -39,6 +43,52 @@ class RealDirectory : public StoreWorld {
   PosixEnv env_;
 };
 
+class ModelOfS3 : public StoreWorld {
+ public:
+  ModelOfS3() { EXPECT_TRUE(env_.fs().make_dirs("local").ok()); }
+  Env& env() override { return env_; }
+  std::shared_ptr<ObjectStore> open() override {
+    return std::make_shared<S3Store>(env_, FakeS3::settings(), FakeS3::credentials(), server_);
+  }
+  std::string local(const std::string& name) override { return "local/" + name; }
+  size_t part_bytes() const override { return static_cast<size_t>(FakeS3::settings().part_bytes); }
+
+ private:
+  VirtualEnv env_;
+  std::shared_ptr<FakeS3> server_ = std::make_shared<FakeS3>(env_);
+};
+
+std::optional<std::string> variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// RIDEFLOW_S3_URL names the bucket, which each world uses below a prefix of its own.
+class RealS3 : public StoreWorld {
+ public:
+  RealS3() : prefix_(std::to_string(env_.random())) {
+    EXPECT_TRUE(env_.fs().make_dirs(temp_ / "local").ok());
+  }
+  Env& env() override { return env_; }
+  std::shared_ptr<ObjectStore> open() override {
+    auto settings = s3_settings(*variable("RIDEFLOW_S3_URL"), variable);
+    EXPECT_TRUE(settings.ok()) << settings.status().to_string();
+    settings->prefix = prefix_;
+    settings->part_bytes = static_cast<int64_t>(part_bytes());
+    settings->list_page = 10;
+    return open_s3_store(env_, *settings, [] {
+      return S3Credentials{*variable("AWS_ACCESS_KEY_ID"), *variable("AWS_SECRET_ACCESS_KEY"), ""};
+    });
+  }
+  std::string local(const std::string& name) override { return temp_ / ("local/" + name); }
+  size_t part_bytes() const override { return size_t{5} << 20; }  // S3 takes no smaller ones
+
+ private:
+  TempDir temp_;
+  PosixEnv env_;
+  const std::string prefix_;
+};
+
 template <class World>
 StoreKind kind(const std::string& name) {
   return {name, [] { return std::make_unique<World>(); }};
@@ -47,7 +97,10 @@ StoreKind kind(const std::string& name) {
 }  // namespace
 
 std::vector<StoreKind> store_kinds() {
-  return {kind<VirtualDirectory>("VirtualDirectory"), kind<RealDirectory>("RealDirectory")};
+  std::vector<StoreKind> kinds = {kind<VirtualDirectory>("VirtualDirectory"),
+                                  kind<RealDirectory>("RealDirectory"), kind<ModelOfS3>("ModelOfS3")};
+  if (variable("RIDEFLOW_S3_URL")) kinds.push_back(kind<RealS3>("RealS3"));
+  return kinds;
 }
 
 void write_local(Env& env, const std::string& path, std::string_view bytes) {
