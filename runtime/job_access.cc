@@ -6,6 +6,7 @@
 
 #include "dsl/option_checker.h"
 #include "runtime/net_outgoing.h"
+#include "runtime/object_places.h"
 #include "runtime/posix_confined_fs.h"
 #include "runtime/posix_process.h"
 #include "runtime/posix_secret.h"
@@ -86,7 +87,7 @@ Result<std::shared_ptr<const JobAccess>> JobAccess::make(const JobAccessOptions&
                                                          const std::string& data_dir) {
   ConfinedFsOptions confined;
   confined.roots = options.file_roots;
-  for (const char* folder : {"topics", "jobs", "rollups"}) {
+  for (const char* folder : {"topics", "jobs", "rollups", "savepoints"}) {
     if (!data_dir.empty()) confined.closed.push_back(join_path(data_dir, folder));
   }
   auto access = std::make_shared<JobAccess>();
@@ -124,6 +125,12 @@ Status JobAccess::check_variable(const std::string& name) const {
                       fmt::format("jobs may not read the variable {} of this server: start it with "
                                   "--allow-env {}",
                                   name, name));
+}
+
+Status JobAccess::check_place(const std::string& place) const {
+  if (!is_bucket(place)) return check_file_(place);
+  RF_ASSIGN(const std::string address, bucket_address(place));
+  return addresses_->check(address);
 }
 
 std::optional<std::string> JobAccess::variable(const std::string& name) const {

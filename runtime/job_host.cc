@@ -6,6 +6,8 @@
 
 #include "runtime/durable_job_storage.h"
 #include "runtime/posix_process.h"
+#include "runtime/savepoints.h"
+#include "state/manifest_reader.h"
 
 namespace rideflow {
 
@@ -25,6 +27,7 @@ JobHost::~JobHost() {
 }
 
 Status JobHost::open_stores(const JobAccess& access, const QueryLimits& limits) {
+  RF_TRY(env_.fs().remove_tree(dir_->savepoint_work()));  // of a process that died
   rocks_ = std::make_shared<RocksShared>();
   RF_ASSIGN(topics_, TopicStore::open(env_, dir_->topics()));
   RF_ASSIGN(const std::vector<StoredJob> stored, stored_jobs(env_, *dir_));
@@ -56,7 +59,7 @@ Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions&
             AttemptedJob::start(env_of(plan->job), plan->job, with_job(options.restart, plan->restart),
                                 [this, plan, options](Epoch first) { return build(plan, options, first); }));
   const std::lock_guard lock(mutex_);
-  jobs_[plan->job] = {plan->job, plan, std::move(job)};
+  jobs_[plan->job] = {plan->job, plan, std::move(job), options.text};
   answered_ = false;
   return {};
 }
@@ -68,7 +71,7 @@ Status JobHost::start_soon(std::shared_ptr<const LogicalPlan> plan, const RunOpt
       AttemptedJob::start_soon(env_of(plan->job), plan->job, with_job(options.restart, plan->restart),
                                [this, plan, options](Epoch first) { return build(plan, options, first); });
   const std::lock_guard lock(mutex_);
-  jobs_[plan->job] = {plan->job, plan, std::move(job)};
+  jobs_[plan->job] = {plan->job, plan, std::move(job), options.text};
   answered_ = false;
   return {};
 }
@@ -82,9 +85,30 @@ void JobHost::forget(const std::string& job) {
   jobs_.erase(it);
 }
 
+Status JobHost::begin_with(ObjectStore& from, const std::string& job) {
+  RF_ASSIGN(const Savepoint savepoint, read_savepoint(from));
+  RF_ASSIGN(const auto checkpoints, CheckpointStore::open(env_, dir_->checkpoints(job)));
+  return adopt_savepoint(env_, savepoint, from, job, *checkpoints).with(from.describe());
+}
+
+bool JobHost::has_checkpoints(const std::string& job) const {
+  const Result<std::vector<Checkpoint>> found = read_manifests(env_.fs(), dir_->checkpoints(job));
+  return found.ok() && !found->empty();
+}
+
+SavepointSource JobHost::savepoint_source(const std::string& job) {
+  SavepointSource source;
+  source.job = job;
+  source.checkpoints_dir = dir_->checkpoints(job);
+  source.work_dir = join_path(dir_->savepoint_work(), fmt::format("{:016x}", env_.random()));
+  if (const auto hosted = find(job)) source.job_text = hosted->text;
+  return source;
+}
+
 // One attempt.
 Result<std::unique_ptr<LocalJob>> JobHost::build(const std::shared_ptr<const LogicalPlan>& plan,
                                                  const RunOptions& options, Epoch first) {
+  if (options.from && first.value == 0) RF_TRY(begin_with(*options.from, plan->job));
   ExecutionOptions execution;
   execution.env = &env_of(plan->job);
   execution.resources = &resources_;

@@ -12,6 +12,7 @@
 
 #include "engine/catalog.h"
 #include "engine/plan.h"
+#include "objects/object_store.h"
 #include "rollup/rollup_queries.h"
 #include "rollup/rollup_store.h"
 #include "runtime/job_access.h"
@@ -35,6 +36,9 @@ struct RunOptions {
   Epoch drop_before = {};
   std::function<Status(Epoch first)> begun = {};
   RestartPolicy restart;  // where the job's own `restart:` says nothing else
+  std::string text = {};  // of the job, for its savepoints
+  // The first attempt begins with this savepoint (state/savepoint.h); null: with the job's own checkpoints.
+  std::shared_ptr<ObjectStore> from = {};
 };
 
 // One job of the host. The execution changes with every attempt; the name stays.
@@ -42,7 +46,10 @@ struct HostedJob {
   std::string name;
   std::shared_ptr<const LogicalPlan> plan;
   std::shared_ptr<AttemptedJob> job;
+  std::string text;  // "" when it is not known
 };
+
+struct SavepointSource;
 
 class JobHost {
  public:
@@ -75,6 +82,11 @@ class JobHost {
   // Who reads or writes a topic of the data directory: jobs that run, and jobs whose checkpoints say so.
   Result<std::vector<TopicUser>> topic_users(const std::string& topic) const;
 
+  // Of a job that has run here, whether or not it runs now.
+  bool has_checkpoints(const std::string& job) const;
+  // What a savepoint of it is made of; all but what is published.
+  SavepointSource savepoint_source(const std::string& job);
+
   Env& env() { return env_; }
   const std::string& data_dir() const { return data_dir_; }
   std::string jobs_dir() const { return dir_->jobs(); }
@@ -89,6 +101,7 @@ class JobHost {
   Status open_stores(const JobAccess& access, const QueryLimits& limits);
   Status check_free(const std::string& job) const;
   JobEnv& env_of(const std::string& job);
+  Status begin_with(ObjectStore& from, const std::string& job);
   Result<std::unique_ptr<LocalJob>> build(const std::shared_ptr<const LogicalPlan>& plan,
                                           const RunOptions& options, Epoch first);
 

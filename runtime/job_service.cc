@@ -245,6 +245,7 @@ void JobService::start(Entry& entry) {
   options.parallelism = version.parallelism;
   options.drop_state = version.drop_state;
   options.drop_before = version.drop_before;
+  options.text = version.text;
   if (!version.drop_state.empty()) {
     options.begun = [this, job = entry.job.name, number = version.number](Epoch first) {
       return note_drop(job, number, first);

@@ -96,6 +96,11 @@ int64_t resident_bytes() {
   return read == 2 ? int64_t{resident} * sysconf(_SC_PAGESIZE) : 0;
 }
 
+std::string working_dir() {
+  char path[4096];
+  return ::getcwd(path, sizeof(path)) == nullptr ? std::string(".") : std::string(path);
+}
+
 std::string executable_dir() {
   std::array<char, 4096> path;
   const ssize_t n = readlink("/proc/self/exe", path.data(), path.size());

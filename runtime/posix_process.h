@@ -27,6 +27,8 @@ void sleep_ms(int ms);
 int64_t process_id();
 // Memory of this process that is in RAM; 0 when the system does not say.
 int64_t resident_bytes();
+// "." where the system does not say.
+std::string working_dir();
 // Directory of the running executable.
 std::string executable_dir();
 

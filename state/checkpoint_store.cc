@@ -232,6 +232,11 @@ Status CheckpointStore::check_files(const Checkpoint& checkpoint) {
   return {};
 }
 
+Status CheckpointStore::adopt_checkpoint(const Checkpoint& checkpoint) {
+  RF_TRY(check_files(checkpoint));
+  return publish(checkpoint).status();
+}
+
 Status CheckpointStore::set_aside(Epoch epoch) {
   const std::string aside = join_path(dir_, fmt::format("{}{:016}", kDamagedPrefix, epoch.value));
   RF_TRY(env_.fs().rename(manifest_path(epoch), aside));

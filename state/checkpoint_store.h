@@ -48,6 +48,9 @@ class CheckpointStore {
   // exist or not; a later load() tells.
   Result<int64_t> publish(const Checkpoint& checkpoint);
 
+  // The same of a checkpoint whose files somebody put under path_of(): once they are what it says.
+  Status adopt_checkpoint(const Checkpoint& checkpoint);
+
   // The newest checkpoint that is whole; nothing when there has never been one. Changes nothing that it
   // passes over. data_loss: all are damaged or gone; failed_precondition: the newest needs a newer Rideflow
   // (never passed over).

@@ -33,6 +33,9 @@ class DataDir {
   std::string topics() const { return join_path(path_, "topics"); }
   std::string rollups() const { return join_path(path_, "rollups"); }
   std::string jobs() const { return join_path(path_, "jobs"); }
+  std::string savepoints() const { return join_path(path_, "savepoints"); }
+  // Links to what savepoints are being made of; of no use to a later process.
+  std::string savepoint_work() const { return join_path(path_, "savepoints/.work"); }
   std::string checkpoints(const std::string& job) const;
   std::string state(const std::string& job) const;
 

@@ -13,9 +13,11 @@
 #include "runtime/job_host.h"
 #include "runtime/job_service.h"
 #include "runtime/kept_rows_alarm.h"
+#include "runtime/object_places.h"
 #include "runtime/posix_exit.h"
 #include "runtime/posix_process.h"
 #include "runtime/progress.h"
+#include "runtime/savepoints.h"
 #include "runtime/worker_feed.h"
 
 namespace rideflow {
@@ -72,6 +74,8 @@ class Session {
     RF_ASSIGN(const QueryLimits limits, query_limits(args_));
     RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow"), access_, limits));
     jobs_ = std::make_shared<HostedJobs>(host_.get());
+    savepoints_ = std::make_shared<Savepoints>(
+        host_.get(), [access = access_](const std::string& path) { return access->check_place(path); });
     directory_ = jobs_;
     if (serve_) RF_TRY(open_service());
     for (const LoadedJob& job : jobs) jobs_->announce(job.plan->job);  // before anybody can ask
@@ -79,9 +83,11 @@ class Session {
     RF_TRY(start_feed());
     RF_TRY(check_drop_state(jobs));
     for (size_t i = 0; i < jobs.size(); ++i) {
-      RF_TRY(host_->start(jobs[i].plan, options_for(*jobs[i].plan)).with(files[i]));
+      RF_ASSIGN(const RunOptions options, options_for(files[i], *jobs[i].plan));
+      RF_TRY(host_->start(jobs[i].plan, options).with(files[i]));
       watched_.push_back(stamp(files[i], jobs[i].plan->job));
     }
+    options_.from.reset();
     options_.drop_state.clear();  // an edit that is watched keeps its positions
     if (dev_) print(fmt::format("\ndashboard: {}\n\n", server_->url()));
     if (serve_) tell(fmt::format("{} takes jobs: `rideflow submit FILE`\n", server_->url()));
@@ -109,6 +115,9 @@ class Session {
     options_.drop_changed_state = dev_;
     // Somebody watches, and may be about to make room.
     if (dev_) options_.restart.max_failures = RestartPolicy::kUnlimited;
+    if (args_.has("from")) {
+      RF_ASSIGN(options_.from, open_existing_place(*context_.env, args_.get("from")));
+    }
     if (args_.has("for")) {
       RF_ASSIGN(const Duration time, parse_duration(args_.get("for")));
       stop_at_ = context_.env->monotonic() + time.total_micros();
@@ -118,8 +127,9 @@ class Session {
 
   // Where there are several jobs, each is told of its own steps. A single one is asked when it is restored:
   // its checkpoint may know steps that the file no longer has.
-  RunOptions options_for(const LogicalPlan& plan) const {
+  Result<RunOptions> options_for(const std::string& file, const LogicalPlan& plan) const {
     RunOptions options = options_;
+    RF_ASSIGN(options.text, read_file(context_.env->fs(), file));
     if (!dev_) return options;
     std::erase_if(options.drop_state, [&](const std::string& step) { return !has_step(plan, step); });
     return options;
@@ -157,6 +167,7 @@ class Session {
     services.topics = host_->topics();
     services.topic_users = [this](const std::string& topic) { return host_->topic_users(topic); };
     services.rollups = host_->rollups();
+    services.savepoints = savepoints_;
     services.ui_dir =
         args_.has("ui-dir") ? args_.get("ui-dir") : find_console(context_.env->fs(), executable_dir());
     RF_ASSIGN(server_, HttpServer::start(http, services));
@@ -240,6 +251,7 @@ class Session {
       const Micros now = context_.env->monotonic();
       if (stop_at_ > 0 && now >= stop_at_) break;
       if (service_) service_->look();
+      savepoints_->look();
       if (all_over() && !goes_on(progress)) break;
       if (!args_.has("quiet") && !serve_) progress.show(views(), now);
       if (args_.has("watch")) look_for_edits(progress);
@@ -275,7 +287,8 @@ class Session {
           fmt::format("the job is now called '{}': its name is its identity, so start it anew",
                       job.plan->job));
     }
-    RF_TRY(host_->restart(job.plan, options_for(*job.plan)));
+    RF_ASSIGN(const RunOptions options, options_for(watched.file, *job.plan));
+    RF_TRY(host_->restart(job.plan, options));
     const auto hosted = host_->find(watched.name);
     const auto execution = hosted->job->execution();
     if (!execution) return {};  // it failed already
@@ -314,6 +327,7 @@ class Session {
   std::shared_ptr<const JobAccess> access_;
   std::unique_ptr<JobHost> host_;
   std::shared_ptr<HostedJobs> jobs_;
+  std::shared_ptr<Savepoints> savepoints_;
   std::shared_ptr<JobService> service_;            // null but for serve
   std::shared_ptr<const JobDirectory> directory_;  // one of the two
   std::unique_ptr<EventFeed> feed_;
@@ -376,6 +390,8 @@ std::vector<Command> run_commands() {
       {"file-root", "DIR", "jobs may name files beneath it; may be repeated (default: none)", true});
   serve.flags.push_back({"allow-env", "NAME",
                          "jobs may read this variable of the server's environment; may be repeated", true});
+  run.flags.push_back(
+      {"from", "PLACE", "begin with the savepoint there; the job must have no checkpoint of its own", false});
   std::vector<Command> commands;
   commands.emplace_back(std::move(run), [](CliContext& context, const ParsedArgs& args) {
     return run_session(context, args, Mode::run);

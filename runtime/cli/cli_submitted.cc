@@ -4,60 +4,12 @@
 
 #include <cstdio>
 
-#include "runtime/http/http_client.h"
-#include "runtime/http/http_json.h"
+#include "runtime/cli/cli_server.h"
 #include "runtime/job_files.h"
 #include "runtime/posix_process.h"
-#include "runtime/topic_open.h"
 
 namespace rideflow {
 namespace {
-
-constexpr int kPollMs = 200;
-
-std::string member_text(const JsonObject& object, std::string_view name) {
-  const auto* value = json_member<std::string>(object, name);
-  return value == nullptr ? std::string() : *value;
-}
-int64_t member_number(const JsonObject& object, std::string_view name) {
-  const auto* value = json_member<int64_t>(object, name);
-  return value == nullptr ? 0 : *value;
-}
-bool is_true(const JsonObject& object, std::string_view name) {
-  const auto* value = json_member<bool>(object, name);
-  return value != nullptr && *value;
-}
-
-// What a command says to the server.
-class Server {
- public:
-  static Result<Server> find(CliContext& context, const ParsedArgs& args) {
-    std::string address = args.get("server");
-    if (address.empty()) {
-      const std::string data_dir = args.get("data-dir", ".rideflow");
-      RF_ASSIGN(address, owner_address(context, data_dir));
-      if (address.empty()) {
-        return Status::user(Code::failed_precondition,
-                            fmt::format("Nothing runs on '{}': start `rideflow serve` there, or name its "
-                                        "--data-dir or --server.",
-                                        data_dir));
-      }
-    }
-    RF_ASSIGN(auto client, HttpClient::make(address, access_token(context)));
-    return Server(std::move(client));
-  }
-
-  HttpClient& http() { return *client_; }
-  static std::string path(const std::string& job) { return "/api/v1/jobs/" + percent_encode(job); }
-  Result<JsonObject> document(const std::string& job) {
-    RF_ASSIGN(const std::string body, client_->text("GET", path(job)));
-    return parse_json_object(body);
-  }
-
- private:
-  explicit Server(std::unique_ptr<HttpClient> client) : client_(std::move(client)) {}
-  std::unique_ptr<HttpClient> client_;
-};
 
 // Of a query: "?dry_run=true&drop_state=rides".
 std::string query_of(const ParsedArgs& args, std::string query) {
@@ -123,7 +75,7 @@ Status print_steps(const std::string& body) {
 }
 
 // Until the version that was submitted runs, or can't.
-Status wait_for_start(Server& server, const std::string& job, int64_t version) {
+Status wait_for_start(JobServer& server, const std::string& job, int64_t version) {
   std::string told;
   catch_stop_signals();
   while (!stop_signal_received()) {
@@ -144,14 +96,14 @@ Status wait_for_start(Server& server, const std::string& job, int64_t version) {
     } else if (state == "failed" && !error.empty()) {
       return Status::external(Code::failed_precondition, fmt::format("{} is {}", job, state));
     }
-    sleep_ms(kPollMs);
+    sleep_ms(JobServer::kPollMs);
   }
   return {};
 }
 
 Status submit_job(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const std::string submission, submission_of(context, args));
-  RF_ASSIGN(Server server, Server::find(context, args));
+  RF_ASSIGN(JobServer server, JobServer::find(context, args));
   const bool dry = args.has("dry-run");
   RF_ASSIGN(
       const HttpResponse answer,
@@ -183,7 +135,7 @@ Status submit_job(CliContext& context, const ParsedArgs& args) {
 // ---- the others
 
 Status list_jobs(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(Server server, Server::find(context, args));
+  RF_ASSIGN(JobServer server, JobServer::find(context, args));
   RF_ASSIGN(const std::string body, server.http().text("GET", "/api/v1/jobs"));
   if (context.json(args)) {
     print(body + "\n");
@@ -200,8 +152,8 @@ Status list_jobs(CliContext& context, const ParsedArgs& args) {
 }
 
 Status show_status(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(Server server, Server::find(context, args));
-  RF_ASSIGN(const std::string body, server.http().text("GET", Server::path(args.arguments[0])));
+  RF_ASSIGN(JobServer server, JobServer::find(context, args));
+  RF_ASSIGN(const std::string body, server.http().text("GET", JobServer::path(args.arguments[0])));
   if (context.json(args)) {
     print(body + "\n");
     return {};
@@ -229,25 +181,25 @@ Status show_status(CliContext& context, const ParsedArgs& args) {
 }
 
 Status show_log(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(Server server, Server::find(context, args));
+  RF_ASSIGN(JobServer server, JobServer::find(context, args));
   std::string from = "0";
   catch_stop_signals();
   while (!stop_signal_received()) {
     RF_ASSIGN(const HttpResponse answer,
-              server.http().call("GET", Server::path(args.arguments[0]) + "/log?from=" + from));
+              server.http().call("GET", JobServer::path(args.arguments[0]) + "/log?from=" + from));
     if (answer.status != 200) return status_of(answer);
     print(answer.body);
     if (!args.has("follow")) return {};
     for (const auto& [name, value] : answer.headers) {
       if (name == "X-Rideflow-Next") from = value;
     }
-    sleep_ms(kPollMs);
+    sleep_ms(JobServer::kPollMs);
   }
   return {};
 }
 
 // Until the job does what was asked.
-Status wait_for_state(Server& server, const std::string& job, const std::vector<std::string>& states) {
+Status wait_for_state(JobServer& server, const std::string& job, const std::vector<std::string>& states) {
   catch_stop_signals();
   while (!stop_signal_received()) {
     RF_ASSIGN(const JsonObject document, server.document(job));
@@ -257,45 +209,47 @@ Status wait_for_state(Server& server, const std::string& job, const std::vector<
       const std::string error = member_text(document, "error");
       return state == "failed" ? Status::external(Code::failed_precondition, error) : Status();
     }
-    sleep_ms(kPollMs);
+    sleep_ms(JobServer::kPollMs);
   }
   return {};
 }
 
 Status stop_job(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(Server server, Server::find(context, args));
+  RF_ASSIGN(JobServer server, JobServer::find(context, args));
   const std::string& job = args.arguments[0];
-  RF_TRY(server.http().text("POST", Server::path(job) + "/stop", "{}").status());
-  return wait_for_state(server, job, {"stopped", "finished", "failed"});
+  RF_TRY(server.http().text("POST", JobServer::path(job) + "/stop", "{}").status());
+  RF_TRY(wait_for_state(server, job, {"stopped", "finished", "failed"}));
+  return args.has("savepoint") ? server.savepoint(job, savepoint_place(context, args)) : Status();
 }
 
 Status start_job(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(Server server, Server::find(context, args));
+  RF_ASSIGN(JobServer server, JobServer::find(context, args));
   const std::string& job = args.arguments[0];
-  RF_TRY(server.http().text("POST", Server::path(job) + "/start", "{}").status());
+  RF_TRY(server.http().text("POST", JobServer::path(job) + "/start", "{}").status());
   return wait_for_state(server, job, {"running", "finishing", "finished", "failed", "restarting"});
 }
 
 Status cancel_job(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(Server server, Server::find(context, args));
+  RF_ASSIGN(JobServer server, JobServer::find(context, args));
   const std::string& job = args.arguments[0];
-  RF_TRY(server.http().text("DELETE", Server::path(job)).status());
+  RF_TRY(server.http().text("DELETE", JobServer::path(job)).status());
   catch_stop_signals();
   while (!stop_signal_received()) {
-    const Result<std::string> answer = server.http().text("GET", Server::path(job));
+    const Result<std::string> answer = server.http().text("GET", JobServer::path(job));
     if (answer.status().code() == Code::not_found) {
       print(fmt::format("{}: cancelled\n", job));
       return {};
     }
     RF_TRY(answer.status());
-    sleep_ms(kPollMs);
+    sleep_ms(JobServer::kPollMs);
   }
   return {};
 }
 
 Status list_versions(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(Server server, Server::find(context, args));
-  RF_ASSIGN(const std::string body, server.http().text("GET", Server::path(args.arguments[0]) + "/versions"));
+  RF_ASSIGN(JobServer server, JobServer::find(context, args));
+  RF_ASSIGN(const std::string body,
+            server.http().text("GET", JobServer::path(args.arguments[0]) + "/versions"));
   if (context.json(args)) {
     print(body + "\n");
     return {};
@@ -314,12 +268,12 @@ Status list_versions(CliContext& context, const ParsedArgs& args) {
 }
 
 Status roll_back(CliContext& context, const ParsedArgs& args) {
-  RF_ASSIGN(Server server, Server::find(context, args));
+  RF_ASSIGN(JobServer server, JobServer::find(context, args));
   const std::string& job = args.arguments[0];
   RF_ASSIGN(const int64_t version, args.integer("to", 0, 1, INT64_MAX));
   const std::string query = query_of(args, version > 0 ? fmt::format("version={}", version) : "");
   RF_ASSIGN(const std::string body,
-            server.http().text("POST", Server::path(job) + "/rollback" + query, "{}"));
+            server.http().text("POST", JobServer::path(job) + "/rollback" + query, "{}"));
   RF_ASSIGN(const JsonObject said, parse_json_object(body));
   print(fmt::format("{}: version {} again\n", job, member_number(said, "version")));
   if (!args.has("wait")) return {};
@@ -364,8 +318,9 @@ std::vector<Command> submitted_commands() {
       command("status", "Say how a job of a server does.", show_status, {format_flag()}, true));
   commands.push_back(command("logs", "Print what a job logged since its server began.", show_log,
                              {{"follow", "", "and what it will log, until a signal comes", false}}, true));
-  commands.push_back(
-      command("stop", "Pause a job of a server behind a last checkpoint.", stop_job, {}, true));
+  commands.push_back(command("stop", "Pause a job of a server behind a last checkpoint.", stop_job,
+                             {{"savepoint", "", "and write a savepoint of it", false}, savepoint_to_flag()},
+                             true));
   commands.push_back(
       command("start", "Let a job of a server run again, from its checkpoint.", start_job, {}, true));
   commands.push_back(
@@ -373,6 +328,7 @@ std::vector<Command> submitted_commands() {
               "End a job of a server without a last checkpoint and forget its versions; what it "
               "wrote stays.",
               cancel_job, {}, true));
+  commands.push_back(savepoint_command());
   commands.push_back(command("versions", "List what was submitted as a job, newest first.", list_versions,
                              {{"text", "N", "print the text of version N", false}, format_flag()}, true));
   commands.push_back(command("rollback", "Go back to an earlier version of a job.", roll_back,

@@ -58,6 +58,7 @@ Result<HttpApi> make_http_api(const HttpServices& services) {
   HttpApi api;
   if (services.jobs) api.tick = add_job_routes(*router, services, std::make_shared<JobMonitor>());
   if (services.submitted) add_submission_routes(*router, services);
+  if (services.savepoints) add_savepoint_routes(*router, services);
   if (services.queries) add_druid_routes(*router, services);
   if (services.topics) add_topic_routes(*router, services);
   add_openapi_route(*router);

@@ -18,6 +18,7 @@ namespace rideflow {
 class JobDirectory;   // runtime/job_directory.h
 class JobService;     // runtime/job_service.h
 class JobMonitor;     // runtime/job_monitor.h
+class Savepoints;     // runtime/savepoints.h
 class RollupStore;    // rollup/rollup_store.h
 class TopicStore;     // topics/topic_store.h
 struct TopicUser;     // runtime/topic_users.h
@@ -26,7 +27,8 @@ struct DruidQueries;  // runtime/http/http_druid.h
 struct HttpServices {
   Env* env = nullptr;
   std::shared_ptr<const JobDirectory> jobs;
-  std::shared_ptr<JobService> submitted;  // where jobs may be submitted
+  std::shared_ptr<JobService> submitted;   // where jobs may be submitted
+  std::shared_ptr<Savepoints> savepoints;  // of the jobs that run here
   std::shared_ptr<const DruidQueries> queries;
   std::shared_ptr<TopicStore> topics;
   // Who uses a topic, before it is deleted; empty: nobody knows of any job.
@@ -47,6 +49,7 @@ Result<HttpApi> make_http_api(const HttpServices& services);
 void add_status_routes(HttpRouter& router, const HttpServices& services);
 void add_druid_routes(HttpRouter& router, const HttpServices& services);
 void add_submission_routes(HttpRouter& router, const HttpServices& services);
+void add_savepoint_routes(HttpRouter& router, const HttpServices& services);
 void add_topic_routes(HttpRouter& router, const HttpServices& services);
 void add_metrics_routes(HttpRouter& router, const HttpServices& services);
 std::function<void()> add_job_routes(HttpRouter& router, const HttpServices& services,

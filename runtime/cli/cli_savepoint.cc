@@ -1,0 +1,85 @@
+// savepoint: a checkpoint that its owner keeps, of a job that runs or that has run.
+#include <fmt/format.h>
+
+#include "runtime/cli/cli_server.h"
+#include "runtime/object_places.h"
+#include "runtime/posix_process.h"
+#include "runtime/savepoints.h"
+#include "runtime/topic_open.h"
+#include "state/data_dir.h"
+
+namespace rideflow {
+namespace {
+
+// Nobody has the data directory: this process takes it for as long as it copies.
+Status savepoint_at_rest(CliContext& context, const std::string& job, const std::string& data_dir,
+                         const std::string& place) {
+  Env& env = *context.env;
+  const Result<DirEntry> made = env.fs().stat(join_path(data_dir, "FORMAT"));
+  if (!made.ok()) {
+    return Status::user(Code::not_found,
+                        fmt::format("There is no data directory '{}': name it with --data-dir.", data_dir));
+  }
+  RF_ASSIGN(const auto dir, DataDir::open(env, data_dir, process_id()));
+  RF_ASSIGN(const auto checkpoints, CheckpointStore::open(env, dir->checkpoints(job)));
+  RF_ASSIGN(const auto newest, checkpoints->load());  // whole, or it says what is not
+  SavepointSource source;
+  source.job = job;
+  source.checkpoints_dir = dir->checkpoints(job);
+  source.work_dir = join_path(dir->savepoint_work(), fmt::format("{:016x}", env.random()));
+  std::string to = place;
+  if (to.empty()) to = fmt::format("{}-{:016x}", job, env.random());
+  if (to.find('/') == std::string::npos) to = join_path(dir->savepoints(), to);
+  if (!newest) {
+    return Status::user(Code::not_found,
+                        fmt::format("The job '{}' has no checkpoint in '{}'.", job, data_dir));
+  }
+  RF_ASSIGN(const auto store, open_place(env, to));
+  int64_t bytes = 0;
+  RF_ASSIGN(const Savepoint savepoint, take_savepoint(env, source, *store, &bytes));
+  print(fmt::format("{}: savepoint of checkpoint {} in {}, {} bytes\n", job, savepoint.checkpoint.epoch.value,
+                    to, bytes));
+  return {};
+}
+
+Status take(CliContext& context, const ParsedArgs& args) {
+  const std::string& job = args.arguments[0];
+  const std::string place = savepoint_place(context, args);
+  if (!args.has("server")) {
+    const std::string data_dir = args.get("data-dir", ".rideflow");
+    RF_ASSIGN(const std::string address, owner_address(context, data_dir));
+    if (address.empty()) return savepoint_at_rest(context, job, data_dir, place);
+  }
+  RF_ASSIGN(JobServer server, JobServer::find(context, args));
+  return server.savepoint(job, place);
+}
+
+}  // namespace
+
+std::string savepoint_place(CliContext&, const ParsedArgs& args) {
+  const std::string to = args.get("to");
+  if (to.find('/') == std::string::npos || to.starts_with('/') || is_bucket(to)) return to;
+  return join_path(working_dir(), to);
+}
+
+FlagSpec savepoint_to_flag() {
+  return {
+      "to", "PLACE",
+      "a directory, s3://BUCKET/PREFIX, or a name in the data directory's savepoints/ (default: a new name)",
+      false};
+}
+
+Command savepoint_command() {
+  CommandSpec spec;
+  spec.name = "savepoint";
+  spec.arguments = "JOB";
+  spec.doc = "Write a savepoint of a job: a checkpoint that is yours, to start from with `run --from`.";
+  spec.min_arguments = spec.max_arguments = 1;
+  spec.flags = {savepoint_to_flag(),
+                {"server", "HOST:PORT", "the server (default: the one that has the data directory)", false},
+                data_dir_flag()};
+  return Command(std::move(spec),
+                 [](CliContext& context, const ParsedArgs& args) { return finish(take(context, args)); });
+}
+
+}  // namespace rideflow

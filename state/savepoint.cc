@@ -1,0 +1,152 @@
+#include "state/savepoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/json_writer.h"
+#include "state/manifest.h"
+
+namespace rideflow {
+namespace {
+
+constexpr const char* kManifest = "MANIFEST";
+constexpr const char* kJobText = "JOB.yaml";
+constexpr const char* kAbout = "SAVEPOINT.json";
+constexpr int64_t kMaxManifest = int64_t{1} << 30;
+constexpr int64_t kMaxJobText = int64_t{16} << 20;
+
+std::string object_of(const StateFile& file) {
+  return "files/" + file.name;
+}
+
+// Tasks may name one file twice.
+std::vector<StateFile> files_of(const Checkpoint& checkpoint) {
+  std::vector<StateFile> files;
+  std::set<std::string> names;
+  for (const TaskSnapshot& task : checkpoint.tasks) {
+    for (const StateFile& file : task.files) {
+      if (names.insert(file.name).second) files.push_back(file);
+    }
+  }
+  return files;
+}
+
+std::string about(const Checkpoint& checkpoint, int64_t bytes) {
+  size_t unpublished = 0;
+  for (const TaskSnapshot& task : checkpoint.tasks) unpublished += task.prepared.size();
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object().field("job", checkpoint.job).field("lineage", checkpoint.lineage);
+  json.field("checkpoint", checkpoint.epoch.value);
+  json.field("created_at", format_timestamp(checkpoint.created_at)).field("bytes", bytes);
+  json.field("unpublished_epochs", static_cast<int64_t>(unpublished)).end_object();
+  return text + "\n";
+}
+
+Status write_files(const std::vector<StateFile>& files, const std::string& files_dir, ObjectStore& to) {
+  std::vector<LocalFile> local;
+  for (const StateFile& file : files) local.push_back({join_path(files_dir, file.name), object_of(file)});
+  RF_ASSIGN(const std::vector<ObjectSum> sums, to.put_files(local));
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (sums[i].bytes == files[i].bytes && sums[i].checksum == files[i].checksum) continue;
+    return Status::external(
+        Code::data_loss, fmt::format("'{}' is not what its checkpoint says: it is damaged", local[i].path));
+  }
+  return {};
+}
+
+Status check_target(ObjectStore& to) {
+  const Result<ObjectInfo> there = to.stat(kManifest);
+  if (there.ok()) {
+    return Status::user(Code::already_exists,
+                        fmt::format("'{}' holds a savepoint already: name another place", to.describe()));
+  }
+  return there.status().code() == Code::not_found ? Status() : there.status();
+}
+
+}  // namespace
+
+Result<int64_t> write_savepoint(const Savepoint& savepoint, const std::string& files_dir, ObjectStore& to) {
+  RF_TRY(check_target(to));
+  const std::vector<StateFile> files = files_of(savepoint.checkpoint);
+  RF_TRY(write_files(files, files_dir, to));
+  const std::string manifest = encode_manifest(savepoint.checkpoint);
+  int64_t bytes = static_cast<int64_t>(manifest.size() + savepoint.job_text.size());
+  for (const StateFile& file : files) bytes += file.bytes;
+  if (!savepoint.job_text.empty()) RF_TRY(to.put(kJobText, savepoint.job_text));
+  RF_TRY(to.put(kAbout, about(savepoint.checkpoint, bytes)));
+  const Status last = to.create_if_absent(kManifest, manifest).status();
+  if (last.code() == Code::already_exists) {
+    return Status::user(Code::already_exists,
+                        fmt::format("somebody else wrote a savepoint to '{}' meanwhile", to.describe()));
+  }
+  RF_TRY(last);
+  return bytes;
+}
+
+Result<Savepoint> read_savepoint(ObjectStore& from) {
+  const Result<Object> manifest = from.get(kManifest, kMaxManifest);
+  if (manifest.status().code() == Code::not_found) {
+    return Status::user(Code::not_found, fmt::format("there is no savepoint in '{}': it has no {}",
+                                                     from.describe(), kManifest));
+  }
+  if (!manifest.ok()) return manifest.status();
+  Savepoint savepoint;
+  Result<Checkpoint> checkpoint = decode_manifest(manifest->bytes);
+  if (!checkpoint.ok()) return std::move(checkpoint).status().with(join_path(from.describe(), kManifest));
+  savepoint.checkpoint = *std::move(checkpoint);
+  Result<Object> text = from.get(kJobText, kMaxJobText);
+  if (text.ok()) savepoint.job_text = std::move(text->bytes);
+  if (!text.ok() && text.status().code() != Code::not_found) return text.status();
+  return savepoint;
+}
+
+namespace {
+
+// Only where a fork would publish under its own name what another job prepared.
+Status check_fork(const Checkpoint& checkpoint, const std::string& job) {
+  for (const TaskSnapshot& task : checkpoint.tasks) {
+    if (task.prepared.empty()) continue;
+    return Status::user(
+        Code::failed_precondition,
+        fmt::format(
+            "the savepoint of job '{}' lists rows of sink '{}' that may not be published, so '{}' can't "
+            "go on from it: take it while that job runs, or with `rideflow stop {} --savepoint`",
+            checkpoint.job, task.prepared.front().sink, job, checkpoint.job));
+  }
+  return {};
+}
+
+Status check_own(const Checkpoint& savepoint, const Checkpoint& newest) {
+  if (newest.epoch == savepoint.epoch && newest.tasks == savepoint.tasks) return {};
+  return Status::user(
+      Code::failed_precondition,
+      fmt::format(
+          "job '{}' has checkpoints here, the newest is {}: without --from it goes on from there. To "
+          "begin at the savepoint (checkpoint {}), use another data directory or a job of another name",
+          newest.job, newest.epoch.value, savepoint.epoch.value));
+}
+
+}  // namespace
+
+Status adopt_savepoint(Env& env, const Savepoint& savepoint, ObjectStore& from, const std::string& job,
+                       CheckpointStore& into) {
+  Checkpoint checkpoint = savepoint.checkpoint;
+  RF_ASSIGN(const std::optional<LoadedCheckpoint> own, into.load());
+  if (own) return check_own(checkpoint, own->checkpoint);
+  if (checkpoint.job != job) {
+    RF_TRY(check_fork(checkpoint, job));
+    checkpoint.job = job;
+    checkpoint.lineage = fmt::format("{:016x}", env.random());
+  }
+  for (const StateFile& file : files_of(checkpoint)) {
+    const std::string path = into.path_of(file);
+    RF_TRY(env.fs().remove(path));  // of an earlier try
+    RF_TRY(from.get_file(object_of(file), path));
+  }
+  return into.adopt_checkpoint(checkpoint);
+}
+
+}  // namespace rideflow
