@@ -12,11 +12,6 @@ namespace {
 
 constexpr size_t kLongestHeaders = 64 << 10;
 
-struct CloseHandle {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
-using Handle = std::unique_ptr<CURL, CloseHandle>;
-
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -140,6 +135,11 @@ void set_bounds(CURL* handle, const S3Settings& settings) {
 // libcurl's handles, each with its connections, for one exchange at a time.
 class CurlTransport::Handles {
  public:
+  struct Close {
+    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  };
+  using Handle = std::unique_ptr<CURL, Close>;
+
   Handle take() {
     const std::lock_guard lock(mutex_);
     if (idle_.empty()) return Handle(curl_easy_init());
@@ -167,7 +167,7 @@ CurlTransport::CurlTransport(const S3Settings& settings)
 CurlTransport::~CurlTransport() = default;
 
 Result<HttpAnswer> CurlTransport::exchange(const HttpRequest& request) {
-  Handle handle = handles_->take();
+  Handles::Handle handle = handles_->take();
   if (!handle)
     return Status::external(Code::resource_exhausted, "libcurl has no memory for a handle.", Retry::backoff);
   CURL* curl = handle.get();

@@ -51,6 +51,8 @@ constexpr Meaning kMeanings[] = {
     {"AllAccessDisabled", Code::permission_denied, Retry::no, ""},
     {"InvalidAccessKeyId", Code::permission_denied, Retry::no,
      "The server does not know this access key: look at AWS_ACCESS_KEY_ID, and at the endpoint."},
+    {"XAdminUserNotFound", Code::permission_denied, Retry::no,  // versitygw's word for it
+     "The server does not know this access key: look at AWS_ACCESS_KEY_ID, and at the endpoint."},
     {"SignatureDoesNotMatch", Code::permission_denied, Retry::no,
      "The secret key does not belong to the access key: look at AWS_SECRET_ACCESS_KEY."},
     {"ExpiredToken", Code::permission_denied, Retry::no, "Get new credentials: this session is over."},
@@ -99,6 +101,8 @@ Meaning meaning_of(const Refusal& refusal) {
   for (const Meaning& meaning : kMeanings) {
     if (meaning.s3_code == refusal.code) return meaning;
   }
+  // A 404 of some other kind must not be taken for an object that is missing.
+  if (refusal.status == 404 && !refusal.code.empty()) return by_http_status(400);
   return by_http_status(refusal.status);
 }
 

@@ -203,7 +203,23 @@ Status S3Store::fetch(const std::string& name, const std::string& path, const st
   return fs.rename(part, path);
 }
 
+// The answer to a HEAD has no body: its 404 may be of the bucket, or of the credentials on some servers.
 Result<S3Store::Head> S3Store::head(const std::string& name) {
+  Result<Head> found = head_once(name);
+  if (found.ok() || found.status().code() != Code::not_found) return found;
+  RF_ASSIGN(const bool missing, is_missing(name));
+  return missing ? std::move(found) : head_once(name);
+}
+
+Result<bool> S3Store::is_missing(const std::string& name) {
+  S3Call call = call_of("GET", name);
+  call.max_answer = 0;
+  const Status status = client_.call(call).status();
+  if (status.ok() || status.code() == Code::out_of_range) return false;
+  return status.code() == Code::not_found ? Result<bool>(true) : Result<bool>(status);
+}
+
+Result<S3Store::Head> S3Store::head_once(const std::string& name) {
   Head head;
   S3Call call = call_of("HEAD", name);
   call.verify = [&](const HttpAnswer& answer) -> Status {

@@ -45,6 +45,8 @@ class S3Store : public ObjectStore {
     Micros modified = 0;
   };
   Result<Head> head(const std::string& name);
+  Result<Head> head_once(const std::string& name);
+  Result<bool> is_missing(const std::string& name);
   Result<ObjectSum> put_file_of(const LocalFile& file);
   Status fetch(const std::string& name, const std::string& path, const std::string& part);
   Result<std::string> put_if(const std::string& name, std::string_view bytes, std::string_view header,

@@ -39,7 +39,7 @@ TEST(Packages, ATestOfTheEngineAloneInstallsWhatTheEngineNeeds) {
     const std::set<std::string> packages = needs(options);
     for (const char* part : {"g++", "cmake", "librocksdb-dev", "libgtest-dev", "libgmock-dev"})
       EXPECT_TRUE(has(packages, part)) << "./test " << options << " needs " << part;
-    for (const char* part : {"jdk", "jre", "maven", "node", "npm", "chromium", "benchmark"})
+    for (const char* part : {"jdk", "jre", "maven", "node", "npm", "chromium", "benchmark", "python3"})
       EXPECT_FALSE(has(packages, part)) << "./test " << options << " does not use " << part;
     EXPECT_FALSE(packages.contains("openssl")) << "the program; libraries are built with it";
     EXPECT_EQ(has(packages, "clang"), options == "--preset asan") << options;
@@ -49,7 +49,7 @@ TEST(Packages, ATestOfTheEngineAloneInstallsWhatTheEngineNeeds) {
 TEST(Packages, TheWholeTestInstallsWhatItsSuitesUse) {
   const std::set<std::string> packages = needs("");
   for (const char* part :
-       {"libgtest-dev", "jre", "maven", "nodejs", "npm", "chromium", "openssl", "benchmark"})
+       {"libgtest-dev", "jre", "maven", "nodejs", "npm", "chromium", "openssl", "benchmark", "python3-venv"})
     EXPECT_TRUE(has(packages, part)) << part;
   EXPECT_FALSE(has(packages, "clang"));
 }

@@ -216,6 +216,7 @@ TEST_F(S3StoreTest, AnErrorNamesTheServerTheObjectAndTheWayOut) {
       {403, xml_error("SignatureDoesNotMatch", "?"), {}, Code::permission_denied, "AWS_SECRET_ACCESS_KEY"},
       {400, xml_error("ExpiredToken", "The token"), {}, Code::permission_denied, "session is over"},
       {403, xml_error("RequestTimeTooSkewed", "?"), {}, Code::permission_denied, "clocks"},
+      {404, xml_error("NoSuchTenant", "?"), {}, Code::failed_precondition, "NoSuchTenant"},
       {404, xml_error("NoSuchBucket", "?"), {}, Code::failed_precondition, "Make the bucket"},
       {301,
        xml_error("PermanentRedirect", "?"),
@@ -239,6 +240,15 @@ TEST_F(S3StoreTest, AnErrorNamesTheServerTheObjectAndTheWayOut) {
                                     std::string("http://s3.test:9000"), std::to_string(told.status)})
       EXPECT_THAT(status.to_string(), HasSubstr(part));
   }
+}
+
+// To HEAD a server says only 404, of whatever it did not find.
+TEST_F(S3StoreTest, ABucketThatIsMissingIsNoObjectThatIs) {
+  server_->always_answer(error(404, xml_error("NoSuchBucket", "?")));
+  EXPECT_EQ(store_.stat("a").status().code(), Code::failed_precondition);
+  EXPECT_EQ(store_.sum("a").status().code(), Code::failed_precondition);
+  server_->always_answer(error(404, xml_error("NoSuchKey", "?")));
+  EXPECT_EQ(store_.stat("a").status().code(), Code::not_found);
 }
 
 TEST_F(S3StoreTest, NoCredentialIsEverShownOrLogged) {

@@ -63,7 +63,6 @@ std::optional<std::string> variable(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-// RIDEFLOW_S3_URL names the bucket, which each world uses below a prefix of its own.
 class RealS3 : public StoreWorld {
  public:
   RealS3() : prefix_(std::to_string(env_.random())) {
@@ -71,14 +70,10 @@ class RealS3 : public StoreWorld {
   }
   Env& env() override { return env_; }
   std::shared_ptr<ObjectStore> open() override {
-    auto settings = s3_settings(*variable("RIDEFLOW_S3_URL"), variable);
-    EXPECT_TRUE(settings.ok()) << settings.status().to_string();
-    settings->prefix = prefix_;
-    settings->part_bytes = static_cast<int64_t>(part_bytes());
-    settings->list_page = 10;
-    return open_s3_store(env_, *settings, [] {
-      return S3Credentials{*variable("AWS_ACCESS_KEY_ID"), *variable("AWS_SECRET_ACCESS_KEY"), ""};
-    });
+    S3Settings settings = *real_s3(prefix_);
+    settings.part_bytes = static_cast<int64_t>(part_bytes());
+    settings.list_page = 10;
+    return open_s3_store(env_, settings, real_s3_credentials());
   }
   std::string local(const std::string& name) override { return temp_ / ("local/" + name); }
   size_t part_bytes() const override { return size_t{5} << 20; }  // S3 takes no smaller ones
@@ -96,10 +91,27 @@ StoreKind kind(const std::string& name) {
 
 }  // namespace
 
+std::optional<S3Settings> real_s3(const std::string& prefix) {
+  const auto url = variable("RIDEFLOW_S3_URL");
+  if (!url) return std::nullopt;
+  auto settings = s3_settings(*url, variable);
+  EXPECT_TRUE(settings.ok()) << settings.status().to_string();
+  if (!settings.ok()) return std::nullopt;
+  settings->prefix = prefix;
+  return *settings;
+}
+
+S3CredentialSource real_s3_credentials() {
+  return [] {
+    return S3Credentials{variable("AWS_ACCESS_KEY_ID").value_or(""),
+                         variable("AWS_SECRET_ACCESS_KEY").value_or(""), ""};
+  };
+}
+
 std::vector<StoreKind> store_kinds() {
   std::vector<StoreKind> kinds = {kind<VirtualDirectory>("VirtualDirectory"),
                                   kind<RealDirectory>("RealDirectory"), kind<ModelOfS3>("ModelOfS3")};
-  if (variable("RIDEFLOW_S3_URL")) kinds.push_back(kind<RealS3>("RealS3"));
+  if (real_s3("")) kinds.push_back(kind<RealS3>("RealS3"));
   return kinds;
 }
 

@@ -3,11 +3,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "objects/object_store.h"
+#include "objects/s3_settings.h"
 
 namespace rideflow::test {
 
@@ -34,6 +36,11 @@ inline std::ostream& operator<<(std::ostream& out, const StoreKind& kind) {
 // Directories on the real and on the virtual disk, S3 as its model (fake_s3.h), and, where the environment
 // names a server (tests/s3/run), the real one.
 std::vector<StoreKind> store_kinds();
+
+// Of the real server that the environment names in RIDEFLOW_S3_URL, with these names below `prefix`; none
+// where it names none.
+std::optional<S3Settings> real_s3(const std::string& prefix);
+S3CredentialSource real_s3_credentials();
 
 // A file of the local disk, synced; the test fails where it can't be written.
 void write_local(Env& env, const std::string& path, std::string_view bytes);
