@@ -102,6 +102,17 @@ TEST_P(RealS3Test, AnUploadThatWasLeftIsNoObjectAndIsSwept) {
   EXPECT_EQ(*here.sweep_leftovers(0), 0);
 }
 
+// Of the server with TLS alone: the other one has no certificate to doubt.
+TEST_P(RealS3Test, ACertificateThatNobodyVouchesForIsRefusedWithTheWayOut) {
+  if (settings_.scheme == "http") return;
+  settings_.ca_file.clear();
+  const Status status = store().put("a", "x");
+  EXPECT_EQ(status.code(), Code::failed_precondition) << status.to_string();
+  EXPECT_EQ(status.retry(), Retry::no);
+  EXPECT_NE(status.to_string().find("ca_file="), std::string::npos) << status.to_string();
+  EXPECT_EQ(retries_, 0);
+}
+
 TEST_P(RealS3Test, AServerThatIsKilledIsWaitedFor) {
   S3Store here = store();
   const auto first = here.create_if_absent("pointer", "1");
