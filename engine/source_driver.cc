@@ -90,6 +90,7 @@ SourceDriver::SourceDriver(const SourceNode& node, std::string step, SchemaRef o
 Status SourceDriver::open(const OpenContext& context, const std::vector<std::string>& shards) {
   context_ = context;
   context_.restored = !shards.empty();
+  if (note_) note_->begin(step_, context.shard.value);
   RF_ASSIGN(reader_, node_.kind->make(node_.config));
   RF_TRY(reader_->open(context_));
   RF_ASSIGN(decoder_, node_.format->make_decoder(node_.decoder, node_.format_options));
@@ -209,11 +210,11 @@ Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, Source
     PartitionState& state = it->second;
     const Partition p(it->first);
     if (state.ended) continue;
-    if (pause_if_ahead(p, state, now)) {
+    if (care_.waits(p) || pause_if_ahead(p, state, now)) {
       all_polled = false;
       continue;
     }
-    Result<Poll> poll = reader_->poll(p, budget);
+    Result<Poll> poll = reader_->poll(p, care_.budget(p, budget));
     if (!poll.ok()) {
       if (poll.status().retry() == Retry::no) return std::move(poll).status();
       backoff_ = std::clamp<int64_t>(backoff_ * 2, kMicrosPerSecond / 10, kMaxBackoff);
@@ -319,12 +320,19 @@ bool SourceDriver::cut_at_bound(Partition p, std::shared_ptr<const Origin>& chun
 
 Status SourceDriver::emit(Partition p, std::shared_ptr<const Origin> chunk, SourceBatch& out) {
   const bool bound_reached = cut_at_bound(p, chunk);
+  out.polled = true;
+  const std::shared_ptr<const Origin> whole = chunk;
+  SourceCare::Taken taken;
+  if (!whole->records.empty()) taken = care_.take(std::move(chunk));
   Decoded decoded;
   int64_t bytes = 0;
-  for (const RecordOrigin& r : chunk->records) bytes += static_cast<int64_t>(r.payload.size());
+  for (const RecordOrigin& r : whole->records) bytes += static_cast<int64_t>(r.payload.size());
   metrics_->bytes.add(bytes);
-  if (!chunk->records.empty()) RF_TRY(decoder_->decode(chunk, decoded));
-  metrics_->polled.add(static_cast<int64_t>(chunk->records.size()) - decoded.skipped);
+  if (taken.chunk && !taken.chunk->records.empty()) {
+    if (note_) note_->give(*taken.chunk);
+    RF_TRY(decoder_->decode(taken.chunk, decoded));
+  }
+  metrics_->polled.add(static_cast<int64_t>(whole->records.size()) - decoded.skipped);
   Batch& batch = decoded.batch;
   if (batch.rows > 0) reject_unreadable(batch, node_.metadata, decoded.rejected);
   if (batch.rows > 0) {
@@ -338,21 +346,42 @@ Status SourceDriver::emit(Partition p, std::shared_ptr<const Origin> chunk, Sour
     batch.schema = output_;
   }
   metrics_->decoded.add(batch.rows);
-  metrics_->rejected.add(static_cast<int64_t>(decoded.rejected.size()));
-  if (!decoded.rejected.empty()) {
-    if (node_.bad_records == BadRecords::fail) {
-      const RejectedRecord& bad = decoded.rejected.front();
-      const RecordOrigin& record = chunk->records[static_cast<size_t>(bad.record)];
-      return Status::user(Code::invalid_argument,
-                          fmt::format("{} ({}, in a source with bad_records: fail; keep would put it aside)",
-                                      bad.reason, record_text(*chunk, record)));
-    }
-    if (node_.bad_records == BadRecords::keep)
-      out.rejected = rejected_records(*chunk, decoded.rejected, step_);
-  }
+  RF_TRY(reject(taken, *whole, std::move(decoded.rejected), out));
   out.rows = std::move(batch);
   if (bound_reached) end_partition(p);
   return {};
+}
+
+// `rejected`: by the decoder, of what was left of the chunk.
+Status SourceDriver::reject(const SourceCare::Taken& taken, const Origin& whole,
+                            std::vector<RejectedRecord> rejected, SourceBatch& out) {
+  if (!taken.aside.empty()) {
+    tell_aside(whole, taken.aside);
+    for (RejectedRecord& one : rejected) one.record = taken.kept[static_cast<size_t>(one.record)];
+    rejected.insert(rejected.end(), taken.aside.begin(), taken.aside.end());
+    std::stable_sort(rejected.begin(), rejected.end(),
+                     [](const RejectedRecord& a, const RejectedRecord& b) { return a.record < b.record; });
+  }
+  metrics_->rejected.add(static_cast<int64_t>(rejected.size()));
+  if (rejected.empty()) return {};
+  if (node_.bad_records == BadRecords::fail) {
+    const RejectedRecord& bad = rejected.front();
+    const RecordOrigin& record = whole.records[static_cast<size_t>(bad.record)];
+    return Status::user(Code::invalid_argument,
+                        fmt::format("{} ({}, in a source with bad_records: fail; keep would put it aside)",
+                                    bad.reason, record_text(whole, record)));
+  }
+  if (node_.bad_records == BadRecords::keep) out.rejected = rejected_records(whole, rejected, step_);
+  return {};
+}
+
+// Aloud, each of them: where `bad_records: skip` keeps nothing, this is all that is left of it.
+void SourceDriver::tell_aside(const Origin& whole, const std::vector<RejectedRecord>& aside) const {
+  for (const RejectedRecord& one : aside) {
+    const RecordOrigin& record = whole.records[static_cast<size_t>(one.record)];
+    context_.env->warn("record_set_aside",
+                       {{"step", step_}, {"what", record_text(whole, record)}, {"why", one.reason}});
+  }
 }
 
 // Sets event_time; rows without a valid one leave the batch.
@@ -429,6 +458,15 @@ void SourceDriver::add_metadata(Batch& batch) const {
     }
     batch.columns.push_back(column.finish());
   }
+}
+
+void SourceDriver::on_checkpoint_complete(Epoch epoch) {
+  if (note_) note_->on_complete(epoch);
+  reader_->on_checkpoint_complete(epoch);
+}
+
+void SourceDriver::on_barrier(Epoch epoch) {
+  if (note_) note_->on_barrier(epoch);
 }
 
 std::string SourceDriver::snapshot() const {

@@ -17,13 +17,16 @@
 #include "engine/operator.h"
 #include "engine/plan.h"
 #include "engine/record_reader.h"
+#include "engine/source_care.h"
 #include "engine/source_peers.h"
+#include "engine/under_way.h"
 
 namespace rideflow {
 
 struct SourceBatch {
-  Batch rows;      // empty when rows.rows is 0
-  Batch rejected;  // rejected_schema(); likewise
+  Batch rows;           // empty when rows.rows is 0
+  Batch rejected;       // rejected_schema(); likewise
+  bool polled = false;  // records came, even if no row came of them
 };
 
 class SourceDriver {
@@ -37,6 +40,12 @@ class SourceDriver {
 
   // The other source tasks of the job, among which this is number `place`. Before open().
   void set_peers(std::shared_ptr<SourcePeers> peers, size_t place);
+  // Where this task notes what it gives to the job, which outlives it; null: nowhere. Before open().
+  void set_note(SourceNote* note) { note_ = note; }
+  // What it does about records at which the job failed before. Before the first step.
+  void set_care(SourceCare care) { care_ = std::move(care); }
+  void forget_suspects() { care_.forget_suspects(); }
+  const std::string& name() const { return step_; }
   // Tells them whether they wait for this task's proofs. `counts` only after everything that this task feeds
   // has been told that it is idle no more: they may move on from then.
   void tell_peers(bool counts);
@@ -52,9 +61,11 @@ class SourceDriver {
   // Nothing here holds the watermark: all partitions are idle, or none belongs to this task.
   bool all_idle() const { return partitions_.empty() || clock_.all_idle(); }
   std::string snapshot() const;
+  // The snapshot of this epoch is being taken.
+  void on_barrier(Epoch epoch);
   // Of the positions in the snapshot just taken.
   Confirmation confirm() { return reader_->confirm(); }
-  void on_checkpoint_complete(Epoch epoch) { reader_->on_checkpoint_complete(epoch); }
+  void on_checkpoint_complete(Epoch epoch);
 
   // Job tests drive the clock by hand.
   SourceClock& clock() { return clock_; }
@@ -96,6 +107,9 @@ class SourceDriver {
   Status discover();
   Status restore(const std::vector<std::string>& shards);
   Status emit(Partition p, std::shared_ptr<const Origin> chunk, SourceBatch& out);
+  Status reject(const SourceCare::Taken& taken, const Origin& whole, std::vector<RejectedRecord> rejected,
+                SourceBatch& out);
+  void tell_aside(const Origin& whole, const std::vector<RejectedRecord>& aside) const;
   // Cuts the chunk at the partition's bound; true when the bound was reached.
   bool cut_at_bound(Partition p, std::shared_ptr<const Origin>& chunk) const;
   Status stamp(Batch& batch, std::vector<RejectedRecord>& rejected) const;
@@ -110,6 +124,8 @@ class SourceDriver {
   OpenContext context_;
   std::unique_ptr<RecordReader> reader_;
   std::unique_ptr<Decoder> decoder_;
+  SourceNote* note_ = nullptr;
+  SourceCare care_;
   int event_time_column_ = -1;  // in the decoder's schema
   SourceClock clock_;
   std::map<int32_t, PartitionState> partitions_;

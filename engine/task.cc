@@ -151,10 +151,21 @@ void Task::on_checkpoint_complete(Epoch epoch) {
   bell_->wake();
 }
 
+void Task::set_turn(SourceTurn turn) {
+  turn_.store(turn, std::memory_order_release);
+  bell_->wake();
+}
+
+bool Task::take_turn_back() {
+  SourceTurn rows = SourceTurn::rows;
+  return turn_.compare_exchange_strong(rows, SourceTurn::waits);
+}
+
 Micros Task::wanted_run(StepResult result) const {
   if (failed_) return kEndOfTime;
   Micros next = next_tick_;
-  const bool polls = parts_.source && !ended_ && !source_held_.load(std::memory_order_acquire);
+  const bool polls = parts_.source && !ended_ && !source_held_.load(std::memory_order_acquire) &&
+                     turn() != SourceTurn::waits;
   if (polls && result == StepResult::idle) next = std::min(next, parts_.source->again_at());
   return next;
 }
@@ -247,9 +258,18 @@ StepResult Task::step_source() {
     completed_seen_ = completed;
     parts_.source->on_checkpoint_complete(Epoch(completed));
   }
-  if (ended_) return StepResult::idle;
-  if (source_held_.load(std::memory_order_acquire)) return StepResult::idle;
+  const SourceTurn turn = this->turn();
+  if (ended_ || turn == SourceTurn::waits) return StepResult::idle;
+  if (turn == SourceTurn::time) {
+    push_source_watermark();
+    turn_.store(SourceTurn::waits, std::memory_order_release);
+    return StepResult::worked;
+  }
+  if (turn == SourceTurn::free) parts_.source->forget_suspects();
+  return source_held_.load(std::memory_order_acquire) ? StepResult::idle : poll_source();
+}
 
+StepResult Task::poll_source() {
   SourceBatch batch;
   Result<SourceDriver::State> state = timed(0, [&] { return parts_.source->step(parts_.batch_rows, batch); });
   if (!state.ok()) {
@@ -269,13 +289,10 @@ StepResult Task::step_source() {
   }
   if (batch.rows.rows > 0) deliver(0, 0, std::move(batch.rows));
   if (batch.rejected.rows > 0) deliver(0, 1, std::move(batch.rejected));
+  SourceTurn rows = SourceTurn::rows;
+  if (batch.polled && turn_.compare_exchange_strong(rows, SourceTurn::waits)) return StepResult::worked;
 
-  const Micros watermark = parts_.source->watermark();
-  const bool moved = watermark > watermark_;
-  if (moved) {
-    idle_sent_ = false;
-    push_watermark(watermark);
-  }
+  const bool moved = push_source_watermark();
   if (*state == SourceDriver::State::ended) {
     parts_.source->tell_peers(true);
     push_end();
@@ -287,6 +304,15 @@ StepResult Task::step_source() {
     signal_exchanges(Idle{});
   }
   return *state == SourceDriver::State::worked || had_rows || moved ? StepResult::worked : StepResult::idle;
+}
+
+// True when it moved.
+bool Task::push_source_watermark() {
+  const Micros watermark = parts_.source->watermark();
+  if (watermark <= watermark_) return false;
+  idle_sent_ = false;
+  push_watermark(watermark);
+  return true;
 }
 
 // All that this task feeds must know that it counts again, not only who gets the first rows.
@@ -585,6 +611,7 @@ void Task::barrier(Epoch epoch) {
       pending.snapshot.blobs[node.name] = parts_.source->snapshot();
       pending.confirmation = parts_.source->confirm();
       pending.begun_at = parts_.context.env->monotonic();
+      parts_.source->on_barrier(epoch);
       continue;
     }
     auto state = timed(static_cast<int>(i), [&] { return node.op->freeze(epoch); });

@@ -78,6 +78,14 @@ class TapBuffer {
 
 enum class StepResult : uint8_t { worked, idle, blocked, ended };
 
+// What a source task may do where its job reads with care (runtime/careful_reading.h).
+enum class SourceTurn : uint8_t {
+  free,   // all: nobody takes care
+  waits,  // nothing
+  rows,   // hand out one chunk; the watermark that comes of it waits
+  time,   // let the watermark go as far as the rows have come
+};
+
 class Task {
  public:
   struct Target {
@@ -131,6 +139,11 @@ class Task {
   void trigger_barrier(Epoch epoch);
   // Any thread: holds sources back until the first checkpoint (resolved positions) is durable.
   void hold_source(bool hold);
+  // Any thread. A source task whose turn is over waits by itself.
+  void set_turn(SourceTurn turn);
+  SourceTurn turn() const { return turn_.load(std::memory_order_acquire); }
+  // Any thread: the turn to hand out rows that was not used is over; false: it was used.
+  bool take_turn_back();
   // Any thread, through Env::offload: publishes what the sinks prepared.
   Status commit(const std::string& sink, Epoch epoch, const std::string& handle);
   // Any thread.
@@ -178,6 +191,8 @@ class Task {
   Micros wanted_run(StepResult result) const;
   StepResult step_inner();
   StepResult step_source();
+  StepResult poll_source();
+  bool push_source_watermark();
   StepResult step_inputs();
   void handle(size_t input, Element element);
   void on_input_barrier(size_t input, Epoch epoch);
@@ -233,6 +248,7 @@ class Task {
   std::atomic<int64_t> completed_{0};
   int64_t completed_seen_ = 0;
   std::atomic<bool> source_held_{false};
+  std::atomic<SourceTurn> turn_{SourceTurn::free};
 };
 
 }  // namespace rideflow
