@@ -95,7 +95,8 @@ void print(std::string& out, const RestartSpec& restart) {
     out += "restart: never\n";
     return;
   }
-  if (!restart.max_failures && !restart.within && !restart.first_pause && !restart.longest_pause) return;
+  const bool paced = restart.within || restart.first_pause || restart.longest_pause;
+  if (!restart.max_failures && !paced && !restart.poison) return;
   out += "restart\n";
   if (restart.max_failures)
     out += *restart.max_failures < 0 ? "    max_failures: unlimited\n"
@@ -103,6 +104,8 @@ void print(std::string& out, const RestartSpec& restart) {
   line("within", restart.within);
   line("first_pause", restart.first_pause);
   line("longest_pause", restart.longest_pause);
+  if (restart.poison)
+    out += *restart.poison == Poison::stop ? "    poison: stop\n" : "    poison: set_aside\n";
 }
 
 void print(std::string& out, const SpecStream& stream) {

@@ -281,7 +281,9 @@ class SchemaWriter {
       object({}, [&] {
         for (const LanguageSection& section : language_sections()) {
           if (section.path != "restart") continue;
-          for (const LanguageKey& key : section.keys) property(key.name, key.doc, [&] { scalar(); });
+          for (const LanguageKey& key : section.keys) {
+            property(key.name, key.doc, [&] { key.choices.empty() ? scalar() : strings("enum", key.choices); });
+          }
         }
       });
       json_.end_object().end_array();

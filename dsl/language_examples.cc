@@ -56,6 +56,7 @@ restart:                                  # or 'restart: never'
   within: 10m
   first_pause: 2s
   longest_pause: 2m
+  poison: stop
 kafka:
   brokers: "${KAFKA_BROKERS:-}"
   security: sasl_ssl

@@ -22,6 +22,7 @@ class RestartLoader {
     span("within", spec_.within);
     span("first_pause", spec_.first_pause);
     span("longest_pause", spec_.longest_pause);
+    poison();
     map_.finish();
     const YamlEntry* first = map_.find("first_pause");
     if (first && spec_.first_pause && spec_.longest_pause && *spec_.first_pause > *spec_.longest_pause)
@@ -43,6 +44,19 @@ class RestartLoader {
     else
       error(*entry, "max_failures",
             fmt::format("'{}' is neither a number from 0 to {} nor 'unlimited'", text, kMostFailures));
+  }
+
+  void poison() {
+    const YamlEntry* entry = map_.find("poison");
+    if (!entry) return;
+    const std::string text = map_.text("poison");
+    if (!entry->value.is_scalar()) return;
+    if (text == "set_aside")
+      spec_.poison = Poison::set_aside;
+    else if (text == "stop")
+      spec_.poison = Poison::stop;
+    else
+      error(*entry, "poison", fmt::format("'{}' is neither 'set_aside' nor 'stop'", text));
   }
 
   void span(std::string_view key, std::optional<int64_t>& out) {

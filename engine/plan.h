@@ -83,10 +83,17 @@ struct LogicalNode {
   TextPos pos;
 };
 
+// What is done about a record at which the job fails again and again.
+enum class Poison : uint8_t {
+  set_aside,  // it goes to `.rejected` of its source, and the job goes on
+  stop,
+};
+
 // The job's `restart:`, as far as it says something; the process knows the rest (runtime/job_attempts.h).
 struct RestartSpec {
   std::optional<int32_t> max_failures;  // 0: never; -1: however often
   std::optional<int64_t> within, first_pause, longest_pause;
+  std::optional<Poison> poison;
 };
 
 struct LogicalPlan {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace rideflow {
 namespace {
@@ -10,6 +11,10 @@ namespace {
 constexpr size_t kAttemptHistory = 20;
 // A mistake of ours that shows itself so often in the same words does not depend on the moment.
 constexpr int kAlike = 3;
+// The process has died so often in this job, and no record is suspected: others shall live. Or so often
+// whatever is suspected.
+constexpr int kCrashes = 3;
+constexpr int kMostCrashes = 8;
 
 std::string seconds(int64_t micros) {
   return fmt::format("{:.1f} s", static_cast<double>(micros) / kMicrosPerSecond);
@@ -28,8 +33,23 @@ class ApplyAttempt {
 
   void operator()(const FirstAttempt& e) { begin(e.now); }
 
+  // There is no pause: whoever started the process again has made one.
+  void operator()(const CrashFound& e) {
+    AttemptsState& s = out_.state;
+    const Status died = Status::internal("the process died while it ran this job");
+    s.history.insert(s.history.begin(), {0, e.now, e.now, died});
+    ++s.care.crashes;
+    if (look_for_records(e.evidence, died)) return;
+    if (s.care.crashes < (suspects_records() ? kMostCrashes : kCrashes)) return;
+    s.failure = died;
+    give_up(fmt::format("ended its process {} times in a row", std::exchange(s.care.crashes, 0)));
+    s.phase = AttemptsPhase::over;
+  }
+
   void operator()(const AttemptEnded& e) {
     AttemptsState& s = out_.state;
+    s.care = after_reading(std::move(s.care));
+    s.care.crashes = s.care.barren = 0;
     if (!s.history.empty()) s.history.front().ended_at = e.now;
     s.failure.reset();
     s.phase = AttemptsPhase::over;
@@ -43,13 +63,14 @@ class ApplyAttempt {
       s.history.front().cause = e.status;
     }
     // An attempt that went well for so long has outlived what failed the ones before.
-    if (lasted >= s.policy.longest_pause) s.pause = 0;
+    if (lasted >= s.policy.longest_pause) s.pause = s.care.crashes = 0;
     const bool same = s.failure && s.failure->to_string() == e.status.to_string() && s.pause > 0;
     s.alike = e.status.blame() == Blame::internal ? (same ? s.alike + 1 : 1) : 0;
     s.failure = e.status;
     s.phase = AttemptsPhase::over;
     if (s.stop_requested || !may_pass(e.status) || s.policy.max_failures == 0) return;
-    if (s.alike >= kAlike) {
+    if (look_for_records(e.evidence, e.status)) return;
+    if (s.alike >= kAlike && !suspects_records()) {
       return give_up(fmt::format("failed {} times in a row in the same way", s.alike));
     }
     std::erase_if(s.failures, [&](Micros at) { return at < e.now - s.policy.within; });
@@ -86,6 +107,33 @@ class ApplyAttempt {
     out_.command = AttemptCommand::begin;
   }
 
+  // Worth another attempt: it reads with care, and none before has done so for nothing.
+  bool suspects_records() const { return out_.state.care.careful() && out_.state.care.barren == 0; }
+
+  // How the next attempt reads. True: a record was found to blame, and the job is to stop there.
+  bool look_for_records(const Evidence& evidence, const Status& failure) {
+    AttemptsState& s = out_.state;
+    CareAfter after = after_failure(std::move(s.care), evidence, failure);
+    s.care = std::move(after.care);
+    if (!after.found) return false;
+    const std::string record =
+        fmt::format("{}, read by '{}'", to_string(after.found->record), after.found->record.source);
+    if (s.policy.poison == Poison::stop) {
+      s.care.set_aside.pop_back();
+      s.failure = failure;
+      give_up(fmt::format("failed {} times at {},", kFailuresAtARecord, record));
+      s.phase = AttemptsPhase::over;
+      return true;
+    }
+    s.alike = 0;
+    s.pause = 0;
+    const Status told(failure.code(), failure.blame(), failure.retry(),
+                      fmt::format("{}; {} is set aside", failure.to_string(), record));
+    s.failure = told;
+    if (!s.history.empty()) s.history.front().cause = told;
+    return false;
+  }
+
   void give_up(const std::string& why) {
     AttemptsState& s = out_.state;
     const Status& last = *s.failure;
@@ -106,6 +154,7 @@ RestartPolicy with_job(RestartPolicy policy, const RestartSpec& job) {
   policy.first_pause = job.first_pause.value_or(policy.first_pause);
   policy.longest_pause = job.longest_pause.value_or(std::max(policy.longest_pause, policy.first_pause));
   policy.first_pause = std::min(policy.first_pause, policy.longest_pause);
+  policy.poison = job.poison.value_or(policy.poison);
   return policy;
 }
 

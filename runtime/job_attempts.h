@@ -16,6 +16,7 @@
 #include "engine/ids.h"
 #include "engine/plan.h"
 #include "engine/status.h"
+#include "runtime/care.h"
 
 namespace rideflow {
 
@@ -26,6 +27,7 @@ struct RestartPolicy {
   int64_t within = 3600 * kMicrosPerSecond;
   int64_t first_pause = kMicrosPerSecond;  // twice as long after each further failure
   int64_t longest_pause = 60 * kMicrosPerSecond;
+  Poison poison = Poison::set_aside;
 };
 RestartPolicy with_job(RestartPolicy policy, const RestartSpec& job);
 
@@ -35,7 +37,7 @@ RestartPolicy with_job(RestartPolicy policy, const RestartSpec& job);
 bool may_pass(const Status& failure);
 
 struct AttemptRecord {
-  int64_t number = 0;
+  int64_t number = 0;  // from 1; 0: of an earlier process, that died in it
   Micros started_at = 0;
   Micros ended_at = 0;  // 0: it goes on
   Status cause;         // why it failed; ok: it did not
@@ -56,6 +58,7 @@ struct AttemptsState {
   Micros next_at = 0;             // pausing: when the next attempt begins
   std::vector<Micros> failures;   // within the policy's time, oldest first
   int alike = 0;                  // failures of ours in a row that read the same
+  Care care;                      // how the next attempt reads
   std::optional<Status> failure;  // the last one
   std::vector<AttemptRecord> history;  // newest first, at most 20
 };
@@ -69,6 +72,12 @@ struct AttemptFailed {
   Micros now;
   Status status;
   uint64_t random;
+  Evidence evidence = {};  // what was read by it and may be to blame
+};
+// Before the first attempt: the process before this one died in one of this job's.
+struct CrashFound {
+  Micros now;
+  Evidence evidence;
 };
 // The job finished, or stopped as it was asked to.
 struct AttemptEnded {
@@ -80,7 +89,8 @@ struct PauseLooked {
 struct JobStopAsked {
   Micros now;
 };
-using AttemptEvent = std::variant<FirstAttempt, AttemptFailed, AttemptEnded, PauseLooked, JobStopAsked>;
+using AttemptEvent =
+    std::variant<CrashFound, FirstAttempt, AttemptFailed, AttemptEnded, PauseLooked, JobStopAsked>;
 
 // ---- Commands
 enum class AttemptCommand : uint8_t {

@@ -9,6 +9,7 @@
 namespace rideflow {
 namespace {
 constexpr Micros kLookPeriod = kMicrosPerSecond / 10;
+constexpr Micros kTurnLook = kMicrosPerSecond / 1000;  // at whose turn it is, which wakes nobody
 }  // namespace
 
 JobExecution::JobExecution(std::shared_ptr<const LogicalPlan> plan, const ExecutionOptions& options)
@@ -48,6 +49,7 @@ Status JobExecution::build() {
   context.state = [this](TaskId task) { return options_.storage->backend(task); };
   RF_ASSIGN(auto graph, JobGraph::build(std::make_shared<PhysicalPlan>(std::move(physical)), context));
   graph_ = std::move(graph);
+  note_sources();
   RF_TRY(restore(checkpoint ? &*checkpoint : nullptr));
   options_.storage->finish_restore();
 
@@ -56,8 +58,32 @@ Status JobExecution::build() {
   state_.timeout = options_.checkpoint_timeout;
   if (checkpoint) state_.last_complete = checkpoint->epoch;
   for (const auto& task : tasks()) task->hold_source(true);
+  if (options_.care.careful()) {
+    std::vector<Task*> sources;
+    for (const auto& task : tasks()) {
+      if (task->is_source()) sources.push_back(task.get());
+    }
+    careful_ = std::make_unique<CarefulReading>(options_.env, options_.care, std::move(sources), note_);
+    notes_.push_back("what was read when the job failed is read again with care, to find what is to blame");
+  }
   post(JobStarted{steady()});
   return {};
+}
+
+// Before they are opened.
+void JobExecution::note_sources() {
+  const auto sources = static_cast<size_t>(
+      std::count_if(tasks().begin(), tasks().end(), [](const auto& task) { return task->is_source(); }));
+  note_ = options_.note ? options_.note(sources) : JobNote::in_memory(sources);
+  Care& care = options_.care;
+  if (!care.lineage.empty() && care.lineage != lineage_) care = Care();  // of other positions
+  size_t next = 0;
+  for (const auto& task : tasks()) {
+    if (!task->is_source()) continue;
+    SourceDriver& source = *task->source();
+    source.set_note(&note_->source(next++));
+    source.set_care(SourceCare(source.name(), care.set_aside, care.suspects, care.at_once));
+  }
 }
 
 Status JobExecution::restore(const Checkpoint* checkpoint) {
@@ -151,10 +177,32 @@ bool JobExecution::pump() {
     decide(event);
   }
   decide(ClockTick{steady(), waits_for()});
+  if (careful_) read_with_care();
   return worked;
 }
 
+void JobExecution::read_with_care() {
+  CarefulReading::Checkpoints checkpoints;
+  bool under_way = false;
+  {
+    const std::lock_guard lock(state_mutex_);
+    if (state_.phase != JobPhase::running) return;
+    under_way = state_.current.has_value();
+    // With its commits: what fails there is no fault of what is read behind it.
+    checkpoints.complete = state_.unpublished.empty()
+                               ? state_.last_complete
+                               : Epoch(state_.unpublished.front().record.epoch.value - 1);
+    checkpoints.begun = under_way ? state_.current->epoch : state_.last_complete;
+  }
+  const bool wanted = careful_->look(checkpoints);
+  if (wanted && !under_way) decide(CheckpointRequested{steady()});
+  if (!careful_->over()) return;
+  careful_.reset();
+  if (options_.read_again) options_.read_again();
+}
+
 Micros JobExecution::next_pump() const {
+  if (careful_) return options_.env->monotonic() + kTurnLook;
   const std::lock_guard lock(state_mutex_);
   const bool waits_for_time =
       state_.phase == JobPhase::running && !state_.current && state_.unpublished.size() < kMostUnpublished;

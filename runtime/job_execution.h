@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/job_graph.h"
+#include "runtime/careful_reading.h"
 #include "runtime/coordinator.h"
 #include "runtime/job_storage.h"
 #include "runtime/restore_plan.h"
@@ -36,6 +37,12 @@ struct ExecutionOptions {
   Epoch drop_before;  // what `drop_state` names is dropped of older checkpoints only; 0: of any
   // Told the first epoch of the attempt before any is used; an error ends the attempt. May be empty.
   std::function<Status(Epoch first)> begun = {};
+  // What is done about records at which attempts before this one failed.
+  Care care = {};
+  // Called once by the thread that pumps, when everything was read again with care. May be empty.
+  std::function<void()> read_again = {};
+  // Where source tasks note what they give, so that it outlives the process; empty: in memory.
+  std::function<std::shared_ptr<JobNote>(size_t sources)> note = {};
 };
 
 class JobExecution : private TaskEvents {
@@ -73,6 +80,9 @@ class JobExecution : private TaskEvents {
     bool holds_checkpoints = false;  // else the operator waits, and they go on
   };
   std::vector<Waiting> waiting() const;
+  // REQUIRES: over(), and nobody steps tasks. What may be to blame, if it failed.
+  Evidence evidence() const { return note_->evidence(); }
+  const std::shared_ptr<JobNote>& note() const { return note_; }
   Epoch first_epoch() const { return first_epoch_; }  // that this attempt may use
   // Whether a checkpoint is still being written. REQUIRES: over(), and nobody calls pump().
   bool writing() const;
@@ -86,6 +96,8 @@ class JobExecution : private TaskEvents {
 
   Status build();
   Status restore(const Checkpoint* checkpoint);
+  void note_sources();
+  void read_with_care();
 
   void on_snapshot(TaskSnapshot snapshot) override;
   void on_ended(TaskId task) override;
@@ -113,7 +125,9 @@ class JobExecution : private TaskEvents {
   Micros started_at_ = 0;
   std::vector<std::string> notes_;
   std::map<std::string, std::string> types_;  // of the nodes' state, for checkpoints
+  std::shared_ptr<JobNote> note_;
   std::shared_ptr<JobGraph> graph_;
+  std::unique_ptr<CarefulReading> careful_;  // null: as usual
   mutable std::mutex state_mutex_;
   CoordinatorState state_;
   std::atomic<JobPhase> phase_{JobPhase::starting};

@@ -55,9 +55,11 @@ JobEnv& JobHost::env_of(const std::string& job) {
 
 Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options) {
   RF_TRY(check_free(plan->job));
+  auto notes = notes_of(plan->job);
+  auto build = builder(plan, options, notes.get());
   RF_ASSIGN(auto job,
             AttemptedJob::start(env_of(plan->job), plan->job, with_job(options.restart, plan->restart),
-                                [this, plan, options](Epoch first) { return build(plan, options, first); }));
+                                std::move(build), std::move(notes)));
   const std::lock_guard lock(mutex_);
   jobs_[plan->job] = {plan->job, plan, std::move(job), options.text};
   answered_ = false;
@@ -67,9 +69,10 @@ Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions&
 Status JobHost::start_soon(std::shared_ptr<const LogicalPlan> plan, const RunOptions& options) {
   RF_TRY(check_free(plan->job));
   forget(plan->job);  // what the last attempt held is given back before the next one takes the same
-  auto job =
-      AttemptedJob::start_soon(env_of(plan->job), plan->job, with_job(options.restart, plan->restart),
-                               [this, plan, options](Epoch first) { return build(plan, options, first); });
+  auto notes = notes_of(plan->job);
+  auto build = builder(plan, options, notes.get());
+  auto job = AttemptedJob::start_soon(env_of(plan->job), plan->job, with_job(options.restart, plan->restart),
+                                      std::move(build), std::move(notes));
   const std::lock_guard lock(mutex_);
   jobs_[plan->job] = {plan->job, plan, std::move(job), options.text};
   answered_ = false;
@@ -105,9 +108,21 @@ SavepointSource JobHost::savepoint_source(const std::string& job) {
   return source;
 }
 
+std::unique_ptr<AttemptNotes> JobHost::notes_of(const std::string& job) {
+  return std::make_unique<AttemptNotes>(env_, join_path(dir_->jobs(), job));
+}
+
+AttemptedJob::Build JobHost::builder(const std::shared_ptr<const LogicalPlan>& plan,
+                                     const RunOptions& options, AttemptNotes* notes) {
+  return [this, plan, options, notes](Epoch first, const Care& care) {
+    return build(plan, options, first, care, notes);
+  };
+}
+
 // One attempt.
 Result<std::unique_ptr<LocalJob>> JobHost::build(const std::shared_ptr<const LogicalPlan>& plan,
-                                                 const RunOptions& options, Epoch first) {
+                                                 const RunOptions& options, Epoch first, const Care& care,
+                                                 AttemptNotes* notes) {
   if (options.from && first.value == 0) RF_TRY(begin_with(*options.from, plan->job));
   ExecutionOptions execution;
   execution.env = &env_of(plan->job);
@@ -124,6 +139,9 @@ Result<std::unique_ptr<LocalJob>> JobHost::build(const std::shared_ptr<const Log
   execution.drop_state = {options.drop_state, options.drop_changed_state};
   execution.drop_before = options.drop_before.value > 0 ? options.drop_before : first;
   if (execution.drop_before.value == 0) execution.begun = options.begun;
+  execution.care = care;
+  execution.read_again = [notes] { notes->on_read_again(); };
+  execution.note = [notes](size_t sources) { return notes->begin(sources); };
   return LocalJob::start(plan, execution);
 }
 

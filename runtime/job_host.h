@@ -103,7 +103,11 @@ class JobHost {
   JobEnv& env_of(const std::string& job);
   Status begin_with(ObjectStore& from, const std::string& job);
   Result<std::unique_ptr<LocalJob>> build(const std::shared_ptr<const LogicalPlan>& plan,
-                                          const RunOptions& options, Epoch first);
+                                          const RunOptions& options, Epoch first, const Care& care,
+                                          AttemptNotes* notes);
+  AttemptedJob::Build builder(const std::shared_ptr<const LogicalPlan>& plan, const RunOptions& options,
+                              AttemptNotes* notes);
+  std::unique_ptr<AttemptNotes> notes_of(const std::string& job);
 
   Env& env_;
   std::unique_ptr<DataDir> dir_;

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -227,6 +228,15 @@ Result<std::unique_ptr<ReadableFile>> readable_file(Fd fd, std::string path) {
                                                     "gives into a file, or produce it into a topic.");
   }
   return std::unique_ptr<ReadableFile>(std::make_unique<PosixReadable>(std::move(fd), std::move(path)));
+}
+
+// With its blocks: a store into a hole of a full disk would end the process.
+Result<std::shared_ptr<void>> map_empty_file(Fd fd, size_t bytes, const std::string& path) {
+  const int refused = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes));
+  if (refused != 0) return posix_error(refused, "write", path);
+  void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (memory == MAP_FAILED) return posix_error(errno, "map", path);
+  return std::shared_ptr<void>(memory, [bytes](void* at) { ::munmap(at, bytes); });
 }
 
 }  // namespace rideflow

@@ -41,4 +41,7 @@ Result<std::unique_ptr<WritableFile>> writable_file(Fd fd, std::string path);
 // Refuses what is no regular file.
 Result<std::unique_ptr<ReadableFile>> readable_file(Fd fd, std::string path);
 
+// See MappableFiles::map_new; `fd` is a new, empty file.
+Result<std::shared_ptr<void>> map_empty_file(Fd fd, size_t bytes, const std::string& path);
+
 }  // namespace rideflow

@@ -9,6 +9,7 @@
 
 #include <cstdio>
 
+#include "engine/mappable_files.h"
 #include "runtime/posix_file.h"
 
 namespace rideflow {
@@ -60,7 +61,7 @@ Result<std::vector<std::string>> names_in(const std::string& dir) {
   return names_in(std::move(fd), dir);
 }
 
-class PosixFs : public FileSystem {
+class PosixFs : public FileSystem, public MappableFiles {
  public:
   Result<std::unique_ptr<WritableFile>> create(const std::string& path) override {
     return open_writable(path, O_TRUNC, "create");
@@ -159,6 +160,11 @@ class PosixFs : public FileSystem {
     return {};
   }
 
+  Result<std::shared_ptr<void>> map_new(const std::string& path, size_t bytes) override {
+    RF_TRY(remove(path));
+    RF_ASSIGN(Fd fd, open_fd(path, O_RDWR | O_CREAT | O_EXCL, "create"));
+    return map_empty_file(std::move(fd), bytes, path);
+  }
   Result<int64_t> free_bytes(const std::string& dir) override {
     struct statvfs info = {};
     if (::statvfs(dir.c_str(), &info) != 0) return posix_error(errno, "ask the free space of", dir);

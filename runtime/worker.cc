@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/job_graph.h"
+#include "runtime/posix_crash.h"
 
 namespace rideflow {
 namespace {
@@ -11,7 +12,8 @@ namespace {
 constexpr int kSpins = 300;
 }  // namespace
 
-Worker::Worker(Env& env, std::vector<Task*> tasks) : env_(env), tasks_(std::move(tasks)) {
+Worker::Worker(Env& env, std::vector<Task*> tasks, std::shared_ptr<JobNote> note)
+    : env_(env), tasks_(std::move(tasks)), note_(std::move(note)) {
   for (Task* task : tasks_) task->run_by(sleeper_);
 }
 
@@ -30,6 +32,7 @@ void Worker::stop() {
 }
 
 void Worker::run() {
+  this_thread_runs(note_.get());
   int idle_rounds = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
     const Micros now = env_.monotonic();
@@ -56,14 +59,15 @@ Micros Worker::next_run() const {
   return next;
 }
 
-std::vector<std::unique_ptr<Worker>> make_workers(Env& env, const JobGraph& graph, int threads) {
+std::vector<std::unique_ptr<Worker>> make_workers(Env& env, const JobGraph& graph, int threads,
+                                                  const std::shared_ptr<JobNote>& note) {
   std::vector<std::vector<Task*>> shares(static_cast<size_t>(threads));
   for (size_t i = 0; i < graph.tasks().size(); ++i) {
     const int shard = graph.counters()[i]->shard.value;
     shares[static_cast<size_t>(shard % threads)].push_back(graph.tasks()[i].get());
   }
   std::vector<std::unique_ptr<Worker>> workers;
-  for (auto& share : shares) workers.push_back(std::make_unique<Worker>(env, std::move(share)));
+  for (auto& share : shares) workers.push_back(std::make_unique<Worker>(env, std::move(share), note));
   return workers;
 }
 

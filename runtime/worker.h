@@ -16,8 +16,8 @@ namespace rideflow {
 
 class Worker {
  public:
-  // Becomes who runs the tasks.
-  Worker(Env& env, std::vector<Task*> tasks);
+  // Becomes who runs the tasks. A crash of its thread is noted; null: nowhere.
+  Worker(Env& env, std::vector<Task*> tasks, std::shared_ptr<JobNote> note = nullptr);
   ~Worker();  // stops and joins
   void start();
   void stop();
@@ -29,6 +29,7 @@ class Worker {
 
   Env& env_;
   std::vector<Task*> tasks_;
+  std::shared_ptr<JobNote> note_;
   std::atomic<bool> stop_{false};
   std::shared_ptr<Sleeper> sleeper_ = std::make_shared<Sleeper>();
   std::thread thread_;
@@ -36,6 +37,7 @@ class Worker {
 
 // One worker per thread; task (stage, shard) goes to thread shard modulo threads, so that a shard's chain of
 // stages stays on one core.
-std::vector<std::unique_ptr<Worker>> make_workers(Env& env, const class JobGraph& graph, int threads);
+std::vector<std::unique_ptr<Worker>> make_workers(Env& env, const class JobGraph& graph, int threads,
+                                                  const std::shared_ptr<JobNote>& note = nullptr);
 
 }  // namespace rideflow

@@ -8,15 +8,19 @@ namespace {
 constexpr std::chrono::milliseconds kSettleLook{10};
 }  // namespace
 
-AttemptedJob::AttemptedJob(Env& env, std::string name, const RestartPolicy& policy, Build build)
-    : env_(env), name_(std::move(name)), build_(std::move(build)) {
+AttemptedJob::AttemptedJob(Env& env, std::string name, const RestartPolicy& policy, Build build,
+                           std::unique_ptr<AttemptNotes> notes)
+    : env_(env), name_(std::move(name)), build_(std::move(build)), notes_(std::move(notes)) {
   state_.policy = policy;
 }
 
 Result<std::shared_ptr<AttemptedJob>> AttemptedJob::start(Env& env, std::string name,
-                                                          const RestartPolicy& policy, Build build) {
-  std::shared_ptr<AttemptedJob> job(new AttemptedJob(env, std::move(name), policy, std::move(build)));
-  job->decide(FirstAttempt{env.monotonic()});
+                                                          const RestartPolicy& policy, Build build,
+                                                          std::unique_ptr<AttemptNotes> notes) {
+  std::shared_ptr<AttemptedJob> job(
+      new AttemptedJob(env, std::move(name), policy, std::move(build), std::move(notes)));
+  job->take_notes();
+  if (job->decide(FirstAttempt{env.monotonic()}) != AttemptCommand::begin) return *job->state_.failure;
   RF_TRY(job->build_attempt());
   job->thread_ = std::thread([raw = job.get()] {
     raw->attend();
@@ -26,9 +30,12 @@ Result<std::shared_ptr<AttemptedJob>> AttemptedJob::start(Env& env, std::string 
 }
 
 std::shared_ptr<AttemptedJob> AttemptedJob::start_soon(Env& env, std::string name,
-                                                       const RestartPolicy& policy, Build build) {
-  std::shared_ptr<AttemptedJob> job(new AttemptedJob(env, std::move(name), policy, std::move(build)));
-  job->state_.phase = AttemptsPhase::pausing;  // of no length
+                                                       const RestartPolicy& policy, Build build,
+                                                       std::unique_ptr<AttemptNotes> notes) {
+  std::shared_ptr<AttemptedJob> job(
+      new AttemptedJob(env, std::move(name), policy, std::move(build), std::move(notes)));
+  job->take_notes();
+  if (job->state_.phase != AttemptsPhase::over) job->state_.phase = AttemptsPhase::pausing;  // of no length
   job->thread_ = std::thread([raw = job.get()] { raw->run(); });
   return job;
 }
@@ -43,6 +50,30 @@ AttemptCommand AttemptedJob::decide(const AttemptEvent& event) {
   AttemptDecision decision = apply(std::move(state_), event);
   state_ = std::move(decision.state);
   return decision.command;
+}
+
+// What was left by those before: how to read, and whether the process died in this job.
+void AttemptedJob::take_notes() {
+  if (!notes_) return;
+  Result<Care> care = notes_->load();
+  if (care.ok()) state_.care = *std::move(care);
+  const Result<std::optional<Evidence>> crash = notes_->take_crash();
+  for (const Status& status : {care.status(), crash.status()}) {
+    if (!status.ok()) env_.warn("attempt_notes_lost", {{"job", name_}, {"why", status.to_string()}});
+  }
+  if (!crash.ok() || !*crash) return;
+  decide(CrashFound{env_.monotonic(), **crash});
+  env_.warn("job_crash_found", {{"job", name_}, {"why", state_.history.front().cause.to_string()}});
+  leave_notes();
+}
+
+void AttemptedJob::leave_notes() {
+  Care care;
+  {
+    const std::lock_guard lock(mutex_);
+    care = state_.care;
+  }
+  if (notes_) notes_->save(care);
 }
 
 // One attempt after the other, until there is to be none.
@@ -67,13 +98,21 @@ void AttemptedJob::run() {
 }
 
 Status AttemptedJob::build_attempt() {
-  RF_ASSIGN(std::shared_ptr<LocalJob> job, build_(first_));
+  Care care;
+  {
+    const std::lock_guard lock(mutex_);
+    care = state_.care;
+  }
+  RF_ASSIGN(std::shared_ptr<LocalJob> job, build_(first_, care));
   if (first_.value == 0) first_ = job->execution().first_epoch();
   bool again = false;
   bool stop = false;
   {
     const std::lock_guard lock(mutex_);
     current_ = job;
+    const std::string& lineage = job->execution().lineage();
+    if (!state_.care.lineage.empty() && state_.care.lineage != lineage) state_.care = Care();
+    state_.care.lineage = lineage;
     again = state_.number > 1;
     stop = state_.stop_requested;
   }
@@ -95,13 +134,15 @@ void AttemptedJob::attend() {
   const Status status = job->wait();
   settle(*job);
   // One that stopped without a last checkpoint says why, and is no failure.
-  if (job->execution().phase() == JobPhase::failed) return report(status);
+  if (job->execution().phase() == JobPhase::failed) return report(status, job->execution().evidence());
   decide(AttemptEnded{env_.monotonic()});
+  leave_notes();
 }
 
-void AttemptedJob::report(const Status& status) {
+void AttemptedJob::report(const Status& status, const Evidence& evidence) {
   const Micros now = env_.monotonic();
-  decide(AttemptFailed{now, status, env_.random()});
+  decide(AttemptFailed{now, status, env_.random(), evidence});
+  leave_notes();
   std::string text;
   bool again = false;
   {

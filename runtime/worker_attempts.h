@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/attempt_notes.h"
 #include "runtime/job_attempts.h"
 #include "runtime/worker_job.h"
 
@@ -21,16 +22,18 @@ namespace rideflow {
 
 class AttemptedJob {
  public:
-  // Builds the next attempt. `first`: the first epoch of the first one that could be built, 0 before that.
-  // Called on the job's own thread, one call at a time.
-  using Build = std::function<Result<std::unique_ptr<LocalJob>>(Epoch first)>;
+  // Builds the next attempt, which reads with this care. `first`: the first epoch of the first one that could
+  // be built, 0 before that. Called on the job's own thread, one call at a time.
+  using Build = std::function<Result<std::unique_ptr<LocalJob>>(Epoch first, const Care& care)>;
 
   // Builds the first attempt at once and answers why it can't be, as nobody waits for what is new.
+  // `notes`: what attempts leave for each other, over processes; null: nothing.
   static Result<std::shared_ptr<AttemptedJob>> start(Env& env, std::string name, const RestartPolicy& policy,
-                                                     Build build);
+                                                     Build build,
+                                                     std::unique_ptr<AttemptNotes> notes = nullptr);
   // Answers before the first attempt is built, which is tried again like any other.
   static std::shared_ptr<AttemptedJob> start_soon(Env& env, std::string name, const RestartPolicy& policy,
-                                                  Build build);
+                                                  Build build, std::unique_ptr<AttemptNotes> notes = nullptr);
   ~AttemptedJob();  // as stop(); wait()
 
   // Asks for a last checkpoint and a pause. wait() then returns.
@@ -52,12 +55,15 @@ class AttemptedJob {
   std::vector<AttemptRecord> attempts() const;
 
  private:
-  AttemptedJob(Env& env, std::string name, const RestartPolicy& policy, Build build);
+  AttemptedJob(Env& env, std::string name, const RestartPolicy& policy, Build build,
+               std::unique_ptr<AttemptNotes> notes);
+  void take_notes();
+  void leave_notes();
   AttemptCommand decide(const AttemptEvent& event);
   Status build_attempt();
   void run();
   void attend();
-  void report(const Status& status);
+  void report(const Status& status, const Evidence& evidence = {});
   void settle(const LocalJob& job);
   void rest();
   void finish();
@@ -66,6 +72,7 @@ class AttemptedJob {
   Env& env_;
   const std::string name_;
   const Build build_;
+  const std::unique_ptr<AttemptNotes> notes_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   AttemptsState state_;

@@ -7,7 +7,8 @@ Result<std::unique_ptr<LocalJob>> LocalJob::start(std::shared_ptr<const LogicalP
   RF_ASSIGN(auto execution, JobExecution::start(std::move(plan), options));
   auto job = std::unique_ptr<LocalJob>(new LocalJob(*options.env, std::move(execution)));
   job->execution_->set_waker(job->sleeper_);
-  job->workers_ = make_workers(*options.env, job->execution_->graph(), options.parallelism);
+  job->workers_ =
+      make_workers(*options.env, job->execution_->graph(), options.parallelism, job->execution_->note());
   for (const auto& worker : job->workers_) worker->start();
   job->control_ = std::thread([raw = job.get()] { raw->control(); });
   return job;

@@ -9,6 +9,7 @@
 #include "generated/version.h"
 #include "runtime/cli/cli_command.h"
 #include "runtime/hint.h"
+#include "runtime/posix_crash.h"
 #include "runtime/posix_env.h"
 #include "runtime/posix_process.h"
 
@@ -128,6 +129,7 @@ FlagSpec data_dir_flag() {
 int run_cli(int argc, char** argv, const Catalog& catalog) {
   if (!posix_variable("RIDEFLOW_CORE_FILES")) forbid_core_files();
   ignore_file_size_signal();
+  note_crashes();
   const std::vector<Command> commands = all_commands();
   std::vector<std::string> words(argv + 1, argv + argc);
   if (!words.empty() && words[0] == "--version") words[0] = "version";

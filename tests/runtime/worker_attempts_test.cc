@@ -121,7 +121,7 @@ class WorkerAttempts : public testing::Test {
     return found.ok() ? (*found)->records() : 0;
   }
   AttemptedJob::Build build() {
-    return [this](Epoch first) {
+    return [this](Epoch first, const Care& care) {
       ExecutionOptions options;
       options.env = &env_;
       options.resources = &resources_;
@@ -129,6 +129,7 @@ class WorkerAttempts : public testing::Test {
       options.checkpoint_interval = 5'000;
       options.checkpoint_timeout = timeout_;
       options.drop_before = first;
+      options.care = care;
       return LocalJob::start(plan_, options);
     };
   }
@@ -190,20 +191,20 @@ TEST_F(WorkerAttempts, AStopEndsAPause) {
 
 TEST_F(WorkerAttempts, WhatCannotBeBuiltIsTriedAgain) {
   std::atomic<int> left{3};
-  const auto job =
-      AttemptedJob::start_soon(env_, "copy", policy_, [&](Epoch first) -> Result<std::unique_ptr<LocalJob>> {
+  const auto job = AttemptedJob::start_soon(
+      env_, "copy", policy_, [&](Epoch first, const Care& care) -> Result<std::unique_ptr<LocalJob>> {
         if (left-- > 0) return Status::external(Code::unavailable, "not yet");
-        return build()(first);
+        return build()(first, care);
       });
   produce(5);
   ASSERT_TRUE(wait_for([&] { return copied() == 5; }));
   EXPECT_EQ(job->attempts().size(), 4u);
   EXPECT_EQ(job->attempts().at(1).cause.message(), "not yet");
   // A first attempt whose failure somebody waits for is told instead.
-  const auto told =
-      AttemptedJob::start(env_, "other", policy_, [&](Epoch) -> Result<std::unique_ptr<LocalJob>> {
-        return Status::external(Code::unavailable, "not yet");
-      });
+  const auto told = AttemptedJob::start(env_, "other", policy_,
+                                        [&](Epoch, const Care&) -> Result<std::unique_ptr<LocalJob>> {
+                                          return Status::external(Code::unavailable, "not yet");
+                                        });
   EXPECT_EQ(told.status().message(), "not yet");
 }
 

@@ -1,0 +1,57 @@
+#include "runtime/posix_crash.h"
+
+#include <csignal>
+#include <cstddef>
+#include <memory>
+
+namespace rideflow {
+namespace {
+
+constexpr int kDeadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+// Of a thread whose own stack is used up.
+constexpr size_t kSignalStack = 16 << 10;
+
+thread_local JobNote* crash_note = nullptr;
+
+extern "C" void on_deadly_signal(int) {
+  if (crash_note != nullptr) crash_note->set_crashed();
+  // The handler is gone by now: what led here happens again, or abort() goes on, and ends the process.
+}
+
+// Given back when its thread ends.
+struct SignalStack {
+  SignalStack() : memory(new char[kSignalStack]) {
+    stack_t stack{};
+    stack.ss_sp = memory.get();
+    stack.ss_size = kSignalStack;
+    taken = ::sigaltstack(&stack, nullptr) == 0;
+  }
+  ~SignalStack() {
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    if (taken) ::sigaltstack(&none, nullptr);
+  }
+  std::unique_ptr<char[]> memory;
+  bool taken = false;
+};
+
+}  // namespace
+
+void note_crashes() {
+  for (const int signal : kDeadly) {
+    struct sigaction before {};
+    if (::sigaction(signal, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) continue;
+    struct sigaction action {};
+    action.sa_handler = on_deadly_signal;
+    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_ONSTACK | SA_NODEFER;
+    ::sigaction(signal, &action, nullptr);
+  }
+}
+
+void this_thread_runs(JobNote* note) {
+  thread_local const SignalStack stack;
+  (void)stack;
+  crash_note = note;
+}
+
+}  // namespace rideflow
