@@ -25,6 +25,7 @@ LoadedJob load_job(std::string_view text, std::string_view file, const Catalog& 
   job.warnings = diagnostics.warnings();
   name_variables(*job.spec.document, job.errors);
   name_variables(*job.spec.document, job.warnings);
+  if (plan) plan->text = text;
   if (plan && job.errors.empty()) job.plan = std::make_shared<const LogicalPlan>(*std::move(plan));
   return job;
 }

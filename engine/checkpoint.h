@@ -54,6 +54,7 @@ struct Checkpoint {
   int32_t key_groups = kDefaultKeyGroups;
   Micros created_at = 0;
   std::map<std::string, std::string> types;  // node name -> what its cells hold (engine/state_type.h)
+  std::string text;                          // of the job; "" in those of older versions
   std::vector<TaskSnapshot> tasks;
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };

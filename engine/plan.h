@@ -98,6 +98,7 @@ struct RestartSpec {
 
 struct LogicalPlan {
   std::string job;
+  std::string text;  // as it was loaded, without the values of its variables
   std::string description;
   RestartSpec restart;
   std::vector<LogicalNode> nodes;  // every input comes before its user; id = index

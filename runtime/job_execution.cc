@@ -88,13 +88,7 @@ void JobExecution::note_sources() {
 
 Status JobExecution::restore(const Checkpoint* checkpoint) {
   const StateTypes types = state_types(*plan_, *graph_);
-  for (const auto& [node, type] : types) types_[node] = encode_state_type(type);
-  for (const LogicalNode& node : plan_->nodes) {
-    const auto* sink = std::get_if<SinkNode>(&node.body);
-    if (sink == nullptr) continue;
-    if (std::string type = sink_type(*sink); !type.empty())
-      types_[node_name(*plan_, node.id)] = std::move(type);
-  }
+  types_ = described_types(*plan_, types);
   std::unique_ptr<RestorePlan> restore;
   if (!checkpoint) RF_TRY(check_drop_policy(options_.drop_state, *plan_, nullptr));
   if (checkpoint) {
@@ -281,6 +275,7 @@ void JobExecution::publish(const PublishCheckpoint& command) {
   checkpoint.key_groups = graph_->plan().key_groups;
   checkpoint.created_at = options_.env->now();
   checkpoint.types = types_;
+  checkpoint.text = plan_->text;
   checkpoint.tasks = command.snapshots;
   auto bytes = std::make_shared<int64_t>(0);
   Background work;

@@ -61,7 +61,7 @@ Status JobHost::start(std::shared_ptr<const LogicalPlan> plan, const RunOptions&
             AttemptedJob::start(env_of(plan->job), plan->job, with_job(options.restart, plan->restart),
                                 std::move(build), std::move(notes)));
   const std::lock_guard lock(mutex_);
-  jobs_[plan->job] = {plan->job, plan, std::move(job), options.text};
+  jobs_[plan->job] = {plan->job, plan, std::move(job)};
   answered_ = false;
   return {};
 }
@@ -74,7 +74,7 @@ Status JobHost::start_soon(std::shared_ptr<const LogicalPlan> plan, const RunOpt
   auto job = AttemptedJob::start_soon(env_of(plan->job), plan->job, with_job(options.restart, plan->restart),
                                       std::move(build), std::move(notes));
   const std::lock_guard lock(mutex_);
-  jobs_[plan->job] = {plan->job, plan, std::move(job), options.text};
+  jobs_[plan->job] = {plan->job, plan, std::move(job)};
   answered_ = false;
   return {};
 }
@@ -89,14 +89,14 @@ void JobHost::forget(const std::string& job) {
 }
 
 Status JobHost::begin_with(ObjectStore& from, const std::string& job) {
-  RF_ASSIGN(const Savepoint savepoint, read_savepoint(from));
+  RF_ASSIGN(const Checkpoint savepoint, read_savepoint(from));
   RF_ASSIGN(const auto checkpoints, CheckpointStore::open(env_, dir_->checkpoints(job)));
   return adopt_savepoint(env_, savepoint, from, job, *checkpoints).with(from.describe());
 }
 
-bool JobHost::has_checkpoints(const std::string& job) const {
-  const Result<std::vector<Checkpoint>> found = read_manifests(env_.fs(), dir_->checkpoints(job));
-  return found.ok() && !found->empty();
+Result<std::optional<Checkpoint>> JobHost::newest_checkpoint(const std::string& job) const {
+  RF_ASSIGN(std::vector<Checkpoint> found, read_manifests(env_.fs(), dir_->checkpoints(job)));
+  return found.empty() ? std::nullopt : std::optional<Checkpoint>(std::move(found.back()));
 }
 
 SavepointSource JobHost::savepoint_source(const std::string& job) {
@@ -104,7 +104,6 @@ SavepointSource JobHost::savepoint_source(const std::string& job) {
   source.job = job;
   source.checkpoints_dir = dir_->checkpoints(job);
   source.work_dir = join_path(dir_->savepoint_work(), fmt::format("{:016x}", env_.random()));
-  if (const auto hosted = find(job)) source.job_text = hosted->text;
   return source;
 }
 

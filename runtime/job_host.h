@@ -36,7 +36,6 @@ struct RunOptions {
   Epoch drop_before = {};
   std::function<Status(Epoch first)> begun = {};
   RestartPolicy restart;  // where the job's own `restart:` says nothing else
-  std::string text = {};  // of the job, for its savepoints
   // The first attempt begins with this savepoint (state/savepoint.h); null: with the job's own checkpoints.
   std::shared_ptr<ObjectStore> from = {};
 };
@@ -46,7 +45,6 @@ struct HostedJob {
   std::string name;
   std::shared_ptr<const LogicalPlan> plan;
   std::shared_ptr<AttemptedJob> job;
-  std::string text;  // "" when it is not known
 };
 
 struct SavepointSource;
@@ -82,8 +80,8 @@ class JobHost {
   // Who reads or writes a topic of the data directory: jobs that run, and jobs whose checkpoints say so.
   Result<std::vector<TopicUser>> topic_users(const std::string& topic) const;
 
-  // Of a job that has run here, whether or not it runs now.
-  bool has_checkpoints(const std::string& job) const;
+  // Of a job that has run here, whether or not it runs now, as it stands on the disk.
+  Result<std::optional<Checkpoint>> newest_checkpoint(const std::string& job) const;
   // What a savepoint of it is made of; all but what is published.
   SavepointSource savepoint_source(const std::string& job);
 

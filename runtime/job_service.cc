@@ -59,6 +59,12 @@ Result<JobService::Entries::iterator> JobService::find_entry(const std::string& 
   return Status::user(Code::not_found, message + ".");
 }
 
+Result<std::vector<StateFinding>> JobService::survey(const LoadedJob& job) const {
+  RF_ASSIGN(const std::optional<Checkpoint> before, host_->newest_checkpoint(job.plan->job));
+  if (!before) return std::vector<StateFinding>();
+  return survey_state(host_->env(), *before, job.plan);
+}
+
 Status JobService::store(Entry& entry, const RegisteredJob& next) {
   const Result<int64_t> revision = registry_->put(next);
   if (revision.ok()) {
@@ -102,12 +108,18 @@ Result<SubmissionAnswer> JobService::submit(const JobSubmission& submission) {
   version.parallelism = submission.parallelism.value_or(before ? before->parallelism : options_.parallelism);
   answer.changed = before == nullptr || !before->same_as(version);
   answer.version = known ? found->second.job.current : 0;
+  std::vector<StepChange> steps;
   if (before != nullptr) {
     const LoadedJob old = load(*before);
-    answer.steps = job_difference(&old.spec, loaded.spec);
+    steps = job_difference(&old.spec, loaded.spec);
   } else {
-    answer.steps = job_difference(nullptr, loaded.spec);
+    steps = job_difference(nullptr, loaded.spec);
   }
+  std::vector<StateFinding> findings;
+  if (submission.dry_run && loaded.ok()) {
+    RF_ASSIGN(findings, survey(loaded));
+  }
+  answer.steps = job_evolution(steps, findings);
   if (!answer.errors.empty()) return answer;
   if (answer.changed) answer.version = (known ? found->second.job.newest : 0) + 1;
   if (submission.dry_run) return answer;
@@ -245,7 +257,6 @@ void JobService::start(Entry& entry) {
   options.parallelism = version.parallelism;
   options.drop_state = version.drop_state;
   options.drop_before = version.drop_before;
-  options.text = version.text;
   if (!version.drop_state.empty()) {
     options.begun = [this, job = entry.job.name, number = version.number](Epoch first) {
       return note_drop(job, number, first);

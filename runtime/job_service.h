@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "dsl/job_difference.h"
 #include "runtime/job_directory.h"
+#include "runtime/job_evolution.h"
 #include "runtime/job_host.h"
 #include "runtime/job_registry.h"
 
@@ -33,8 +33,8 @@ struct SubmissionAnswer {
   std::string job;      // empty: the text does not name one
   int64_t version = 0;  // that counts now; of a dry run the one that it would become
   bool changed = false;
-  std::vector<StepChange> steps;   // against the version that counted before
-  std::vector<Diagnostic> errors;  // then nothing was changed
+  std::vector<StepEvolution> steps;  // against the version that counted before; of a dry run with the state
+  std::vector<Diagnostic> errors;    // then nothing was changed
   std::vector<Diagnostic> warnings;
 };
 
@@ -83,6 +83,7 @@ class JobService : public JobDirectory {
   using Entries = std::map<std::string, Entry>;
 
   LoadedJob load(const JobVersion& version) const;
+  Result<std::vector<StateFinding>> survey(const LoadedJob& job) const;
   Result<Entries::iterator> find_entry(const std::string& job);
   Status store(Entry& entry, const RegisteredJob& next);
   void look_at(Entry& entry, const std::optional<HostedJob>& hosted);

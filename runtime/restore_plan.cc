@@ -21,11 +21,6 @@ std::string joined(const std::vector<std::string>& parts) {
 
 }  // namespace
 
-std::string sink_type(const SinkNode& sink) {
-  const bool engines_own = sink.config->sink.starts_with('_');
-  return sink.config->exactly_once && !engines_own ? "sink " + sink.kind->name : std::string();
-}
-
 Status check_drop_step(const std::string& step, const std::vector<std::string>& known) {
   if (std::find(known.begin(), known.end(), step) != known.end()) return {};
   std::string names;
@@ -56,14 +51,42 @@ Result<std::unique_ptr<RestorePlan>> RestorePlan::make(const Checkpoint& checkpo
                                                        const StateTypes& now, const DropPolicy& policy) {
   std::unique_ptr<RestorePlan> plan(new RestorePlan(checkpoint, graph, policy));
   RF_TRY(check_drop_policy(policy, *graph.plan().logical, &checkpoint));
-  RF_TRY(plan->find_gone());
-  RF_TRY(plan->find_changed_sinks());
-  plan->drop_positions();
-  for (const auto& [node, type] : now) RF_TRY(plan->compare(node, type));
+  RF_TRY(plan->compare_all(now));
   return plan;
 }
 
-Status RestorePlan::allow(const std::string& step, const std::string& refusal) const {
+Result<std::vector<StateFinding>> RestorePlan::survey(const Checkpoint& checkpoint, const JobGraph& graph,
+                                                      const StateTypes& now) {
+  std::vector<StateFinding> found;
+  RestorePlan plan(checkpoint, graph, {});
+  plan.survey_ = &found;
+  RF_TRY(plan.compare_all(now));
+  return found;
+}
+
+Status RestorePlan::compare_all(const StateTypes& now) {
+  RF_TRY(find_gone());
+  RF_TRY(find_changed_sinks());
+  drop_positions();
+  for (const auto& [node, type] : now) RF_TRY(compare(node, type));
+  return {};
+}
+
+// Of what a survey found to be lost no more is said.
+void RestorePlan::note(const std::string& step, std::string text) {
+  const bool lost =
+      survey_ != nullptr && std::any_of(survey_->begin(), survey_->end(), [&](const StateFinding& finding) {
+        return finding.step == step && finding.needs_drop;
+      });
+  if (survey_ != nullptr && !lost) survey_->push_back({step, text, false});
+  notes_.push_back(std::move(text));
+}
+
+Status RestorePlan::allow(const std::string& step, const std::string& refusal) {
+  if (survey_ != nullptr) {
+    survey_->push_back({step, refusal, true});
+    return {};
+  }
   if (policy_.all || std::find(policy_.steps.begin(), policy_.steps.end(), step) != policy_.steps.end())
     return {};
   return Status::user(Code::failed_precondition,
@@ -90,7 +113,7 @@ Status RestorePlan::find_gone() {
   for (const std::string& step : gone_) {
     // Sinks of kept rows come and go with what they are kept of: that step is asked about.
     if (step.starts_with('_')) {
-      notes_.push_back(fmt::format("what '{}' had prepared is dropped: the job no longer has it", step));
+      note(step, fmt::format("what '{}' had prepared is dropped: the job no longer has it", step));
       continue;
     }
     const bool changed = steps.count(step) > 0;
@@ -100,8 +123,8 @@ Status RestorePlan::find_gone() {
                                    "a step of another kind",
                                    step)
                      : fmt::format("the checkpoint holds state of '{}', which the job no longer has", step)));
-    notes_.push_back(changed ? fmt::format("state of '{}' dropped: it is a step of another kind now", step)
-                             : fmt::format("state of '{}' dropped: the job no longer has it", step));
+    note(step, changed ? fmt::format("state of '{}' dropped: it is a step of another kind now", step)
+                       : fmt::format("state of '{}' dropped: the job no longer has it", step));
   }
   return {};
 }
@@ -119,8 +142,8 @@ Status RestorePlan::find_changed_sinks() {
         node.step,
         fmt::format("the checkpoint holds what '{}' had prepared as a sink of another kind", node.step)));
     dropped_.insert(name);
-    notes_.push_back(
-        fmt::format("what '{}' had prepared is dropped: it is a sink of another kind now", node.step));
+    note(node.step,
+         fmt::format("what '{}' had prepared is dropped: it is a sink of another kind now", node.step));
   }
   return {};
 }
@@ -132,10 +155,10 @@ void RestorePlan::drop_positions() {
     if (!source && !std::holds_alternative<SinkNode>(node.body)) continue;
     if (std::find(policy_.steps.begin(), policy_.steps.end(), node.step) == policy_.steps.end()) continue;
     dropped_.insert(node_name(job, node.id));
-    notes_.push_back(
-        source
-            ? fmt::format("positions of source '{}' dropped: it begins anew, as its 'start' says", node.step)
-            : fmt::format("what '{}' had prepared and not published is dropped", node.step));
+    note(node.step,
+         source
+             ? fmt::format("positions of source '{}' dropped: it begins anew, as its 'start' says", node.step)
+             : fmt::format("what '{}' had prepared and not published is dropped", node.step));
   }
 }
 
@@ -162,7 +185,7 @@ Status RestorePlan::give_up(const std::string& node, const std::string& why) {
   const std::string step = step_of(node);
   RF_TRY(allow(step,
                fmt::format("the checkpoint holds state of '{}' that can't be used any more: {}", step, why)));
-  notes_.push_back(fmt::format("state of '{}' dropped: {}", step, why));
+  note(step, fmt::format("state of '{}' dropped: {}", step, why));
   return {};
 }
 
@@ -176,7 +199,7 @@ Status RestorePlan::migrate(const std::string& node, StateChange change) {
   for (const std::string& lost : change.lost) {
     if (lost.ends_with("no longer computed")) told.push_back(lost);
   }
-  if (!told.empty()) notes_.push_back(fmt::format("state of '{}' kept, but: {}", step, joined(told)));
+  if (!told.empty()) note(step, fmt::format("state of '{}' kept, but: {}", step, joined(told)));
   migrations_[node] = std::move(change.migration);
   return {};
 }

@@ -20,18 +20,25 @@ struct DropPolicy {
   bool all = false;  // any state but positions, without being asked (dev --watch)
 };
 
-// What stands in Checkpoint::types for a sink that publishes by epochs; empty for others. So a sink is
-// missed when it is gone, whether or not its last epoch had rows.
-std::string sink_type(const SinkNode& sink);
-
 // invalid_argument (user), with the names there are, unless `step` is one of them.
 Status check_drop_step(const std::string& step, const std::vector<std::string>& known);
 // The same of the whole policy: when the policy names one that neither the job nor its
 // checkpoint (null: none) knows.
 Status check_drop_policy(const DropPolicy& policy, const LogicalPlan& job, const Checkpoint* checkpoint);
 
+// What becomes of a step's state.
+struct StateFinding {
+  std::string step;
+  std::string text;         // "state of 'totals' kept, but: …"
+  bool needs_drop = false;  // state is lost: only with --drop-state
+  friend bool operator==(const StateFinding&, const StateFinding&) = default;
+};
+
 class RestorePlan {
  public:
+  // What make() would say and refuse, all of it.
+  static Result<std::vector<StateFinding>> survey(const Checkpoint& checkpoint, const JobGraph& graph,
+                                                  const StateTypes& now);
   // failed_precondition (user): state would be lost, and the policy does not allow it. The graph and the
   // checkpoint outlive the plan.
   static Result<std::unique_ptr<RestorePlan>> make(const Checkpoint& checkpoint, const JobGraph& graph,
@@ -49,6 +56,8 @@ class RestorePlan {
  private:
   RestorePlan(const Checkpoint& checkpoint, const JobGraph& graph, const DropPolicy& policy)
       : checkpoint_(checkpoint), graph_(graph), policy_(policy) {}
+  Status compare_all(const StateTypes& now);
+  void note(const std::string& step, std::string text);
   Status find_gone();
   Status find_changed_sinks();
   void drop_positions();
@@ -56,7 +65,7 @@ class RestorePlan {
   Status give_up(const std::string& node, const std::string& why);
   Status migrate(const std::string& node, StateChange change);
   // Refuses unless the policy allows it. `refusal` says what would be lost.
-  Status allow(const std::string& step, const std::string& refusal) const;
+  Status allow(const std::string& step, const std::string& refusal);
   Result<StateTable*> cells_of(TaskId task, const std::string& node, JobStorage& storage);
 
   const Checkpoint& checkpoint_;
@@ -67,6 +76,7 @@ class RestorePlan {
   std::map<std::string, StateMigration> migrations_;
   std::map<std::string, std::unique_ptr<MigratedCells>> migrated_;
   std::vector<std::string> notes_;
+  std::vector<StateFinding>* survey_ = nullptr;  // where what is not allowed is collected, and allowed
   bool resumed_ = false;
 };
 

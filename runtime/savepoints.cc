@@ -51,7 +51,7 @@ std::string_view to_string(SavepointView::State state) {
   return "failed";
 }
 
-Result<Savepoint> take_savepoint(Env& env, const SavepointSource& source, ObjectStore& to, int64_t* bytes) {
+Result<Checkpoint> take_savepoint(Env& env, const SavepointSource& source, ObjectStore& to, int64_t* bytes) {
   RF_ASSIGN(std::vector<Checkpoint> checkpoints, read_manifests(env.fs(), source.checkpoints_dir));
   if (source.published) {
     std::erase_if(checkpoints, [&](const Checkpoint& one) { return one.epoch > *source.published; });
@@ -61,12 +61,11 @@ Result<Savepoint> take_savepoint(Env& env, const SavepointSource& source, Object
         Code::not_found,
         fmt::format("job '{}' has no checkpoint that a savepoint could be made of", source.job));
   }
-  Savepoint savepoint{std::move(checkpoints.back()), source.job_text};
+  Checkpoint savepoint = std::move(checkpoints.back());
   if (source.published) {
-    for (TaskSnapshot& task : savepoint.checkpoint.tasks) task.prepared.clear();
+    for (TaskSnapshot& task : savepoint.tasks) task.prepared.clear();
   }
-  RF_TRY(link_files(env.fs(), savepoint.checkpoint, join_path(source.checkpoints_dir, "files"),
-                    source.work_dir));
+  RF_TRY(link_files(env.fs(), savepoint, join_path(source.checkpoints_dir, "files"), source.work_dir));
   auto written = write_savepoint(savepoint, source.work_dir, to);
   const Status removed = env.fs().remove_tree(source.work_dir);
   if (!written.ok()) return std::move(written).status();
@@ -76,7 +75,8 @@ Result<Savepoint> take_savepoint(Env& env, const SavepointSource& source, Object
 }
 
 Result<int64_t> Savepoints::ask(const std::string& job, const std::string& to) {
-  if (!host_->find(job) && !host_->has_checkpoints(job)) {
+  RF_ASSIGN(const std::optional<Checkpoint> checkpoint, host_->newest_checkpoint(job));
+  if (!host_->find(job) && !checkpoint) {
     return Status::user(Code::not_found, fmt::format("There is no job '{}'.", job));
   }
   RF_ASSIGN(const std::string place, place_of(job, to));
@@ -149,8 +149,8 @@ void Savepoints::write(Request& request, std::optional<Epoch> published) {
       [&env = host_->env(), source = std::move(source), to = request.view.to,
        written = request.written]() -> Status {
         RF_ASSIGN(const auto store, open_place(env, to));
-        RF_ASSIGN(const Savepoint made, take_savepoint(env, source, *store, &written->bytes));
-        written->epoch = made.checkpoint.epoch;
+        RF_ASSIGN(const Checkpoint made, take_savepoint(env, source, *store, &written->bytes));
+        written->epoch = made.epoch;
         return {};
       },
       Lane::others);

@@ -76,11 +76,10 @@ class Savepoints {
 // up to this epoch. not_found (user): it has no checkpoint. Blocks.
 struct SavepointSource {
   std::string job;
-  std::string job_text;
   std::string checkpoints_dir;
   std::string work_dir;  // a new directory on the checkpoints' file system; it is gone afterwards
   std::optional<Epoch> published;
 };
-Result<Savepoint> take_savepoint(Env& env, const SavepointSource& source, ObjectStore& to, int64_t* bytes);
+Result<Checkpoint> take_savepoint(Env& env, const SavepointSource& source, ObjectStore& to, int64_t* bytes);
 
 }  // namespace rideflow

@@ -118,4 +118,21 @@ StateTypes state_types(const LogicalPlan& plan, const JobGraph& graph) {
   return types;
 }
 
+std::string sink_type(const SinkNode& sink) {
+  const bool engines_own = sink.config->sink.starts_with('_');
+  return sink.config->exactly_once && !engines_own ? "sink " + sink.kind->name : std::string();
+}
+
+std::map<std::string, std::string> described_types(const LogicalPlan& plan, const StateTypes& types) {
+  std::map<std::string, std::string> described;
+  for (const auto& [node, type] : types) described[node] = encode_state_type(type);
+  for (const LogicalNode& node : plan.nodes) {
+    const auto* sink = std::get_if<SinkNode>(&node.body);
+    if (sink == nullptr) continue;
+    if (std::string type = sink_type(*sink); !type.empty())
+      described[node_name(plan, node.id)] = std::move(type);
+  }
+  return described;
+}
+
 }  // namespace rideflow

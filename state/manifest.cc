@@ -13,7 +13,7 @@ namespace rideflow {
 namespace {
 
 constexpr std::string_view kName = "rideflow-checkpoint ";
-enum Section : uint32_t { kJob = 1, kTask = 2, kTypes = 3 };
+enum Section : uint32_t { kJob = 1, kTask = 2, kTypes = 3, kText = 4 };
 
 Status damaged(std::string_view why) {
   return Status::external(Code::data_loss, "The checkpoint's manifest is damaged: " + std::string(why) + ".");
@@ -162,6 +162,7 @@ std::string encode_manifest(const Checkpoint& checkpoint) {
   ByteWriter types;
   put_map(types, checkpoint.types);
   put_section(out, kTypes, types.take());
+  if (!checkpoint.text.empty()) put_section(out, kText, checkpoint.text);
   for (const TaskSnapshot& task : checkpoint.tasks) put_section(out, kTask, encode_task(task));
   const std::string body = out.take();
   return fmt::format("{}{} {} {} {:016x}\n{}", kName, kManifestFormat, kManifestLeastReader, body.size(),
@@ -187,6 +188,8 @@ Result<Checkpoint> decode_manifest(std::string_view bytes) {
       ByteReader types(section);
       checkpoint.types = get_map(types);
       if (!types.ok()) return damaged("its types do not decode");
+    } else if (tag == kText) {
+      checkpoint.text = section;
     }
   }
   RF_TRY(in.finish("The checkpoint's manifest"));

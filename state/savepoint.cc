@@ -15,7 +15,6 @@ constexpr const char* kManifest = "MANIFEST";
 constexpr const char* kJobText = "JOB.yaml";
 constexpr const char* kAbout = "SAVEPOINT.json";
 constexpr int64_t kMaxManifest = int64_t{1} << 30;
-constexpr int64_t kMaxJobText = int64_t{16} << 20;
 
 std::string object_of(const StateFile& file) {
   return "files/" + file.name;
@@ -68,15 +67,15 @@ Status check_target(ObjectStore& to) {
 
 }  // namespace
 
-Result<int64_t> write_savepoint(const Savepoint& savepoint, const std::string& files_dir, ObjectStore& to) {
+Result<int64_t> write_savepoint(const Checkpoint& savepoint, const std::string& files_dir, ObjectStore& to) {
   RF_TRY(check_target(to));
-  const std::vector<StateFile> files = files_of(savepoint.checkpoint);
+  const std::vector<StateFile> files = files_of(savepoint);
   RF_TRY(write_files(files, files_dir, to));
-  const std::string manifest = encode_manifest(savepoint.checkpoint);
-  int64_t bytes = static_cast<int64_t>(manifest.size() + savepoint.job_text.size());
+  const std::string manifest = encode_manifest(savepoint);
+  int64_t bytes = static_cast<int64_t>(manifest.size() + savepoint.text.size());
   for (const StateFile& file : files) bytes += file.bytes;
-  if (!savepoint.job_text.empty()) RF_TRY(to.put(kJobText, savepoint.job_text));
-  RF_TRY(to.put(kAbout, about(savepoint.checkpoint, bytes)));
+  if (!savepoint.text.empty()) RF_TRY(to.put(kJobText, savepoint.text));
+  RF_TRY(to.put(kAbout, about(savepoint, bytes)));
   const Status last = to.create_if_absent(kManifest, manifest).status();
   if (last.code() == Code::already_exists) {
     return Status::user(Code::already_exists,
@@ -86,21 +85,16 @@ Result<int64_t> write_savepoint(const Savepoint& savepoint, const std::string& f
   return bytes;
 }
 
-Result<Savepoint> read_savepoint(ObjectStore& from) {
+Result<Checkpoint> read_savepoint(ObjectStore& from) {
   const Result<Object> manifest = from.get(kManifest, kMaxManifest);
   if (manifest.status().code() == Code::not_found) {
     return Status::user(Code::not_found, fmt::format("there is no savepoint in '{}': it has no {}",
                                                      from.describe(), kManifest));
   }
   if (!manifest.ok()) return manifest.status();
-  Savepoint savepoint;
   Result<Checkpoint> checkpoint = decode_manifest(manifest->bytes);
   if (!checkpoint.ok()) return std::move(checkpoint).status().with(join_path(from.describe(), kManifest));
-  savepoint.checkpoint = *std::move(checkpoint);
-  Result<Object> text = from.get(kJobText, kMaxJobText);
-  if (text.ok()) savepoint.job_text = std::move(text->bytes);
-  if (!text.ok() && text.status().code() != Code::not_found) return text.status();
-  return savepoint;
+  return checkpoint;
 }
 
 namespace {
@@ -131,9 +125,9 @@ Status check_own(const Checkpoint& savepoint, const Checkpoint& newest) {
 
 }  // namespace
 
-Status adopt_savepoint(Env& env, const Savepoint& savepoint, ObjectStore& from, const std::string& job,
+Status adopt_savepoint(Env& env, const Checkpoint& savepoint, ObjectStore& from, const std::string& job,
                        CheckpointStore& into) {
-  Checkpoint checkpoint = savepoint.checkpoint;
+  Checkpoint checkpoint = savepoint;
   RF_ASSIGN(const std::optional<LoadedCheckpoint> own, into.load());
   if (own) return check_own(checkpoint, own->checkpoint);
   if (checkpoint.job != job) {

@@ -41,6 +41,7 @@ std::vector<Command> event_commands();      // generate, tap
 std::vector<Command> docs_commands();       // docs, version
 
 Command tap_command();
+Command plan_command();
 
 void print(std::string_view text);       // to stdout
 void print_error(const Status& status);  // "error: …" to stderr

@@ -104,6 +104,7 @@ std::vector<Command> job_commands() {
                1,
                {format_flag(), set_flag()}},
               [](CliContext& context, const ParsedArgs& args) { return finish(graph(context, args)); }),
+      plan_command(),
       Command({"schema", "", "Print the JSON Schema of the job language, for editors.", 0, 0, {}},
               [](CliContext& context, const ParsedArgs&) {
                 print(job_json_schema(*context.catalog));

@@ -83,8 +83,7 @@ class Session {
     RF_TRY(start_feed());
     RF_TRY(check_drop_state(jobs));
     for (size_t i = 0; i < jobs.size(); ++i) {
-      RF_ASSIGN(const RunOptions options, options_for(files[i], *jobs[i].plan));
-      RF_TRY(host_->start(jobs[i].plan, options).with(files[i]));
+      RF_TRY(host_->start(jobs[i].plan, options_for(*jobs[i].plan)).with(files[i]));
       watched_.push_back(stamp(files[i], jobs[i].plan->job));
     }
     options_.from.reset();
@@ -127,9 +126,8 @@ class Session {
 
   // Where there are several jobs, each is told of its own steps. A single one is asked when it is restored:
   // its checkpoint may know steps that the file no longer has.
-  Result<RunOptions> options_for(const std::string& file, const LogicalPlan& plan) const {
+  RunOptions options_for(const LogicalPlan& plan) const {
     RunOptions options = options_;
-    RF_ASSIGN(options.text, read_file(context_.env->fs(), file));
     if (!dev_) return options;
     std::erase_if(options.drop_state, [&](const std::string& step) { return !has_step(plan, step); });
     return options;
@@ -287,8 +285,7 @@ class Session {
           fmt::format("the job is now called '{}': its name is its identity, so start it anew",
                       job.plan->job));
     }
-    RF_ASSIGN(const RunOptions options, options_for(watched.file, *job.plan));
-    RF_TRY(host_->restart(job.plan, options));
+    RF_TRY(host_->restart(job.plan, options_for(*job.plan)));
     const auto hosted = host_->find(watched.name);
     const auto execution = hosted->job->execution();
     if (!execution) return {};  // it failed already

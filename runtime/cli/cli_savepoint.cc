@@ -36,9 +36,9 @@ Status savepoint_at_rest(CliContext& context, const std::string& job, const std:
   }
   RF_ASSIGN(const auto store, open_place(env, to));
   int64_t bytes = 0;
-  RF_ASSIGN(const Savepoint savepoint, take_savepoint(env, source, *store, &bytes));
-  print(fmt::format("{}: savepoint of checkpoint {} in {}, {} bytes\n", job, savepoint.checkpoint.epoch.value,
-                    to, bytes));
+  RF_ASSIGN(const Checkpoint savepoint, take_savepoint(env, source, *store, &bytes));
+  print(
+      fmt::format("{}: savepoint of checkpoint {} in {}, {} bytes\n", job, savepoint.epoch.value, to, bytes));
   return {};
 }
 

@@ -62,7 +62,9 @@ Result<size_t> print_diagnostics(const std::string& body, std::string_view which
 
 Status print_steps(const std::string& body) {
   RF_ASSIGN(const std::vector<JsonObject> steps, parse_json_objects(body, "steps"));
-  const auto same = [](const JsonObject& step) { return member_text(step, "change") == "same"; };
+  const auto same = [](const JsonObject& step) {
+    return member_text(step, "change") == "same" && member_text(step, "state").empty();
+  };
   if (std::all_of(steps.begin(), steps.end(), same)) {
     print("  no step changes: what the job says of itself does\n");
     return {};
@@ -70,6 +72,10 @@ Status print_steps(const std::string& body) {
   for (const JsonObject& step : steps) {
     print(fmt::format("  {:<8} {}.{}\n", member_text(step, "change"), member_text(step, "section"),
                       member_text(step, "step")));
+    if (!member_text(step, "state").empty())
+      print(fmt::format("           {}\n", member_text(step, "state")));
+    if (is_true(step, "needs_drop"))
+      print(fmt::format("           only with --drop-state {}\n", member_text(step, "step")));
   }
   return {};
 }

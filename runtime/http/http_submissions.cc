@@ -64,14 +64,21 @@ void write_diagnostics(JsonWriter& json, std::string_view name, const std::vecto
   json.end_array();
 }
 
+std::string joined(const std::vector<std::string>& sentences) {
+  std::string all;
+  for (const std::string& one : sentences) all += (all.empty() ? "" : "; ") + one;
+  return all;
+}
+
 HttpResponse answer_of(const SubmissionAnswer& answer, bool dry_run) {
   std::string body;
   JsonWriter json(body);
   json.begin_object().field("job", answer.job).field("version", answer.version);
   json.field("changed", answer.changed).key("steps").begin_array();
-  for (const StepChange& step : answer.steps) {
-    json.begin_object().field("section", step.section).field("step", step.name);
-    json.field("change", to_string(step.kind)).end_object();
+  for (const StepEvolution& step : answer.steps) {
+    json.begin_object().field("section", step.change.section).field("step", step.change.name);
+    json.field("change", to_string(step.change.kind)).field("needs_drop", step.needs_drop);
+    json.field("state", joined(step.state)).end_object();
   }
   json.end_array();
   write_diagnostics(json, "errors", answer.errors);

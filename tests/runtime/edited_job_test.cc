@@ -10,6 +10,7 @@
 #include "engine/json_writer.h"
 #include "engine/virtual_env.h"
 #include "runtime/durable_job_storage.h"
+#include "runtime/job_evolution.h"
 #include "runtime/job_execution.h"
 #include "runtime/job_test_world.h"
 #include "runtime/memory_job_storage.h"
@@ -113,13 +114,34 @@ class EditedJob : public testing::TestWithParam<bool> {
     options.checkpoint_interval = kEndOfTime / 4;
     options.job_test = true;
     options.parallelism = parallelism_;
-    options.drop_state = std::move(policy);
+    options.drop_state = policy;
+    const std::vector<StateFinding> planned = survey();
     auto job = JobExecution::start(test_plan_, options);
     refusal_ = job.ok() ? "" : job.status().to_string();
+    // `rideflow plan` says beforehand what is refused, and what is told.
+    const auto refused = [&](const StateFinding& finding) {
+      return finding.needs_drop && !policy.all &&
+             std::find(policy.steps.begin(), policy.steps.end(), finding.step) == policy.steps.end();
+    };
+    const bool misspelt = refusal_.find("there is no step") != std::string::npos;
+    EXPECT_TRUE(misspelt || job.ok() == std::none_of(planned.begin(), planned.end(), refused)) << refusal_;
     if (!job.ok()) return false;
     job_ = *std::move(job);
+    if (policy.steps.empty() && !policy.all) {
+      std::vector<std::string> texts;
+      for (const StateFinding& finding : planned) texts.push_back(finding.text);
+      EXPECT_EQ(texts, notes());
+    }
     settle();
     return true;
+  }
+  std::vector<StateFinding> survey() {
+    const auto before = storage_->load();
+    EXPECT_TRUE(before.ok()) << before.status().to_string();
+    if (!*before) return {};
+    const auto found = survey_state(env_, **before, test_plan_);
+    EXPECT_TRUE(found.ok()) << found.status().to_string();
+    return *found;
   }
   void settle() {
     for (int round = 0; round < 1'000'000 && !job_->over(); ++round) {

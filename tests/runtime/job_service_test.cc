@@ -146,8 +146,8 @@ TEST_F(JobServiceTest, ADryRunSaysWhatWouldChangeAndChangesNothing) {
   EXPECT_TRUE(answer.changed);
   EXPECT_EQ(answer.version, 2);
   std::vector<std::string> steps;
-  for (const StepChange& step : answer.steps)
-    steps.push_back(step.name + " " + std::string(to_string(step.kind)));
+  for (const StepEvolution& step : answer.steps)
+    steps.push_back(step.change.name + " " + std::string(to_string(step.change.kind)));
   EXPECT_THAT(steps, ElementsAre("rides same", "out same", "more added"));
   EXPECT_EQ(service_->registered("a")->current, 1);
   EXPECT_THAT(errors_of("job: a\nsources: {}\n"), HasSubstr("'sinks' is missing"));

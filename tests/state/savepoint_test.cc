@@ -16,13 +16,12 @@ using testing::HasSubstr;
 using Crash = VirtualFs::Crash;
 
 constexpr const char* kFiles = "live";
-constexpr const char* kText = "job: city_minute\n";
 
 // A savepoint of two tasks with two files each, which stand in kFiles.
-Savepoint make_savepoint(VirtualEnv& env) {
-  Savepoint savepoint{test::sample_checkpoint(7), kText};
+Checkpoint make_savepoint(VirtualEnv& env) {
+  Checkpoint savepoint = test::sample_checkpoint(7);
   EXPECT_TRUE(env.fs().make_dirs(kFiles).ok());
-  for (TaskSnapshot& task : savepoint.checkpoint.tasks) {
+  for (TaskSnapshot& task : savepoint.tasks) {
     task.files.clear();
     task.prepared.clear();
     for (const char* db_name : {"000012.sst", "CURRENT"}) {
@@ -39,14 +38,14 @@ Savepoint make_savepoint(VirtualEnv& env) {
   return savepoint;
 }
 
-Status write(VirtualEnv& env, const Savepoint& savepoint) {
+Status write(VirtualEnv& env, const Checkpoint& savepoint) {
   RF_ASSIGN(const auto store, DirectoryStore::open(env, "kept"));
   return write_savepoint(savepoint, kFiles, *store).status();
 }
 
 Status adopt(VirtualEnv& env, const std::string& job = "city_minute") {
   RF_ASSIGN(const auto store, DirectoryStore::open(env, "kept"));
-  RF_ASSIGN(const Savepoint savepoint, read_savepoint(*store));
+  RF_ASSIGN(const Checkpoint savepoint, read_savepoint(*store));
   RF_ASSIGN(const auto into, CheckpointStore::open(env, "c"));
   return adopt_savepoint(env, savepoint, *store, job, *into);
 }
@@ -61,60 +60,60 @@ std::optional<Checkpoint> newest(VirtualEnv& env) {
 
 TEST(Savepoint, ComesBackAsItWas) {
   VirtualEnv env;
-  const Savepoint made = make_savepoint(env);
+  const Checkpoint made = make_savepoint(env);
   ASSERT_TRUE(write(env, made).ok());
   const auto store = DirectoryStore::open(env, "kept");
   const auto read = read_savepoint(**store);
   ASSERT_TRUE(read.ok()) << read.status().to_string();
-  EXPECT_EQ(read->checkpoint, made.checkpoint);
-  EXPECT_EQ(read->job_text, kText);
+  EXPECT_EQ(*read, made);
+  EXPECT_EQ(env.fs().content("kept/JOB.yaml"), made.text);
   ASSERT_TRUE(env.fs().remove_tree(kFiles).ok());
   const Status adopted = adopt(env);
   ASSERT_TRUE(adopted.ok()) << adopted.to_string();
-  EXPECT_EQ(newest(env), made.checkpoint);
+  EXPECT_EQ(newest(env), made);
   EXPECT_TRUE(adopt(env).ok()) << "nothing came after it";
 }
 
 TEST(Savepoint, NeverReplacesAnother) {
   VirtualEnv env;
-  const Savepoint made = make_savepoint(env);
+  const Checkpoint made = make_savepoint(env);
   ASSERT_TRUE(write(env, made).ok());
   EXPECT_EQ(write(env, made).code(), Code::already_exists);
 }
 
 TEST(Savepoint, AForkHasALineageOfItsOwn) {
   VirtualEnv env;
-  const Savepoint made = make_savepoint(env);
+  const Checkpoint made = make_savepoint(env);
   ASSERT_TRUE(write(env, made).ok());
   ASSERT_TRUE(adopt(env, "other").ok());
   const auto forked = newest(env);
   ASSERT_TRUE(forked);
   EXPECT_EQ(forked->job, "other");
-  EXPECT_NE(forked->lineage, made.checkpoint.lineage);
-  EXPECT_EQ(forked->tasks, made.checkpoint.tasks);
+  EXPECT_NE(forked->lineage, made.lineage);
+  EXPECT_EQ(forked->tasks, made.tasks);
   EXPECT_TRUE(adopt(env, "other").ok()) << "a start that died before its first checkpoint";
 }
 
 // What may be published already can't be published under another name.
 TEST(Savepoint, AForkOfUnpublishedRowsIsRefused) {
   VirtualEnv env;
-  Savepoint made = make_savepoint(env);
-  made.checkpoint.tasks[1].prepared = {{"out/sink", Shard(1), Epoch(7), "handle"}};
+  Checkpoint made = make_savepoint(env);
+  made.tasks[1].prepared = {{"out/sink", Shard(1), Epoch(7), "handle"}};
   ASSERT_TRUE(write(env, made).ok());
   const Status refused = adopt(env, "other");
   EXPECT_EQ(refused.code(), Code::failed_precondition);
   EXPECT_THAT(refused.message(), HasSubstr("'out/sink'"));
   EXPECT_EQ(newest(env), std::nullopt);
   EXPECT_TRUE(adopt(env).ok());
-  EXPECT_EQ(newest(env), made.checkpoint);
+  EXPECT_EQ(newest(env), made);
 }
 
 TEST(Savepoint, AJobThatHasGoneOnIsNotTakenBack) {
   VirtualEnv env;
-  const Savepoint made = make_savepoint(env);
+  const Checkpoint made = make_savepoint(env);
   ASSERT_TRUE(write(env, made).ok());
   ASSERT_TRUE(adopt(env).ok());
-  Checkpoint later = made.checkpoint;
+  Checkpoint later = made;
   later.epoch = Epoch(9);
   for (TaskSnapshot& task : later.tasks) task.epoch = Epoch(9);
   ASSERT_TRUE((*CheckpointStore::open(env, "c"))->publish(later).ok());
@@ -126,8 +125,8 @@ TEST(Savepoint, AJobThatHasGoneOnIsNotTakenBack) {
 
 TEST(Savepoint, OfADamagedCheckpointThereIsNone) {
   VirtualEnv env;
-  const Savepoint made = make_savepoint(env);
-  const std::string file = join_path(kFiles, made.checkpoint.tasks[1].files[0].name);
+  const Checkpoint made = make_savepoint(env);
+  const std::string file = join_path(kFiles, made.tasks[1].files[0].name);
   std::string content = env.fs().content(file);
   content[17] = '?';
   env.fs().set_content(file, content);
@@ -154,7 +153,7 @@ TEST(Savepoint, ADamagedOneIsRefusedByNameAndBeginsNothing) {
 // Every call of the disk fails once, or is the last one of its process; then the same is done again.
 TEST(SavepointFaults, EveryCallOfWriting) {
   VirtualEnv first;
-  const Savepoint made = make_savepoint(first);
+  const Checkpoint made = make_savepoint(first);
   const int64_t before = first.fs().calls();
   ASSERT_TRUE(write(first, made).ok());
   const int64_t calls = first.fs().calls() - before;
@@ -175,14 +174,14 @@ TEST(SavepointFaults, EveryCallOfWriting) {
       const Status again = write(env, made);
       ASSERT_TRUE(again.ok() || again.code() == Code::already_exists) << again.to_string();
       ASSERT_TRUE(adopt(env).ok());
-      ASSERT_EQ(newest(env), made.checkpoint);
+      ASSERT_EQ(newest(env), made);
     }
   }
 }
 
 TEST(SavepointFaults, EveryCallOfBeginning) {
   VirtualEnv first;
-  const Savepoint made = make_savepoint(first);
+  const Checkpoint made = make_savepoint(first);
   ASSERT_TRUE(write(first, made).ok());
   const int64_t before = first.fs().calls();
   ASSERT_TRUE(adopt(first).ok());
@@ -197,12 +196,12 @@ TEST(SavepointFaults, EveryCallOfBeginning) {
       env.fs().crash(n % 2 == 0 ? Crash::lose_unsynced : Crash::lose_some);
       SCOPED_TRACE(fmt::format("call {} {}: {}", n, dies ? "dies" : "fails", adopted.to_string()));
       const std::optional<Checkpoint> found = newest(env);
-      ASSERT_TRUE(!found || *found == made.checkpoint);
+      ASSERT_TRUE(!found || *found == made);
       if (adopted.ok()) {
         ASSERT_TRUE(found);
       }
       ASSERT_TRUE(adopt(env).ok());
-      ASSERT_EQ(newest(env), made.checkpoint);
+      ASSERT_EQ(newest(env), made);
     }
   }
 }

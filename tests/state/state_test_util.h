@@ -16,6 +16,7 @@ inline Checkpoint sample_checkpoint(int64_t epoch) {
   checkpoint.key_groups = 64;
   checkpoint.created_at = 1'767'225'600'000'000;
   checkpoint.types = {{"city_minute/window", "count:int64"}};
+  checkpoint.text = "job: city_minute\n";
   for (int32_t i = 0; i < 2; ++i) {
     TaskSnapshot task;
     task.task = TaskId(i);

@@ -148,3 +148,36 @@ flip() {
   node -e 'const fs = require("fs"); const [path] = process.argv.slice(1); const b = fs.readFileSync(path);
            b[b.length >> 1] ^= 0x20; fs.unlinkSync(path); fs.writeFileSync(path, b)' "$1"
 }
+
+# The same of a file, of a savepoint and of a job that runs; what needs a word ends with 1, and names it.
+case_a_plan_tells_what_an_edit_does_to_the_state() {
+  two_halves
+  rides_of mine results >old.yaml
+  sed 's/n: count(), fare: sum(fare)/fare: sum(fare), n: count(), most: max(fare)/' old.yaml >grown.yaml
+  sed 's/tumbling: 10s/tumbling: 20s/' old.yaml >other.yaml
+  start_serve
+  rf submit old.yaml --data-dir data --wait
+  until_true 60 has_polled mine 2000 || { cat state.json; fail "the first half was not read"; }
+  rf savepoint mine --data-dir data --to kept
+  local old
+  for old in old.yaml data/savepoints/kept mine; do
+    expect 0 plan $old old.yaml --data-dir data
+    ! grep -v '^same' out || fail "nothing changes"
+    expect 0 plan $old grown.yaml --data-dir data
+    has out "changed  streams.totals"
+    has out "state of 'totals' kept, but: 'most' (max(fare: double)) starts empty"
+    expect 1 plan $old other.yaml --data-dir data
+    has err "--drop-state totals"
+    has out "its window changed"
+  done
+  expect 1 plan nowhere old.yaml --data-dir data
+  has err "'nowhere' is no job file, no savepoint, and no job"
+  expect 1 plan old.yaml other.yaml --format json
+  is_json out
+  # The server says the same before it takes the job.
+  expect 0 submit other.yaml --data-dir data --dry-run
+  has out "only with --drop-state totals"
+  expect 0 submit grown.yaml --data-dir data --wait
+  rf logs mine --data-dir data >log
+  has log "starts empty"
+}
