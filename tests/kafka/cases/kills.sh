@@ -58,6 +58,82 @@ case_jobs_that_wait_for_a_dead_broker_hold_nobody_up() {
   stop_well log
 }
 
+# What of the job NAME is EXPRESSION, over its document d.
+of_job() {
+  request GET "$(documents "$1")" >document
+  json document "$2"
+}
+POLLED='(d.sources.find((s) => s.source == "SOURCE") ?? {}).polled'
+stands_still() {
+  local before
+  before=$(of_job stalled "${POLLED/SOURCE/flood}")
+  sleep 0.5
+  [ "$(of_job stalled "${POLLED/SOURCE/flood}")" = "$before" ]
+}
+# Its rows that are due are read: as many as SECONDS of its rate have made since there were FROM.
+keeps_its_rate() {
+  local source=$1 from=$2 seconds=$3
+  echo "${POLLED/SOURCE/$source} >= $((from + 200 * seconds)) &&
+        d.sources.find((s) => s.source == '$source').lag <= 400"
+}
+resident() { request GET "$URL/metrics" | awk '$1 == "rideflow_process_resident_bytes" { printf "%d\n", $2 }'; }
+
+# One thread for each job: what is beside the flood waits on the same thread as the sink that stands still.
+case_a_sink_that_stands_still_holds_up_itself_alone() {
+  local seconds=5 flood beside calm epoch memory
+  [ -z "${RIDEFLOW_LONG:-}" ] || seconds=60
+  sink_job calm >calm.yaml
+  cat >stalled.yaml <<END
+job: stalled
+kafka:
+  brokers: "$BROKERS"
+  $SOON
+sources:
+  flood:
+    generator: {kind: rides, seed: 7, rate: 10000/s}
+    format: json
+    schema: {ride_id: string, city: string, ride_timestamp: timestamp}
+  beside:
+    generator: {kind: rides, seed: 8, rate: 200/s}
+    format: json
+    schema: {ride_id: string, city: string, ride_timestamp: timestamp}
+sinks:
+  out:
+    from: flood
+    format: json
+    topic:
+      name: ${T}_stalled
+      partitions: 1
+      properties: {queue.buffering.max.kbytes: "4096"}
+  kept: {from: beside, discard: }
+END
+  start_dev log stalled.yaml calm.yaml --data-dir data --quiet --checkpoint-interval 200ms
+  await_documents 90 "$GOES_ON" $(documents stalled calm) || { cat log; fail "no checkpoints"; }
+  broker_kill
+  await_documents 90 "$WAITS" $(documents stalled) || { cat log; fail "the job doesn't say that it waits"; }
+  until_true 90 stands_still || fail "a source reads on without end while its sink takes nothing"
+  flood=$(of_job stalled "${POLLED/SOURCE/flood}")
+  beside=$(of_job stalled "${POLLED/SOURCE/beside}")
+  calm=$(of_job calm "${POLLED/SOURCE/rides}")
+  epoch=$(of_job calm 'Math.max(...d.checkpoints.map((c) => c.epoch))')
+  memory=$(resident)
+  # A fifth of the checkpoints that there is time for: the machine may do other things.
+  await_documents $((60 + 3 * seconds)) \
+    "$(keeps_its_rate rides "$calm" $seconds) && newest(d) >= $((epoch + seconds))" $(documents calm) ||
+    { cat log; fail "a job beside it does not keep its rate or its checkpoints"; }
+  await_documents 60 "$(keeps_its_rate beside "$beside" $seconds)" $(documents stalled) ||
+    { cat log; fail "a source on the same thread does not keep its rate"; }
+  [ "$(of_job stalled "${POLLED/SOURCE/flood}")" = "$flood" ] || fail "what is behind the sink grows without end"
+  memory=$(($(resident) - memory))
+  echo "$seconds s: resident memory grew by $((memory / 1024)) KiB; the longest steps:"
+  [ $memory -lt $((32 << 20)) ] || fail "memory grew by $memory bytes while the sink stood still"
+  request GET "$URL/metrics" >metrics
+  grep '^rideflow_operator_longest_step' metrics
+  broker_start
+  await_documents 90 "$GOES_ON" $(documents stalled) || { cat log; fail "it does not go on with the broker"; }
+  stop_well log
+}
+
 # results_of DIR OUT: all that must not depend on kills, of the job whose data is in DIR.
 results_of() {
   mkdir -p "$2"
