@@ -28,6 +28,12 @@ std::string version_of(std::string_view bytes) {
   return fmt::format("{:016x}-{}", sum.checksum, sum.bytes);
 }
 
+Status sync_file(FileSystem& fs, const std::string& path) {
+  RF_ASSIGN(const auto file, fs.append(path));
+  RF_TRY(file->sync());
+  return file->close();
+}
+
 // The time in the name of a file in .incoming; less than 0: none of ours.
 Micros begun_at(const std::string& name) {
   int64_t begun = -1;
@@ -40,7 +46,7 @@ Micros begun_at(const std::string& name) {
 
 Result<std::shared_ptr<DirectoryStore>> DirectoryStore::open(Env& env, const std::string& dir) {
   std::shared_ptr<DirectoryStore> store(new DirectoryStore(env, dir));
-  RF_TRY(env.fs().make_dirs(store->incoming()));
+  RF_TRY(env.fs().make_dirs(dir));
   return store;
 }
 
@@ -52,26 +58,27 @@ std::string DirectoryStore::incoming_path() {
 }
 
 Result<std::string> DirectoryStore::write_aside(std::string_view bytes) {
+  RF_TRY(env_.fs().make_dirs(incoming()));
   const std::string aside = incoming_path();
-  const auto write = [&]() -> Status {
-    RF_ASSIGN(const auto file, env_.fs().create(aside));
-    RF_TRY(file->append(bytes));
-    RF_TRY(file->sync());
-    return file->close();
-  };
-  if (Status written = write(); !written.ok()) return drop_file(env_.fs(), aside, std::move(written));
+  if (Status written = write_synced(env_.fs(), aside, bytes); !written.ok())
+    return drop_file(env_.fs(), aside, std::move(written));
   return aside;
 }
 
-// Synced before it has a name here: a crash must not leave the name without the bytes.
-Result<ObjectSum> DirectoryStore::link_aside(const std::string& from, const std::string& aside) {
-  RF_ASSIGN(const auto in, env_.fs().open(from));
-  RF_ASSIGN(const auto content, whole_file(*in, from));
-  RF_ASSIGN(const auto out, env_.fs().append(from));
-  RF_TRY(out->sync());
-  RF_TRY(out->close());
-  RF_TRY(env_.fs().link(from, aside));
-  return sum_of(*content);
+// A link where nobody changes the file any more, and where it may be opened to be synced: a crash must not
+// leave the name here without the bytes.
+Result<ObjectSum> DirectoryStore::bring_aside(const LocalFile& file, const std::string& aside) {
+  RF_ASSIGN(const auto in, env_.fs().open(file.path));
+  RF_ASSIGN(const auto content, whole_file(*in, file.path));
+  RF_ASSIGN(const std::string_view bytes, wanted_bytes(file, *content));
+  if (file.first_bytes < 0) {
+    const Status synced = sync_file(env_.fs(), file.path);
+    if (synced.ok()) RF_TRY(env_.fs().link(file.path, aside));
+    if (synced.ok()) return sum_of(bytes);
+    if (synced.code() != Code::permission_denied) return synced;
+  }
+  RF_TRY(write_synced(env_.fs(), aside, bytes));
+  return sum_of(bytes);
 }
 
 Status DirectoryStore::make_parent(const std::string& name) {
@@ -96,9 +103,10 @@ Result<std::vector<ObjectSum>> DirectoryStore::put_files(std::span<const LocalFi
   for (const LocalFile& file : files) RF_TRY(check_object_name(file.name));
   std::vector<ObjectSum> sums;
   std::vector<std::string> parents;
+  RF_TRY(env_.fs().make_dirs(incoming()));
   for (const LocalFile& file : files) {
     const std::string aside = incoming_path();
-    Result<ObjectSum> sum = link_aside(file.path, aside);
+    Result<ObjectSum> sum = bring_aside(file, aside);
     if (!sum.ok()) return drop_file(env_.fs(), aside, about_local_file(std::move(sum).status()));
     const Status moved = move_in(aside, file.name);
     if (!moved.ok()) return drop_file(env_.fs(), aside, moved);
@@ -197,6 +205,20 @@ Status DirectoryStore::get_file(const std::string& name, const std::string& path
   return drop_file(env_.fs(), path, about_local_file(std::move(linked)));
 }
 
+Status DirectoryStore::copy_file(const std::string& name, const std::string& path) {
+  RF_TRY(check_object_name(name));
+  RF_ASSIGN(const bool there, exists(env_.fs(), path));
+  if (there) return Status::external(Code::already_exists, fmt::format("'{}' exists already.", path));
+  const std::string from = path_of(name);
+  const auto file = env_.fs().open(from);
+  if (!file.ok()) return about_object(file.status(), from);
+  RF_ASSIGN(const auto content, whole_file(**file, from));
+  const std::string part = path + ".part";
+  Status copied = write_synced(env_.fs(), part, *content);
+  if (copied.ok()) copied = env_.fs().rename(part, path);
+  return copied.ok() ? Status() : drop_file(env_.fs(), part, about_local_file(std::move(copied)));
+}
+
 Result<ObjectInfo> DirectoryStore::stat(const std::string& name) {
   RF_TRY(check_object_name(name));
   const std::string path = path_of(name);
@@ -254,9 +276,11 @@ Status DirectoryStore::check() {
 }
 
 Result<int> DirectoryStore::sweep_leftovers(int64_t older_than_micros) {
-  RF_ASSIGN(const auto entries, env_.fs().list(incoming()));
+  const auto entries = env_.fs().list(incoming());
+  if (!entries.ok() && entries.status().code() == Code::not_found) return 0;  // nothing was ever written
+  if (!entries.ok()) return Status(entries.status());
   int removed = 0;
-  for (const DirEntry& entry : entries) {
+  for (const DirEntry& entry : *entries) {
     const Micros begun = begun_at(entry.name);
     if (older_than_micros > 0 && (begun < 0 || env_.now() - begun < older_than_micros)) continue;
     RF_TRY(env_.fs().remove(join_path(incoming(), entry.name)));

@@ -16,7 +16,7 @@ namespace rideflow {
 
 class DirectoryStore : public ObjectStore {
  public:
-  // Makes the directory when it is missing.
+  // Makes the directory when it is missing. One that is only read from may be read-only.
   static Result<std::shared_ptr<DirectoryStore>> open(Env& env, const std::string& dir);
 
   std::string describe() const override { return dir_; }
@@ -26,6 +26,7 @@ class DirectoryStore : public ObjectStore {
   Result<std::vector<ObjectSum>> put_files(std::span<const LocalFile> files) override;
   Result<Object> get(const std::string& name, int64_t max_bytes) override;
   Status get_file(const std::string& name, const std::string& path) override;
+  Status copy_file(const std::string& name, const std::string& path) override;
   Result<ObjectInfo> stat(const std::string& name) override;
   Result<ObjectSum> sum(const std::string& name) override;
   Result<std::vector<ObjectInfo>> list(const std::string& prefix) override;
@@ -42,7 +43,7 @@ class DirectoryStore : public ObjectStore {
   std::string incoming() const { return join_path(dir_, ".incoming"); }
   std::string incoming_path();
   Result<std::string> write_aside(std::string_view bytes);
-  Result<ObjectSum> link_aside(const std::string& from, const std::string& aside);
+  Result<ObjectSum> bring_aside(const LocalFile& file, const std::string& aside);
   Status make_parent(const std::string& name);
   Status move_in(const std::string& aside, const std::string& name);
   Status list_below(const std::string& folder, const std::string& prefix, std::vector<ObjectInfo>& found);

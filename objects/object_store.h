@@ -53,6 +53,9 @@ struct Object {
 struct LocalFile {
   std::string path;
   std::string name;
+  // Of a file that others go on appending to: so many bytes from its start, copied. Less than 0: all of a
+  // file that nobody changes any more.
+  int64_t first_bytes = -1;
 };
 
 class ObjectStore {
@@ -79,6 +82,9 @@ class ObjectStore {
   // (never write to it), else a copy that is synced. S3 verifies what comes in; a directory leaves that to
   // sum(). The name is durable after sync_dir() of its directory.
   virtual Status get_file(const std::string& name, const std::string& path) = 0;
+
+  // The same, but never a link: for a file that will be written to.
+  virtual Status copy_file(const std::string& name, const std::string& path) = 0;
 
   virtual Result<ObjectInfo> stat(const std::string& name) = 0;
 

@@ -80,7 +80,7 @@ Result<ObjectSum> S3Store::put_file_of(const LocalFile& file) {
   if (!in.ok()) return about_local_file(in.status());
   const auto content = whole_file(**in, file.path);
   if (!content.ok()) return about_local_file(content.status());
-  const std::string_view bytes = **content;
+  RF_ASSIGN(const std::string_view bytes, wanted_bytes(file, **content));
   if (static_cast<int64_t>(bytes.size()) > client_.settings().part_bytes) {
     RF_TRY(s3_put_in_parts(client_, file.name, bytes));
   } else {

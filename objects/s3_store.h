@@ -28,6 +28,7 @@ class S3Store : public ObjectStore {
   Result<std::vector<ObjectSum>> put_files(std::span<const LocalFile> files) override;
   Result<Object> get(const std::string& name, int64_t max_bytes) override;
   Status get_file(const std::string& name, const std::string& path) override;
+  Status copy_file(const std::string& name, const std::string& path) override { return get_file(name, path); }
   Result<ObjectInfo> stat(const std::string& name) override;
   Result<ObjectSum> sum(const std::string& name) override;
   Result<std::vector<ObjectInfo>> list(const std::string& prefix) override;

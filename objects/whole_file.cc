@@ -1,5 +1,7 @@
 #include "objects/whole_file.h"
 
+#include <fmt/format.h>
+
 #include "engine/hash.h"
 #include "engine/presence.h"
 
@@ -28,6 +30,21 @@ ObjectSum sum_of(std::string_view bytes) {
 Status about_local_file(Status status) {
   if (status.code() != Code::not_found) return status;
   return Status::external(Code::failed_precondition, status.to_string(), status.retry());
+}
+
+Result<std::string_view> wanted_bytes(const LocalFile& file, std::string_view content) {
+  if (file.first_bytes < 0) return content;
+  const auto wanted = static_cast<size_t>(file.first_bytes);
+  if (wanted <= content.size()) return content.substr(0, wanted);
+  return Status::external(Code::failed_precondition, fmt::format("'{}' has {} bytes, and {} were asked for.",
+                                                                 file.path, content.size(), wanted));
+}
+
+Status write_synced(FileSystem& fs, const std::string& path, std::string_view bytes) {
+  RF_ASSIGN(const auto file, fs.create(path));
+  RF_TRY(file->append(bytes));
+  RF_TRY(file->sync());
+  return file->close();
 }
 
 Status drop_file(FileSystem& fs, const std::string& path, Status status) {

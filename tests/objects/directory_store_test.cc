@@ -65,7 +65,10 @@ void run_script(VirtualEnv& env, DirectoryStore& store, Expected& expected) {
       if (!make_local(env, "local/" + name, "file " + name + n).ok()) return;
       files.push_back({"local/" + name, "files/" + name});
     }
+    if (!make_local(env, "local/log", "log " + n + " and more").ok()) return;
+    files.push_back({"local/log", "files/log", 5});
     const bool files_ok = store.put_files(files).ok();
+    expected.after("files/log", "log " + n, files_ok);
     for (const std::string name : {"1", "2"}) expected.after("files/" + name, "file " + name + n, files_ok);
 
     const auto created = store.create_if_absent("pointer", "created");
@@ -155,9 +158,9 @@ TEST(DirectoryStoreFaults, AMachineThatDoesNotSyncDirectoriesIsCaught) {
 TEST(DirectoryStore, LeftoversAreSweptByTheirAge) {
   VirtualEnv env;
   const auto store = open_store(env);
-  env.fs().fail(4, Status::external(Code::unavailable, "injected"));  // as it is renamed
+  env.fs().fail(5, Status::external(Code::unavailable, "injected"));  // as it is renamed
   EXPECT_FALSE(store->put("a", "old").ok());
-  env.fs().die(4);
+  env.fs().die(5);
   EXPECT_FALSE(store->put("a", "old").ok());
   env.fs().crash(Crash::keep_all);
   ASSERT_EQ(env.fs().files("store/.incoming").size(), 1U);
@@ -180,6 +183,31 @@ TEST(DirectoryStore, WhoSetsWhileAnotherProcessDoesIsToldToComeBack) {
     EXPECT_EQ(set.status().retry(), Retry::backoff);
   }
   EXPECT_TRUE(store->compare_and_set("pointer", *version, "2").ok());
+}
+
+TEST(DirectoryStore, WhoOnlyReadsWritesNothing) {
+  VirtualEnv env;
+  EXPECT_TRUE(env.fs().make_dirs("store/files").ok());
+  test::write_local(env, "store/files/a", "bytes");
+  const auto store = open_store(env);
+  EXPECT_EQ(store->list("")->size(), 1U);
+  EXPECT_EQ(store->get("files/a", 10)->bytes, "bytes");
+  EXPECT_TRUE(store->sum("files/a").ok());
+  EXPECT_EQ(*store->sweep_leftovers(0), 0);
+  EXPECT_EQ(env.fs().list("store")->size(), 1U) << "no .incoming, no .lock";
+}
+
+TEST(DirectoryStore, AFileThatMayNotBeOpenedToBeSyncedIsCopied) {
+  VirtualEnv env;
+  ASSERT_TRUE(env.fs().make_dirs("local").ok());
+  test::write_local(env, "local/a", "bytes");
+  const auto store = open_store(env);
+  env.fs().fail(4,
+                Status::external(Code::permission_denied, "read-only"));  // made, opened, mapped, then this
+  const auto sum = store->put_file({"local/a", "a"});
+  ASSERT_TRUE(sum.ok()) << sum.status().to_string();
+  EXPECT_NE(env.fs().stat("store/a")->inode, env.fs().stat("local/a")->inode);
+  EXPECT_EQ(store->get("a", 10)->bytes, "bytes");
 }
 
 TEST(DirectoryStore, AFileIsLinkedAndNotCopied) {

@@ -106,6 +106,7 @@ TEST_P(ObjectStoreContract, WhatIsNoNameIsRefusedByEveryVerb) {
     EXPECT_EQ(store_->put_file({path, name}).status().code(), Code::invalid_argument) << name;
     EXPECT_EQ(store_->get(name, kSmall).status().code(), Code::invalid_argument) << name;
     EXPECT_EQ(store_->get_file(name, world_->local("y")).code(), Code::invalid_argument) << name;
+    EXPECT_EQ(store_->copy_file(name, world_->local("y")).code(), Code::invalid_argument) << name;
     EXPECT_EQ(store_->stat(name).status().code(), Code::invalid_argument) << name;
     EXPECT_EQ(store_->sum(name).status().code(), Code::invalid_argument) << name;
     EXPECT_EQ(store_->remove(name).code(), Code::invalid_argument) << name;
@@ -199,6 +200,34 @@ TEST_P(ObjectStoreContract, AFileAndItsObjectGoTheirOwnWays) {
   ASSERT_TRUE(world_->env().fs().remove(path).ok());
   ASSERT_TRUE(store_->remove("a").ok());
   EXPECT_EQ(content(world_->local("out")), "old");
+}
+
+TEST_P(ObjectStoreContract, AFileThatGrowsGivesItsFirstBytes) {
+  const std::string path = local_file("log", "record 1record 2rec");
+  const auto sum = store_->put_file({path, "log", 16});
+  ASSERT_TRUE(sum.ok()) << sum.status().to_string();
+  EXPECT_EQ(sum->bytes, 16);
+  EXPECT_EQ(sum->checksum, checksum64("record 1record 2"));
+  auto file = world_->env().fs().append(path);
+  ASSERT_TRUE(file.ok() && (*file)->append("ord 3").ok() && (*file)->close().ok());
+  EXPECT_EQ(get("log"), "record 1record 2");
+  EXPECT_EQ(*store_->sum("log"), *sum);
+  EXPECT_EQ(store_->put_file({path, "none", 100}).status().code(), Code::failed_precondition);
+  EXPECT_EQ(get("none"), "not_found");
+}
+
+TEST_P(ObjectStoreContract, ACopyMayBeWrittenTo) {
+  ASSERT_TRUE(store_->put_file({local_file("in", "bytes"), "a"}).ok());
+  const std::string path = world_->local("copy");
+  const Status copied = store_->copy_file("a", path);
+  ASSERT_TRUE(copied.ok()) << copied.to_string();
+  auto file = world_->env().fs().append(path);
+  ASSERT_TRUE(file.ok() && (*file)->append(" and more").ok() && (*file)->close().ok());
+  EXPECT_EQ(content(path), "bytes and more");
+  EXPECT_EQ(get("a"), "bytes");
+  EXPECT_EQ(store_->copy_file("a", path).code(), Code::already_exists);
+  EXPECT_EQ(store_->copy_file("none", world_->local("x")).code(), Code::not_found);
+  EXPECT_EQ(store_->copy_file("a", world_->local("no/such/directory")).code(), Code::failed_precondition);
 }
 
 TEST_P(ObjectStoreContract, AFileThatIsMissingIsNotAnObjectThatIs) {
