@@ -14,6 +14,11 @@ bool is_bucket(std::string_view place) {
   return place.starts_with("s3://");
 }
 
+bool has_scheme(std::string_view place) {
+  const size_t colon = place.find(":/");
+  return colon != std::string_view::npos && place.find('/') > colon;
+}
+
 Result<std::string> bucket_address(const std::string& place) {
   RF_ASSIGN(const S3Settings settings, s3_settings(place, posix_variable));
   const std::string host = settings.request_host();
@@ -22,6 +27,10 @@ Result<std::string> bucket_address(const std::string& place) {
 }
 
 Result<std::shared_ptr<ObjectStore>> open_place(Env& env, const std::string& place) {
+  if (!is_bucket(place) && has_scheme(place)) {
+    return Status::user(Code::invalid_argument,
+                        fmt::format("'{}' is neither a directory nor s3://BUCKET/PREFIX", place));
+  }
   if (!is_bucket(place)) {
     RF_ASSIGN(auto store, DirectoryStore::open(env, place));
     return std::shared_ptr<ObjectStore>(std::move(store));

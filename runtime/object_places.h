@@ -11,6 +11,8 @@
 namespace rideflow {
 
 bool is_bucket(std::string_view place);
+// "word:/…": a bucket, or a mistake.
+bool has_scheme(std::string_view place);
 // "host:port" of the bucket's server. user error when the place is not one.
 Result<std::string> bucket_address(const std::string& place);
 // A directory is made when it is missing.

@@ -58,7 +58,7 @@ Status take(CliContext& context, const ParsedArgs& args) {
 
 std::string savepoint_place(CliContext&, const ParsedArgs& args) {
   const std::string to = args.get("to");
-  if (to.find('/') == std::string::npos || to.starts_with('/') || is_bucket(to)) return to;
+  if (to.find('/') == std::string::npos || to.starts_with('/') || has_scheme(to)) return to;
   return join_path(working_dir(), to);
 }
 

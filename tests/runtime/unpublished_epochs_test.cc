@@ -1,12 +1,14 @@
 // Sinks that publish late: checkpoints go on meanwhile, and after a crash every epoch that was prepared is
 // published once, whatever the parallelism then.
 #include <fmt/format.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <algorithm>
 #include <map>
 
 #include "dsl/job.h"
+#include "rollup/rollup_queries.h"
+#include "rollup/rollup_store.h"
 #include "runtime/memory_job_storage.h"
 #include "tests/runtime/seeded_loop.h"
 #include "tests/support/long_run.h"
@@ -25,6 +27,7 @@ sources:
 sinks:
   copied: {from: rides, topic: {name: copied}}
   files: {from: rides, file: {directory: out}, format: json}
+  live: {from: rides, rollup: {granularity: day, metrics: {rows: count(), n: sum(n)}}}
 )";
 
 TopicConfig four_partitions() {
@@ -77,17 +80,21 @@ class UnpublishedEpochs : public testing::TestWithParam<uint64_t> {
  protected:
   UnpublishedEpochs() : env_(GetParam()), random_(GetParam()) {
     plan_ = load_job(kJob, "job.yaml", full_catalog()).plan;
-    open_topics();
+    open_stores();
     EXPECT_TRUE(topics_->create("rides", four_partitions()).ok());
   }
   ~UnpublishedEpochs() override { job_.reset(); }
 
-  void open_topics() {
+  void open_stores() {
     auto opened = TopicStore::open(env_, "topics");
     ASSERT_TRUE(opened.ok()) << opened.status().to_string();
     topics_ = *opened;
+    auto rollups = RollupStore::open(&env_, "rollups");
+    ASSERT_TRUE(rollups.ok()) << rollups.status().to_string();
+    rollups_ = *rollups;
     resources_ = {};
     resources_.add<TopicStore>("", topics_);
+    resources_.add<RollupStore>("rollups", rollups_);
   }
   void produce(int records) {
     env_.set_auto_offload(true);
@@ -125,9 +132,10 @@ class UnpublishedEpochs : public testing::TestWithParam<uint64_t> {
     env_.drop_commit();
     env_.drop_offload();
     topics_.reset();
+    rollups_.reset();
     resources_ = {};
     env_.fs().crash(VirtualFs::Crash::lose_unsynced);
-    open_topics();
+    open_stores();
   }
 
   using Counts = std::map<std::string, int>;
@@ -165,9 +173,21 @@ class UnpublishedEpochs : public testing::TestWithParam<uint64_t> {
     return counts;
   }
 
+  std::string in_rollup() {
+    RollupQueries queries(&env_, rollups_);
+    env_.advance(kMicrosPerSecond);  // a snapshot may be a moment old
+    return queries
+        .post(R"({"queryType": "timeseries", "dataSource": "live", "granularity": "all",
+                   "intervals": ["2000-01-01/2100-01-01"],
+                   "aggregations": [{"type": "longSum", "name": "rows", "fieldName": "rows"},
+                                    {"type": "longSum", "name": "n", "fieldName": "n"}]})")
+        .body;
+  }
+
   SlowCommits env_;
   std::mt19937_64 random_;
   std::shared_ptr<TopicStore> topics_;
+  std::shared_ptr<RollupStore> rollups_;
   Resources resources_;
   std::shared_ptr<MemoryJobStorage> storage_ = std::make_shared<MemoryJobStorage>();
   std::shared_ptr<const LogicalPlan> plan_;
@@ -198,6 +218,9 @@ TEST_P(UnpublishedEpochs, EachIsPublishedOnceAfterAnyCrash) {
   EXPECT_GT(most_unpublished_, 1U) << "nothing was ever pending";
   EXPECT_EQ(in_topic(), expected());
   EXPECT_EQ(in_files(), expected());
+  const int64_t sum = int64_t{produced_} * (produced_ - 1) / 2;
+  EXPECT_THAT(in_rollup(),
+              testing::HasSubstr(fmt::format(R"("result":{{"rows":{},"n":{}}})", produced_, sum)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, UnpublishedEpochs, testing::Range<uint64_t>(1, long_or(25, 500)));

@@ -98,6 +98,8 @@ case_a_savepoint_of_a_running_job_is_a_fork_for_another() {
   expect 2 savepoint mine --data-dir data --to early
   has err "holds a savepoint already"
   expect 1 savepoint mine --data-dir data --to /nowhere/of/mine
+  expect 2 savepoint mine --data-dir data --to "gs://elsewhere"
+  has err "neither a directory nor s3://"
   expect 1 savepoint yours --data-dir data
   has err "no job 'yours'"
   cp later/2.jsonl in/
