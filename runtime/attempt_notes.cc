@@ -48,6 +48,11 @@ Result<std::optional<Evidence>> AttemptNotes::take_crash() {
   return JobNote::of_crash(*bytes);
 }
 
+void AttemptNotes::end() {
+  const Status gone = env_.fs().remove(crash_);
+  if (!gone.ok()) env_.warn("crash_note_stays", {{"why", gone.to_string()}});
+}
+
 // A job runs without it, too: then a crash is not explained.
 std::shared_ptr<JobNote> AttemptNotes::begin(size_t sources) {
   auto* const files = dynamic_cast<MappableFiles*>(&env_.fs());

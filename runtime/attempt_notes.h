@@ -29,6 +29,8 @@ class AttemptNotes {
   // Once: what the process before this one had in hand when it died in this job. Nothing when it ended in any
   // other way, kill -9 among them.
   Result<std::optional<Evidence>> take_crash();
+  // There is no further attempt: a crash would be another job's.
+  void end();
   // For the sources of the next attempt. What is noted there survives the process, where the disk can do
   // that.
   std::shared_ptr<JobNote> begin(size_t sources);

@@ -18,10 +18,13 @@ extern "C" void on_deadly_signal(int) {
   // The handler is gone by now: what led here happens again, or abort() goes on, and ends the process.
 }
 
-// Given back when its thread ends.
+// Given back when its thread ends. A thread that has one already (a sanitizer's) keeps it.
 struct SignalStack {
-  SignalStack() : memory(new char[kSignalStack]) {
+  SignalStack() {
     stack_t stack{};
+    if (::sigaltstack(nullptr, &stack) != 0 || (stack.ss_flags & SS_DISABLE) == 0) return;
+    memory.reset(new char[kSignalStack]);
+    stack = {};
     stack.ss_sp = memory.get();
     stack.ss_size = kSignalStack;
     taken = ::sigaltstack(&stack, nullptr) == 0;

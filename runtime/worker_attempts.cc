@@ -173,6 +173,7 @@ void AttemptedJob::rest() {
 }
 
 void AttemptedJob::finish() {
+  if (notes_) notes_->end();
   const std::lock_guard lock(mutex_);
   over_.store(true, std::memory_order_release);
   changed_.notify_all();
