@@ -5,37 +5,15 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/json_writer.h"
 #include "engine/key_encoder.h"
+#include "engine/task_bell.h"
+#include "engine/task_snapshots.h"
 
 namespace rideflow {
 
 namespace {
 constexpr Micros kTickPeriod = kMicrosPerSecond / 10;
-constexpr size_t kTapRows = 1000;
-constexpr Micros kLongConfirmation = 3 * kMicrosPerSecond;  // then it is told that a checkpoint waits for it
 }  // namespace
-
-void TapBuffer::add(const Batch& batch) {
-  const std::lock_guard lock(mutex_);
-  for (int32_t row = 0; row < batch.rows; ++row) {
-    std::string line;
-    append_row_json(line, batch, row);
-    rows_.push_back(std::move(line));
-    if (rows_.size() > kTapRows) rows_.pop_front();
-  }
-}
-
-std::string TapBuffer::drain(int32_t limit) {
-  const std::lock_guard lock(mutex_);
-  std::string out;
-  for (int32_t i = 0; i < limit && !rows_.empty(); ++i) {
-    out += rows_.front();
-    out += '\n';
-    rows_.pop_front();
-  }
-  return out;
-}
 
 class Task::NodeOutput : public Output {
  public:
@@ -48,37 +26,17 @@ class Task::NodeOutput : public Output {
   int node_;
 };
 
-// What others hold of a task.
-class Task::Bell : public Waker {
- public:
-  void wake() override {
-    if (rung_.exchange(true)) return;  // it will be seen
-    if (Waker* worker = worker_.load()) worker->wake();
-  }
-  bool rung() const { return rung_.load(); }
-  // What is seen from here on is seen by the step, or rings again.
-  void answer() { rung_.exchange(false); }
-  void ring() { rung_.store(true); }  // by the worker itself
-  void set_worker(WakerRef worker) {
-    owned_ = std::move(worker);
-    worker_.store(owned_.get());
-  }
-
- private:
-  std::atomic<bool> rung_{true};  // the first step is due
-  std::atomic<Waker*> worker_{nullptr};
-  WakerRef owned_;
-};
-
 Task::Task(Parts parts)
-    : parts_(std::move(parts)), bell_(std::make_shared<Bell>()), inputs_(parts_.inputs.size()) {
+    : parts_(std::move(parts)),
+      bell_(std::make_shared<TaskBell>()),
+      snapshots_(std::make_unique<TaskSnapshots>(parts_.context.env, parts_.state, bell_)),
+      inputs_(parts_.inputs.size()) {
   parts_.context.waker = bell_;
   for (const Input& input : parts_.inputs) input.channel->set_consumer(bell_);
   for (const auto& exchange : parts_.exchanges) exchange->set_producer(bell_);
   for (size_t i = 0; i < parts_.nodes.size(); ++i) {
     outputs_.push_back(std::make_unique<NodeOutput>(this, static_cast<int>(i)));
   }
-  full_state_.assign(parts_.nodes.size(), true);
 }
 
 Task::~Task() = default;
@@ -117,7 +75,7 @@ Status Task::open(const TaskRestore* restore) {
     }
   }
   if (restore) last_barrier_ = restore->epoch;
-  if (restore && restore->resumed) full_state_.assign(parts_.nodes.size(), false);
+  if (restore && restore->resumed) snapshots_->resume();
   return {};
 }
 
@@ -232,7 +190,7 @@ auto Task::timed(int index, const Call& call) {
 }
 
 StepResult Task::step_inner() {
-  poll_snapshots();
+  hand_on_snapshots();
   tick();
   if (failed_) return StepResult::ended;
   if (!held_.empty()) return run_held() ? StepResult::worked : StepResult::blocked;
@@ -323,10 +281,10 @@ void Task::wake_outputs() {
 }
 
 StepResult Task::step_inputs() {
-  if (watermark_due_ && settle_watermark()) return StepResult::worked;
+  if (inputs_.due() && settle_watermark()) return StepResult::worked;
   for (size_t n = 0; n < inputs_.size(); ++n) {
     const size_t i = (next_input_ + n) % inputs_.size();
-    if (inputs_[i].aligned) continue;
+    if (inputs_.aligned(i)) continue;
     std::optional<Element> element = parts_.inputs[i].channel->pop();
     if (!element) continue;
     next_input_ = i + 1;
@@ -337,44 +295,33 @@ StepResult Task::step_inputs() {
 }
 
 void Task::handle(size_t input, Element element) {
-  InputState& state = inputs_[input];
   if (Batch* batch = std::get_if<Batch>(&element)) {
-    state.idle = false;
+    inputs_.on_rows(input);
     wake_outputs();
     call_process(0, parts_.inputs[input].port, std::move(*batch));
   } else if (const auto* watermark = std::get_if<Watermark>(&element)) {
-    state.idle = false;
+    inputs_.on_watermark(input, watermark->time);
     wake_outputs();
-    state.watermark = std::max(state.watermark, watermark->time);
-    watermark_due_ = true;
   } else if (const auto* at = std::get_if<Barrier>(&element)) {
-    on_input_barrier(input, at->epoch);
+    if (at->epoch > last_barrier_ && inputs_.on_barrier(input)) barrier(at->epoch);
   } else if (std::holds_alternative<Idle>(element)) {
-    state.idle = true;
-    watermark_due_ = true;
+    inputs_.on_idle(input);
   } else {
-    state.ended = true;
-    state.watermark = kEndOfTime;
-    watermark_due_ = true;
-    const bool all = std::all_of(inputs_.begin(), inputs_.end(), [](const InputState& s) { return s.ended; });
-    if (all) {
+    inputs_.on_end(input);
+    if (inputs_.all_ended()) {
       update_watermark();
       push_end();
     }
   }
-  if (watermark_due_ && none_idle()) update_watermark();
-}
-
-bool Task::none_idle() const {
-  return std::none_of(inputs_.begin(), inputs_.end(), [](const InputState& s) { return s.idle && !s.ended; });
+  if (inputs_.due() && !inputs_.any_idle()) update_watermark();
 }
 
 // An idle input may have woken before another sent the watermark that is due: what it has sent comes first.
 // True when a step was made of it.
 bool Task::settle_watermark() {
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    if (!inputs_[i].idle || inputs_[i].ended) continue;
-    if (inputs_[i].aligned) {
+    if (!inputs_.idle(i)) continue;
+    if (inputs_.aligned(i)) {
       if (parts_.inputs[i].channel->empty()) continue;
       return false;  // behind its barrier; the watermark waits for the others'
     }
@@ -387,29 +334,9 @@ bool Task::settle_watermark() {
   return true;
 }
 
-void Task::on_input_barrier(size_t input, Epoch epoch) {
-  if (epoch <= last_barrier_) return;
-  aligning_ = epoch;
-  inputs_[input].aligned = true;
-  const bool all = std::all_of(inputs_.begin(), inputs_.end(), [](const InputState& s) { return s.aligned; });
-  if (!all) return;
-  for (InputState& state : inputs_) state.aligned = false;
-  barrier(epoch);
-}
-
 void Task::update_watermark() {
-  watermark_due_ = false;
-  Micros least = kEndOfTime;
-  bool any = false;
-  bool all_ended = true;
-  for (const InputState& state : inputs_) {
-    all_ended = all_ended && state.ended;
-    if (state.idle || state.ended) continue;
-    any = true;
-    least = std::min(least, state.watermark);
-  }
-  if (any || all_ended) {
-    if (least > watermark_) push_watermark(least);
+  if (const std::optional<Micros> least = inputs_.settle()) {
+    if (*least > watermark_) push_watermark(*least);
   } else if (!idle_sent_) {
     idle_sent_ = true;
     signal_exchanges(Idle{});
@@ -452,12 +379,12 @@ void Task::call_process(int index, int input_port, Batch batch) {
   Node& node = parts_.nodes[static_cast<size_t>(index)];
   node.metrics->rows_in.add(batch.rows);
   node.metrics->batches_in.add(1);
-  Held held{index, input_port, std::move(batch)};
-  if (holds(index) || !give(held)) held_.push_back(std::move(held));
+  HeldBatch held{index, input_port, std::move(batch)};
+  if (held_.holds(index) || !give(held)) held_.add(std::move(held));
 }
 
 // False: not now; what is left stays in `held`.
-bool Task::give(Held& held) {
+bool Task::give(HeldBatch& held) {
   Node& node = parts_.nodes[static_cast<size_t>(held.node)];
   Output& out = *outputs_[static_cast<size_t>(held.node)];
   Result<Progress> progress = timed(held.node, [&] { return node.op->process(held.port, held.batch, out); });
@@ -466,34 +393,12 @@ bool Task::give(Held& held) {
   return true;
 }
 
-bool Task::holds(int node) const {
-  return std::any_of(held_.begin(), held_.end(), [node](const Held& h) { return h.node == node; });
-}
-
-// Each node gets its batches in order; one that can't go on does not hold up the others. True: something was
-// taken.
+// True: something was taken.
 bool Task::run_held() {
   if (!exchanges_have_room()) return false;
-  bool worked = false;
-  std::vector<bool> stuck(parts_.nodes.size());
-  for (size_t i = 0; i < held_.size() && !failed_;) {
-    const auto node = static_cast<size_t>(held_[i].node);
-    stuck[node] = stuck[node] || !parts_.nodes[node].op->ready();
-    if (stuck[node]) {
-      ++i;
-      continue;
-    }
-    // Not among the held while it is given: what it emits finds room, and goes behind all of them.
-    Held held = std::move(held_[i]);
-    held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(i));
-    if (give(held)) {
-      worked = true;
-      continue;
-    }
-    stuck[node] = true;
-    held_.insert(held_.begin() + static_cast<std::ptrdiff_t>(i++), std::move(held));
-  }
-  return worked;
+  return held_.run(
+      [this](int node) { return !failed_ && parts_.nodes[static_cast<size_t>(node)].op->ready(); },
+      [this](HeldBatch& held) { return give(held); });
 }
 
 void Task::push_watermark(Micros watermark) {
@@ -599,108 +504,50 @@ void Task::tick() {
 
 void Task::barrier(Epoch epoch) {
   last_barrier_ = epoch;
-  PendingSnapshot pending;
-  pending.snapshot.task = parts_.id;
-  pending.snapshot.epoch = epoch;
-  pending.snapshot.shard = parts_.context.shard;
-  pending.snapshot.watermark = watermark_;
-  std::vector<std::pair<int, std::unique_ptr<FrozenState>>> frozen;
+  TaskSnapshots::Begun begun;
+  begun.snapshot.task = parts_.id;
+  begun.snapshot.epoch = epoch;
+  begun.snapshot.shard = parts_.context.shard;
+  begun.snapshot.watermark = watermark_;
   for (size_t i = 0; i < parts_.nodes.size(); ++i) {
     Node& node = parts_.nodes[i];
     if (!node.op) {
-      pending.snapshot.blobs[node.name] = parts_.source->snapshot();
-      pending.confirmation = parts_.source->confirm();
-      pending.begun_at = parts_.context.env->monotonic();
+      begun.snapshot.blobs[node.name] = parts_.source->snapshot();
+      begun.confirmation = parts_.source->confirm();
+      begun.source = node.step;
       parts_.source->on_barrier(epoch);
       continue;
     }
     auto state = timed(static_cast<int>(i), [&] { return node.op->freeze(epoch); });
-    if (state) frozen.emplace_back(static_cast<int>(i), std::move(state));
+    if (state) begun.frozen.push_back({node.name, std::move(state)});
     if (std::string blob = node.op->small_state(); !blob.empty()) {
-      pending.snapshot.blobs[node.name] = std::move(blob);
+      begun.snapshot.blobs[node.name] = std::move(blob);
     }
     if (!node.sink) continue;
     Result<Prepared> prepared = timed(static_cast<int>(i), [&] { return node.sink->prepare(epoch); });
     if (!prepared.ok()) return fail(std::move(prepared).status(), static_cast<int>(i));
-    if (prepared->durable) pending.completions.push_back(std::move(prepared->durable));
+    if (prepared->durable) begun.prepared.push_back(std::move(prepared->durable));
     if (!prepared->handle.empty()) {
-      pending.snapshot.prepared.push_back(
+      begun.snapshot.prepared.push_back(
           {node.name, parts_.context.shard, epoch, std::move(prepared->handle)});
     }
   }
   signal_exchanges(Barrier{epoch});
-  launch_snapshot(std::move(pending), std::move(frozen));
+  snapshots_->begin(std::move(begun));
+  hand_on_snapshots();
 }
 
-void Task::launch_snapshot(PendingSnapshot pending,
-                           std::vector<std::pair<int, std::unique_ptr<FrozenState>>> frozen) {
-  if (!frozen.empty() && parts_.state) {
-    struct Work {
-      std::string name;
-      bool full;
-      std::unique_ptr<FrozenState> state;
-    };
-    auto work = std::make_shared<std::vector<Work>>();
-    for (auto& [index, state] : frozen) {
-      const auto i = static_cast<size_t>(index);
-      Work w;
-      w.name = parts_.nodes[i].name;
-      w.full = full_state_[i];
-      w.state = std::move(state);
-      work->push_back(std::move(w));
-      full_state_[i] = false;
-    }
-    pending.files = std::make_shared<std::vector<StateFile>>();
-    pending.completions.push_back(parts_.context.env->offload(
-        [work, backend = parts_.state, epoch = pending.snapshot.epoch, files = pending.files]() -> Status {
-          for (Work& w : *work) {
-            RF_ASSIGN(StateTable * table, backend->table(w.name));
-            RF_TRY(w.state->write(*table, w.full));
-            w.state.reset();
-          }
-          RF_ASSIGN(*files, backend->checkpoint(epoch));
-          return {};
-        }));
-  }
-  for (const auto& completion : pending.completions) completion->wake_when_done(bell_);
-  if (pending.confirmation.done) pending.confirmation.done->wake_when_done(bell_);
-  snapshots_.push_back(std::move(pending));
-  poll_snapshots();
-}
-
-void Task::poll_snapshots() {
-  while (!snapshots_.empty() && !failed_) {
-    PendingSnapshot& pending = snapshots_.front();
-    if (!is_confirmed(pending)) return;
-    for (const auto& completion : pending.completions) {
-      if (!completion->done()) return;
-    }
-    for (const auto& completion : pending.completions) {
-      Status status = completion->status();
-      if (!status.ok())
-        return fail(std::move(status.with(fmt::format("checkpoint {}", pending.snapshot.epoch.value))), -1);
-    }
-    if (pending.files) pending.snapshot.files = std::move(*pending.files);
-    TaskSnapshot snapshot = std::move(pending.snapshot);
-    snapshots_.pop_front();
-    parts_.events->on_snapshot(std::move(snapshot));
+void Task::hand_on_snapshots() {
+  while (!failed_) {
+    Result<std::optional<TaskSnapshot>> complete = snapshots_->poll();
+    if (!complete.ok()) return fail(std::move(complete).status(), -1);
+    if (!complete->has_value()) return;
+    parts_.events->on_snapshot(std::move(**complete));
   }
 }
 
-// False also when the answer is that something else is there: the task has failed then.
-bool Task::is_confirmed(const PendingSnapshot& pending) {
-  const auto& [done, waits_for] = pending.confirmation;
-  if (done == nullptr) return true;
-  Env& env = *parts_.context.env;
-  if (!done->done()) {
-    const Micros waited = env.monotonic() - pending.begun_at;
-    if (waited >= kLongConfirmation && !unconfirmed_.waits()) unconfirmed_.set(waits_for, env.now() - waited);
-    return false;
-  }
-  if (unconfirmed_.waits()) unconfirmed_.clear();
-  Status status = done->status();
-  if (!status.ok()) fail(std::move(status), 0);
-  return !failed_;
+const WaitNote& Task::unconfirmed() const {
+  return snapshots_->unconfirmed();
 }
 
 Status Task::commit(const std::string& sink, Epoch epoch, const std::string& handle) {

@@ -1,6 +1,8 @@
 // Task: one parallel instance of a stage. It owns the operators of the stage as a tree, its input channels or
 // its source, and does once, for all of them, what a dataflow runtime does: minimum of watermarks, alignment
-// of barriers, snapshots, back-pressure, counting and timing.
+// of barriers, snapshots, back-pressure, counting and timing. What it knows of its inputs is in
+// task_inputs.h, what operators could not take yet in held_batches.h, what becomes of a barrier in
+// task_snapshots.h.
 //
 // step() handles one element or one poll, takes well under a millisecond and never blocks; a worker, a test
 // or a simulation calls it. Everything slow (writing frozen state, syncing) is offloaded and polled. Barriers
@@ -17,7 +19,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,10 +26,16 @@
 #include "engine/channel.h"
 #include "engine/checkpoint.h"
 #include "engine/exchange.h"
+#include "engine/held_batches.h"
 #include "engine/operator.h"
 #include "engine/source_driver.h"
+#include "engine/tap_buffer.h"
+#include "engine/task_inputs.h"
 
 namespace rideflow {
+
+class TaskBell;
+class TaskSnapshots;
 
 // Where one task's keyed state goes at a checkpoint. Implemented in state/ over RocksDB and in memory for
 // tests.
@@ -59,21 +66,6 @@ class TaskEvents {
   virtual void on_snapshot(TaskSnapshot snapshot) = 0;
   virtual void on_ended(TaskId task) = 0;
   virtual void on_failed(TaskId task, Status status) = 0;
-};
-
-// Latest rows of a step, for `tap` and the console. Costs one relaxed load per batch while nobody looks.
-class TapBuffer {
- public:
-  void enable(bool on) { enabled_.store(on, std::memory_order_relaxed); }
-  bool enabled() const { return enabled_.load(std::memory_order_relaxed); }
-  void add(const Batch& batch);
-  // JSON lines of what came since the last call, at most `limit`, oldest first.
-  std::string drain(int32_t limit);
-
- private:
-  std::atomic<bool> enabled_{false};
-  std::mutex mutex_;
-  std::deque<std::string> rows_;
 };
 
 enum class StepResult : uint8_t { worked, idle, blocked, ended };
@@ -154,35 +146,15 @@ class Task {
   SourceDriver* source() { return parts_.source.get(); }
   const std::vector<Node>& nodes() const { return parts_.nodes; }
   // What the source's part in a checkpoint waits for, once that has taken a while. Any thread.
-  const WaitNote& unconfirmed() const { return unconfirmed_; }
+  const WaitNote& unconfirmed() const;
 
  private:
-  class Bell;
   class NodeOutput;
-  struct InputState {
-    Micros watermark = kNoTime;
-    bool idle = false;
-    bool ended = false;
-    bool aligned = false;  // its barrier of the current epoch is here
-  };
   // A signal on its way down the tree; resumable where an operator answered `again`.
   struct Pending {
     int node = 0;
     Micros watermark = kNoTime;
     bool end = false;
-  };
-  // A batch that its node could not take yet, or that came behind such a one.
-  struct Held {
-    int node = 0;
-    int port = 0;
-    Batch batch;
-  };
-  struct PendingSnapshot {
-    TaskSnapshot snapshot;
-    std::vector<std::shared_ptr<Completion>> completions;
-    std::shared_ptr<std::vector<StateFile>> files;
-    Confirmation confirmation;  // of the source
-    Micros begun_at = 0;        // monotonic
   };
 
   bool exchanges_have_room() const;
@@ -195,55 +167,45 @@ class Task {
   bool push_source_watermark();
   StepResult step_inputs();
   void handle(size_t input, Element element);
-  void on_input_barrier(size_t input, Epoch epoch);
   void deliver(int node, int port, Batch batch);
   void call_process(int node, int input_port, Batch batch);
-  bool give(Held& held);
-  bool holds(int node) const;
+  bool give(HeldBatch& held);
   bool run_held();
   // Runs `call`, which is the node's, and books its time there, less that of the nodes it calls in turn.
   template <class Call>
   auto timed(int node, const Call& call);
   void update_watermark();
   bool settle_watermark();
-  bool none_idle() const;
   void wake_outputs();
   void push_watermark(Micros watermark);
   void push_end();
   bool run_pending();
   void forward_watermark(int node, Micros watermark);
   void barrier(Epoch epoch);
-  void launch_snapshot(PendingSnapshot pending,
-                       std::vector<std::pair<int, std::unique_ptr<FrozenState>>> frozen);
-  void poll_snapshots();
-  bool is_confirmed(const PendingSnapshot& pending);
+  void hand_on_snapshots();
   void tick();
   void signal_exchanges(const Element& element);
   void fail(Status status, int node);
 
   Parts parts_;
-  std::shared_ptr<Bell> bell_;
+  std::shared_ptr<TaskBell> bell_;
+  std::unique_ptr<TaskSnapshots> snapshots_;
   std::vector<std::unique_ptr<NodeOutput>> outputs_;
-  std::vector<InputState> inputs_;
-  std::vector<bool> full_state_;  // nodes whose next freeze must be written whole
+  TaskInputs inputs_;
   size_t next_input_ = 0;
-  Epoch aligning_{0};
   Epoch last_barrier_{0};
   Micros watermark_ = kNoTime;
   bool idle_sent_ = false;
   bool ended_ = false;
   bool failed_ = false;
   bool ended_reported_ = false;
-  bool watermark_due_ = false;  // inputs changed; idle ones are looked at once more before it moves
   Micros next_tick_ = 0;
   Micros next_run_ = 0;
   StepResult last_result_ = StepResult::worked;
   int64_t last_end_nanos_ = 0;  // of the step before
   int64_t nested_nanos_ = 0;    // of the call under way: what nodes that it called took
-  std::deque<Held> held_;       // goes before pending_
+  HeldBatches held_;            // goes before pending_
   std::deque<Pending> pending_;
-  std::deque<PendingSnapshot> snapshots_;
-  WaitNote unconfirmed_;
   std::atomic<int64_t> triggered_{0};
   std::atomic<int64_t> completed_{0};
   int64_t completed_seen_ = 0;
