@@ -14,8 +14,8 @@
 
 #include "engine/state_migration.h"
 #include "operators/row_routing.h"
-#include "operators/window/window_accumulators.h"
 #include "operators/window/window_cells.h"
+#include "operators/window/window_results.h"
 
 namespace rideflow {
 
