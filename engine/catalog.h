@@ -201,7 +201,6 @@ struct SourceConfig {
   Options cluster;       // the job's `kafka:` section, when the connector uses one
   bool headers = false;  // somebody reads the records' headers
   Framing framing;       // of the source's format: where records end in files
-  bool bounded_test = false;
 };
 
 struct SourceKind {

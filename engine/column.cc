@@ -107,13 +107,6 @@ void concat_validity(const std::vector<const Column*>& parts, Column& out) {
 
 }  // namespace
 
-size_t Column::bytes() const {
-  size_t total = validity.size() + data.size();
-  for (const BufferRef& buffer : variadic) total += buffer.size();
-  for (const Column& child : children) total += child.bytes();
-  return total;
-}
-
 Column null_column(const Type& type, int32_t rows) {
   Column column;
   column.type = type;

@@ -95,9 +95,6 @@ struct Column {
     return {reinterpret_cast<const char*>(variadic[static_cast<size_t>(v.ref.buffer)].data()) + v.ref.offset,
             static_cast<size_t>(v.length)};
   }
-  // Memory that this column alone keeps alive is hard to say; this counts its own buffers (variadic ones
-  // whole).
-  size_t bytes() const;
 };
 
 // A column of `rows` nulls.

@@ -36,9 +36,6 @@ struct DecoderSpec {
   std::vector<bool> used;            // which of them the job reads; nested pruning may come later
   bool validate_all = false;
   int event_time = -1;  // index of the event-time column among `columns`, or -1
-  // Conjuncts of the first filter that the decoder may use to skip rows; it must still report their event
-  // times. Empty unless the planner offers them and the decoder said it takes them.
-  std::vector<ExprRef> pushed_filters;
 };
 
 // Where the records of a format end in a file: at a line break, unless it stands in quotes.

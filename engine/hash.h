@@ -20,7 +20,6 @@ inline uint64_t mix64(uint64_t x) {
 inline uint64_t hash_combine(uint64_t a, uint64_t b) {
   return mix64(a * 0x9e3779b97f4a7c15ULL + b);
 }
-uint32_t checksum32(std::string_view bytes);  // low half of XXH3
 uint64_t checksum64(std::string_view bytes);
 
 }  // namespace rideflow

@@ -50,7 +50,7 @@ class WaitNote {
 
 // The account of one operator in one task: in = out (or absorbed) + filtered + late + rejected + held.
 struct OperatorMetrics {
-  Counter rows_in, rows_out, batches_in, bytes_in;
+  Counter rows_in, rows_out, batches_in;
   Counter rows_filtered;  // by the operator: a condition was not true
   Counter rows_absorbed;  // by the operator: went into an aggregate or out to a sink
   Counter rows_late;      // left by a late port
@@ -66,13 +66,7 @@ struct OperatorMetrics {
 struct TaskMetrics {
   Counter busy_nanos, idle_nanos, blocked_nanos;  // wall time of the task's steps by what they did
   Counter longest_nanos;                          // gauge: of one step
-  Counter input_watermark, output_watermark;
-};
-
-struct PartitionMetrics {
-  Counter position, end_position;  // lag = end - position; -1: unknown
-  Counter watermark;
-  Counter idle;  // 1: does not hold the watermark
+  Counter input_watermark;
 };
 
 struct SourceMetrics {

@@ -31,7 +31,7 @@ struct SourceBatch {
 
 class SourceDriver {
  public:
-  // `decoder` null: made from the node's format. `metrics` has one PartitionMetrics per partition on demand.
+  // `decoder` null: made from the node's format.
   SourceDriver(const SourceNode& node, std::string step, SchemaRef output, SourceMetrics* metrics);
 
   // Opens reader and decoder. `shards`: what snapshot() of all shards gave at the restored checkpoint; empty

@@ -59,7 +59,6 @@ constexpr OperatorField kOperatorFields[] = {
     {"rideflow_operator_rows_in_total", &OperatorMetrics::rows_in},
     {"rideflow_operator_rows_out_total", &OperatorMetrics::rows_out},
     {"rideflow_operator_batches_in_total", &OperatorMetrics::batches_in},
-    {"rideflow_operator_bytes_in_total", &OperatorMetrics::bytes_in},
     {"rideflow_operator_rows_filtered_total", &OperatorMetrics::rows_filtered},
     {"rideflow_operator_rows_absorbed_total", &OperatorMetrics::rows_absorbed},
     {"rideflow_operator_rows_late_total", &OperatorMetrics::rows_late},
@@ -132,7 +131,6 @@ void add_task(Samples& samples, const std::string& job, JobExecution& execution,
   samples.add("rideflow_task_blocked_nanoseconds_total", labels, task.task.blocked_nanos.get());
   samples.add("rideflow_task_longest_step_nanoseconds", labels, task.task.longest_nanos.get());
   samples.add_time("rideflow_task_input_watermark_microseconds", labels, task.task.input_watermark.get());
-  samples.add_time("rideflow_task_output_watermark_microseconds", labels, task.task.output_watermark.get());
   Task& running = *execution.graph().tasks()[static_cast<size_t>(task.id.value)];
   if (running.is_source() && !task.nodes.empty()) {
     const LogicalNode& node = plan.nodes[static_cast<size_t>(task.nodes[0].value)];
