@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/state_codec.h"
+#include "engine/byte_codec.h"
 
 namespace rideflow {
 
@@ -201,9 +201,9 @@ Status DistinctSketch::decode(std::string_view bytes) {
   rep_.reset();
   const Status bad(Code::data_loss, Blame::external, Retry::no,
                    "The bytes are not an encoded distinct sketch.");
-  StateReader in(bytes);
-  const char form = in.fixed<char>();
-  if (in.failed() || form < kEmpty || form > kDense) return bad;
+  ByteReader in(bytes);
+  const char form = in.get<char>();
+  if (!in.ok() || form < kEmpty || form > kDense) return bad;
   CowRef<Rep> made;
   if (form == kDense) {
     if (in.left() != kRegisters) return bad;
@@ -220,7 +220,7 @@ Status DistinctSketch::decode(std::string_view bytes) {
   for (uint64_t i = 0; i < n; ++i) {
     const uint64_t gap = in.varint();
     entry += gap;
-    if (in.failed() || gap == 0 || gap > UINT32_MAX || entry > UINT32_MAX) return bad;
+    if (!in.ok() || gap == 0 || gap > UINT32_MAX || entry > UINT32_MAX) return bad;
     if (!valid_entry(static_cast<uint32_t>(entry))) return bad;
     made.edit().insert(static_cast<uint32_t>(entry));
   }

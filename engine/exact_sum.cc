@@ -3,7 +3,7 @@
 #include <bit>
 #include <limits>
 
-#include "engine/state_codec.h"
+#include "engine/byte_codec.h"
 
 namespace rideflow {
 
@@ -209,12 +209,12 @@ void ExactSum::encode(std::string& out) const {
 Status ExactSum::decode(std::string_view bytes) {
   *this = ExactSum();
   const Status bad(Code::data_loss, Blame::external, Retry::no, "The bytes are not an encoded sum.");
-  StateReader in(bytes);
-  const char tag = in.fixed<char>();
-  if (in.failed() || tag < kZero || tag > kWide) return bad;
+  ByteReader in(bytes);
+  const char tag = in.get<char>();
+  if (!in.ok() || tag < kZero || tag > kWide) return bad;
   if (tag != kWide) {
-    const double hi = tag == kZero ? 0 : in.fixed<double>();
-    const double lo = tag == kTwo ? in.fixed<double>() : 0;
+    const double hi = tag == kZero ? 0 : in.get<double>();
+    const double lo = tag == kTwo ? in.get<double>() : 0;
     if (!in.complete() || !std::isfinite(hi) || !std::isfinite(lo) || hi + lo != hi) return bad;
     hi_ = hi;
     lo_ = lo;
@@ -226,9 +226,8 @@ Status ExactSum::decode(std::string_view bytes) {
   sum.negative_infinity = in.count();
   const uint64_t begin = in.varint();
   const uint64_t n = in.varint();
-  if (in.failed() || begin > sum.words.size() || n > sum.words.size() - begin || in.left() != n * 8)
-    return bad;
-  for (uint64_t i = begin; i < begin + n; ++i) sum.words[i] = in.fixed<uint64_t>();
+  if (!in.ok() || begin > sum.words.size() || n > sum.words.size() - begin || in.left() != n * 8) return bad;
+  for (uint64_t i = begin; i < begin + n; ++i) sum.words[i] = in.get<uint64_t>();
   if (n > 0 && (sum.words[begin + n - 1] >> 63) != 0) {
     for (size_t i = begin + n; i < sum.words.size(); ++i) sum.words[i] = ~uint64_t{0};
   }

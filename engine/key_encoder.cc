@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/state_codec.h"
+#include "engine/byte_codec.h"
 
 namespace rideflow {
 
@@ -100,40 +100,40 @@ void append_value(const Column& column, int32_t row, std::string& out) {
   }
 }
 
-void read_value(StateReader& in, ColumnBuilder& out);
+void read_value(ByteReader& in, ColumnBuilder& out);
 
-void read_item(StateReader& in, ColumnBuilder& out) {
-  if (in.fixed<char>() == 0) {
+void read_item(ByteReader& in, ColumnBuilder& out) {
+  if (in.get<char>() == 0) {
     out.append_null();
   } else {
     read_value(in, out);
   }
 }
 
-void read_value(StateReader& in, ColumnBuilder& out) {
+void read_value(ByteReader& in, ColumnBuilder& out) {
   switch (out.type().kind) {
     case Kind::boolean:
-      return out.append_bool(in.fixed<char>() != 0);
+      return out.append_bool(in.get<char>() != 0);
     case Kind::int32:
     case Kind::date:
-      return out.append(in.fixed<int32_t>());
+      return out.append(in.get<int32_t>());
     case Kind::float64:
-      return out.append(in.fixed<double>());
+      return out.append(in.get<double>());
     case Kind::decimal:
-      return out.append(in.fixed<Int128>());
+      return out.append(in.get<Int128>());
     case Kind::string:
     case Kind::bytes:
       return out.append_string(in.bytes());
     case Kind::list: {
       const uint64_t n = in.varint();
-      for (uint64_t i = 0; i < n && !in.failed(); ++i) read_item(in, out.child(0));
+      for (uint64_t i = 0; i < n && in.ok(); ++i) read_item(in, out.child(0));
       return out.end_list();
     }
     case Kind::structure:
       for (size_t i = 0; i < out.type().children->size(); ++i) read_item(in, out.child(static_cast<int>(i)));
       return out.end_struct();
     default:
-      return out.append(in.fixed<int64_t>());
+      return out.append(in.get<int64_t>());
   }
 }
 
@@ -221,13 +221,13 @@ Status KeyEncoder::decode(std::string_view key, std::vector<ColumnBuilder>& buil
     }
     return {};
   }
-  StateReader in(key);
+  ByteReader in(key);
   if (!rows_ && types_.size() == 1 && is_fixed(types_[0]) && types_[0].kind != Kind::decimal) {
     if (key.empty()) {
       column.append_null();
       return {};
     }
-    const auto bits = in.fixed<int64_t>();
+    const auto bits = in.get<int64_t>();
     if (!in.complete()) return damaged();
     if (types_[0].kind == Kind::boolean) {
       column.append_bool(bits != 0);
@@ -239,7 +239,7 @@ Status KeyEncoder::decode(std::string_view key, std::vector<ColumnBuilder>& buil
     return {};
   }
   const std::string_view nulls = in.take((types_.size() + 7) / 8);
-  if (in.failed()) return damaged();
+  if (!in.ok()) return damaged();
   for (size_t i = 0; i < types_.size(); ++i) {
     if ((nulls[i / 8] >> (i % 8) & 1) != 0) {
       builders[first + i].append_null();

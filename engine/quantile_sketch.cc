@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/state_codec.h"
+#include "engine/byte_codec.h"
 
 namespace rideflow {
 
@@ -227,17 +227,17 @@ Status QuantileSketch::decode(std::string_view bytes) {
   rep_.reset();
   const Status bad(Code::data_loss, Blame::external, Retry::no,
                    "The bytes are not an encoded quantile sketch.");
-  StateReader in(bytes);
+  ByteReader in(bytes);
   const uint64_t form = in.varint();
   if (form == 0) return in.complete() ? Status() : bad;
-  if (in.failed() || form > 2) return bad;
+  if (!in.ok() || form > 2) return bad;
   const uint64_t n = in.varint();
   CowRef<Rep> made;
   Rep& rep = made.edit();
   if (form == 1) {
     if (n == 0 || n > kExactValues || in.left() != n * sizeof(double)) return bad;
     for (uint64_t i = 0; i < n; ++i) {
-      const double x = in.fixed<double>();
+      const double x = in.get<double>();
       if (i > 0 && value_less(x, rep.values.back())) return bad;
       rep.values.push_back(canonical(x));
     }
@@ -251,12 +251,11 @@ Status QuantileSketch::decode(std::string_view bytes) {
   for (uint64_t i = 0; i < n; ++i) {
     const uint64_t gap = in.varint();
     const uint64_t times = in.varint();
-    if (in.failed() || gap == 0 || gap > 2 * uint64_t{kNan} || times == 0 ||
-        times > StateReader::kMostCounted)
+    if (!in.ok() || gap == 0 || gap > 2 * uint64_t{kNan} || times == 0 || times > ByteReader::kMostCounted)
       return bad;
     bucket += static_cast<int64_t>(gap);
     rep.count += static_cast<int64_t>(times);
-    if (bucket > kNan || rep.count > StateReader::kMostCounted) return bad;
+    if (bucket > kNan || rep.count > ByteReader::kMostCounted) return bad;
     rep.add_to_bucket(static_cast<int32_t>(bucket), static_cast<int64_t>(times));
   }
   if (!in.complete()) return bad;

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "engine/state_codec.h"
+#include "engine/byte_codec.h"
 
 namespace rideflow {
 
@@ -55,12 +55,12 @@ void RowLayout::encode(const std::byte* row, std::string& out) const {
 }
 
 Status RowLayout::decode(std::string_view bytes, std::byte* row) const {
-  StateReader in(bytes);
+  ByteReader in(bytes);
   const std::string_view extra = in.take(static_cast<uint64_t>(extra_));
   if (!extra.empty()) std::memcpy(row, extra.data(), extra.size());
   for (const Slot& slot : slots_) {
     const std::string_view state = in.bytes();
-    if (in.failed()) break;
+    if (!in.ok()) break;
     RF_TRY(slot.aggregate->decode(state, row + slot.offset));
   }
   if (in.complete()) return {};

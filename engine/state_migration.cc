@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <memory>
 
+#include "engine/byte_codec.h"
 #include "engine/key_encoder.h"
-#include "engine/state_codec.h"
 
 namespace rideflow {
 namespace {
@@ -28,7 +28,7 @@ Status read_only() {
 
 Result<std::string> migrate_row(std::string_view stored, const StateMigration& migration,
                                 const RowLayout& layout, std::string_view extra) {
-  StateReader in(stored);
+  ByteReader in(stored);
   const std::string_view stored_extra = in.take(static_cast<uint64_t>(migration.stored_extra_bytes));
   std::vector<std::string_view> states;
   for (int i = 0; i < migration.stored_accumulators; ++i) states.push_back(in.bytes());

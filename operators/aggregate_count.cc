@@ -9,7 +9,7 @@ struct CountState {
   int64_t n = 0;
   void merge(const CountState& o) { n += o.n; }
   void encode(std::string& out) const { append_varint(out, zigzag(n)); }
-  void decode(StateReader& in) { n = in.count(); }
+  void decode(ByteReader& in) { n = in.count(); }
 };
 
 class CountBase : public ObjectAggregate<CountState> {

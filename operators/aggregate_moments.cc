@@ -66,7 +66,7 @@ struct MomentsState {
     append_bytes(out, bytes);
     squares.encode(out);
   }
-  void decode(StateReader& in) {
+  void decode(ByteReader& in) {
     n = in.count();
     if (!sum.decode(in.bytes()).ok() || !squares.decode(in.take(in.left())).ok()) in.fail();
   }

@@ -47,8 +47,8 @@ void encode_slot(const Slot<V>& slot, std::string& out) {
   if (!slot.empty()) Typed<V>::encode(slot.get(), out);
 }
 template <class V>
-void decode_slot(Slot<V>& slot, StateReader& in) {
-  const char has = in.fixed<char>();
+void decode_slot(Slot<V>& slot, ByteReader& in) {
+  const char has = in.get<char>();
   if (has == 1) {
     slot.set(Typed<V>::decode(in));
   } else if (has != 0) {
@@ -66,7 +66,7 @@ struct MinMaxState {
     if (!o.slot.empty()) offer(o.slot.get());
   }
   void encode(std::string& out) const { encode_slot(slot, out); }
-  void decode(StateReader& in) { decode_slot(slot, in); }
+  void decode(ByteReader& in) { decode_slot(slot, in); }
 };
 
 template <class V, bool kMax>
@@ -112,7 +112,7 @@ struct TimedState {
     append_varint(out, zigzag(time));
     encode_slot(slot, out);
   }
-  void decode(StateReader& in) {
+  void decode(ByteReader& in) {
     time = unzigzag(in.varint());
     decode_slot(slot, in);
   }

@@ -12,7 +12,7 @@ struct SketchState {
   Sketch sketch;
   void merge(const SketchState& o) { sketch.merge(o.sketch); }
   void encode(std::string& out) const { sketch.encode(out); }
-  void decode(StateReader& in) {
+  void decode(ByteReader& in) {
     if (!sketch.decode(in.take(in.left())).ok()) in.fail();
   }
 };

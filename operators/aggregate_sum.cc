@@ -57,15 +57,15 @@ struct IntegerSumState {
       append_fixed(out, sum.high);
     }
   }
-  void decode(StateReader& in) {
+  void decode(ByteReader& in) {
     n = in.count();
-    const char wide = in.fixed<char>();
+    const char wide = in.get<char>();
     if (wide == 0) {
       sum.add(Int128{unzigzag(in.varint())});
     } else if (wide == 1) {
-      sum.low = in.fixed<uint64_t>();
-      sum.middle = in.fixed<uint64_t>();
-      sum.high = in.fixed<int64_t>();
+      sum.low = in.get<uint64_t>();
+      sum.middle = in.get<uint64_t>();
+      sum.high = in.get<int64_t>();
     } else {
       in.fail();
     }
@@ -87,7 +87,7 @@ struct DoubleSumState {
     append_varint(out, zigzag(n));
     sum.encode(out);
   }
-  void decode(StateReader& in) {
+  void decode(ByteReader& in) {
     n = in.count();
     if (!sum.decode(in.take(in.left())).ok()) in.fail();
   }

@@ -12,9 +12,9 @@
 #include <string>
 #include <string_view>
 
+#include "engine/byte_codec.h"
 #include "engine/catalog.h"
 #include "engine/decimal.h"
-#include "engine/state_codec.h"
 
 namespace rideflow {
 
@@ -101,7 +101,7 @@ struct Typed<int64_t> {
   }
   static bool less(int64_t a, int64_t b) { return a < b; }
   static void encode(int64_t v, std::string& out) { append_varint(out, zigzag(v)); }
-  static int64_t decode(StateReader& in) { return unzigzag(in.varint()); }
+  static int64_t decode(ByteReader& in) { return unzigzag(in.varint()); }
 };
 
 template <>
@@ -118,7 +118,7 @@ struct Typed<double> {
   // The language's order: NaN last.
   static bool less(double a, double b) { return !std::isnan(a) && (std::isnan(b) || a < b); }
   static void encode(double v, std::string& out) { append_fixed(out, v); }
-  static double decode(StateReader& in) { return canonical(in.fixed<double>()); }
+  static double decode(ByteReader& in) { return canonical(in.get<double>()); }
 };
 
 template <>
@@ -131,7 +131,7 @@ struct Typed<Int128> {
   static void append(Int128 v, ColumnBuilder& out) { out.append(v); }
   static bool less(Int128 a, Int128 b) { return a < b; }
   static void encode(Int128 v, std::string& out) { append_fixed(out, v); }
-  static Int128 decode(StateReader& in) { return in.fixed<Int128>(); }
+  static Int128 decode(ByteReader& in) { return in.get<Int128>(); }
 };
 
 template <>
@@ -144,7 +144,7 @@ struct Typed<std::string_view> {
   static void append(std::string_view v, ColumnBuilder& out) { out.append_string(v); }
   static bool less(std::string_view a, std::string_view b) { return a < b; }
   static void encode(std::string_view v, std::string& out) { append_bytes(out, v); }
-  static std::string decode(StateReader& in) { return std::string(in.bytes()); }
+  static std::string decode(ByteReader& in) { return std::string(in.bytes()); }
 };
 
 // Calls body(get) with a reader of any numeric column as double.
@@ -165,7 +165,7 @@ void with_number(const Column& c, Body body) {
 // ---- States
 // -----------------------------------------------------------------------------------------------------
 
-// An accumulator that is a C++ object S with merge(), encode(string&) and decode(StateReader&).
+// An accumulator that is a C++ object S with merge(), encode(string&) and decode(ByteReader&).
 template <class S>
 class ObjectAggregate : public Aggregate {
  public:
@@ -181,7 +181,7 @@ class ObjectAggregate : public Aggregate {
   void merge(std::byte* into, const std::byte* from) const override { at(into).merge(at(from)); }
   void encode(const std::byte* state, std::string& out) const override { at(state).encode(out); }
   Status decode(std::string_view bytes, std::byte* state) const override {
-    StateReader in(bytes);
+    ByteReader in(bytes);
     S made;
     made.decode(in);
     if (!in.complete()) {

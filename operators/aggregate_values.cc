@@ -47,13 +47,13 @@ struct ValueCountsState {
       append_varint(out, zigzag(n));
     }
   }
-  void decode(StateReader& in) {
+  void decode(ByteReader& in) {
     const uint64_t size = in.varint();
-    for (uint64_t i = 0; i < size && !in.failed(); ++i) {
+    for (uint64_t i = 0; i < size && in.ok(); ++i) {
       auto value = Typed<V>::decode(in);
       const int64_t n = in.count();
       if (n == 0) in.fail();
-      if (in.failed()) return;
+      if (!in.ok()) return;
       values.edit().add(value, n);
       if (values->counts.size() != i + 1) in.fail();  // twice the same
     }
@@ -159,16 +159,16 @@ struct CollectState {
       append_varint(out, zigzag(n));
     }
   }
-  void decode(StateReader& in) {
+  void decode(ByteReader& in) {
     const uint64_t size = in.varint();
-    for (uint64_t i = 0; i < size && !in.failed(); ++i) {
+    for (uint64_t i = 0; i < size && in.ok(); ++i) {
       const Micros time = unzigzag(in.varint());
       auto value = Typed<V>::decode(in);
       const int64_t n = in.count();
       if (n == 0) in.fail();
-      if (in.failed()) return;
+      if (!in.ok()) return;
       values.edit().add({time, std::move(value)}, n);
-      if (values->counts.size() != i + 1 || values->size > StateReader::kMostCounted) in.fail();
+      if (values->counts.size() != i + 1 || values->size > ByteReader::kMostCounted) in.fail();
     }
   }
 };

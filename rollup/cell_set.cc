@@ -22,14 +22,8 @@ void put_all(std::string& out, const std::vector<T>& values) {
   out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
 
-void put_size(std::string& out, size_t n) {
-  const auto v = static_cast<uint32_t>(n);
-  out.append(reinterpret_cast<const char*>(&v), sizeof v);
-}
-
-void put_text(std::string& out, std::string_view text) {
-  put_size(out, text.size());
-  out.append(text);
+void append_size(std::string& out, size_t n) {
+  append_fixed(out, static_cast<uint32_t>(n));
 }
 
 // The dictionary entries that `codes` uses, then the codes renumbered in order of first use.
@@ -46,19 +40,19 @@ void put_dimension(std::string& out, const DimensionDictionary& dictionary,
     }
     renumbered[i] = number;
   }
-  put_size(out, used.size());
+  append_size(out, used.size());
   for (const uint32_t code : used) {
     const std::string_view entry = dictionary.cells().at(code);
     if (!dictionary.multi_value()) {
-      put_text(out, entry);
+      append_string(out, entry);
       continue;
     }
     std::vector<uint32_t> values(entry.size() / sizeof(uint32_t));
     std::memcpy(values.data(), entry.data(), entry.size());
-    put_size(out, values.size());
+    append_size(out, values.size());
     for (const uint32_t v : values) {
-      put_size(out, v == 0 ? 0 : 1);
-      if (v != 0) put_text(out, dictionary.values().at(v));
+      append_size(out, v == 0 ? 0 : 1);
+      if (v != 0) append_string(out, dictionary.values().at(v));
     }
   }
   put_all(out, renumbered);
@@ -70,7 +64,7 @@ void put_sketches(std::string& out, const std::vector<Sketch>& sketches) {
   for (const Sketch& sketch : sketches) {
     bytes.clear();
     sketch.encode(bytes);
-    put_text(out, bytes);
+    append_string(out, bytes);
   }
 }
 
@@ -80,59 +74,28 @@ void put_metric(std::string& out, const MetricColumn& m) {
   put_all(out, m.low);
   put_all(out, m.times);
   put_all(out, m.has);
-  for (const std::string& text : m.texts) put_text(out, text);
+  for (const std::string& text : m.texts) append_string(out, text);
   put_sketches(out, m.quantiles);
   put_sketches(out, m.distincts);
 }
 
-class CellReader {
- public:
-  explicit CellReader(std::string_view bytes) : bytes_(bytes) {}
-  bool ok() const { return ok_; }
-  bool at_end() const { return bytes_.empty(); }
-  uint32_t size() {
-    uint32_t v = 0;
-    if (take(sizeof v)) std::memcpy(&v, taken_.data(), sizeof v);
-    return v;
-  }
-  std::string_view text() {
-    const uint32_t n = size();
-    return take(n) ? taken_ : std::string_view();
-  }
-  template <class T>
-  void all(std::vector<T>& values) {
-    if (values.empty() || !take(values.size() * sizeof(T))) return;
-    std::memcpy(values.data(), taken_.data(), taken_.size());
-  }
-  // A count that the remaining bytes can hold at `least` bytes each.
-  size_t count(size_t least) {
-    const uint32_t n = size();
-    if (n > bytes_.size() / least) fail();
-    return ok_ ? n : 0;
-  }
-  void fail() {
-    ok_ = false;
-    bytes_ = {};
-  }
+// As many as `values` has.
+template <class T>
+void read_all(ByteReader& in, std::vector<T>& values) {
+  const std::string_view bytes = in.take(values.size() * sizeof(T));
+  if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+}
 
- private:
-  bool take(size_t n) {
-    if (n > bytes_.size()) {
-      fail();
-      return false;
-    }
-    taken_ = bytes_.substr(0, n);
-    bytes_.remove_prefix(n);
-    return true;
-  }
-  std::string_view bytes_;
-  std::string_view taken_;
-  bool ok_ = true;
-};
+// A count that the remaining bytes can hold at `least` bytes each.
+size_t read_size(ByteReader& in, size_t least) {
+  const auto n = in.get<uint32_t>();
+  if (n > in.left() / least) in.fail();
+  return in.ok() ? n : 0;
+}
 
-void read_dimension(CellReader& in, DimensionType type, DimensionDictionary& dictionary,
+void read_dimension(ByteReader& in, DimensionType type, DimensionDictionary& dictionary,
                     std::vector<uint32_t>& codes) {
-  const size_t used = in.count(sizeof(uint32_t));
+  const size_t used = read_size(in, sizeof(uint32_t));
   std::vector<uint32_t> local = {0};
   const auto value = [&] {
     const std::string_view text = in.text();
@@ -144,11 +107,11 @@ void read_dimension(CellReader& in, DimensionType type, DimensionDictionary& dic
       local.push_back(value());
       continue;
     }
-    std::vector<uint32_t> list(in.count(sizeof(uint32_t)));
-    for (uint32_t& v : list) v = in.size() == 0 ? 0 : value();
+    std::vector<uint32_t> list(read_size(in, sizeof(uint32_t)));
+    for (uint32_t& v : list) v = in.get<uint32_t>() == 0 ? 0 : value();
     local.push_back(dictionary.list(list.data(), list.size()));
   }
-  in.all(codes);
+  read_all(in, codes);
   for (uint32_t& code : codes) {
     if (code >= local.size()) in.fail();
     code = in.ok() ? local[code] : 0;
@@ -156,7 +119,7 @@ void read_dimension(CellReader& in, DimensionType type, DimensionDictionary& dic
 }
 
 template <class Sketch>
-Status read_sketches(CellReader& in, std::vector<Sketch>& sketches) {
+Status read_sketches(ByteReader& in, std::vector<Sketch>& sketches) {
   for (Sketch& sketch : sketches) {
     const std::string_view bytes = in.text();
     if (!in.ok()) return damaged();
@@ -165,12 +128,12 @@ Status read_sketches(CellReader& in, std::vector<Sketch>& sketches) {
   return {};
 }
 
-Status read_metric(CellReader& in, MetricColumn& m) {
-  in.all(m.ints);
-  in.all(m.doubles);
-  in.all(m.low);
-  in.all(m.times);
-  in.all(m.has);
+Status read_metric(ByteReader& in, MetricColumn& m) {
+  read_all(in, m.ints);
+  read_all(in, m.doubles);
+  read_all(in, m.low);
+  read_all(in, m.times);
+  read_all(in, m.has);
   for (std::string& text : m.texts) text = in.text();
   RF_TRY(read_sketches(in, m.quantiles));
   return read_sketches(in, m.distincts);
@@ -337,7 +300,7 @@ CellSet convert_cells(CellSet& set, std::shared_ptr<const RollupSpec> spec) {
 std::string encode_cells(const CellSet& set) {
   const CellColumns& cells = set.cells.cells();
   std::string plain;
-  put_size(plain, cells.rows);
+  append_size(plain, cells.rows);
   put_all(plain, cells.times);
   for (size_t d = 0; d < cells.dimensions.size(); ++d) {
     put_dimension(plain, set.dimensions[d], cells.dimensions[d]);
@@ -352,10 +315,10 @@ std::string encode_cells(const CellSet& set) {
 
 Result<CellSet> decode_cells(std::shared_ptr<const RollupSpec> spec, std::string_view bytes) {
   RF_ASSIGN(const std::string plain, decompress(bytes));
-  CellReader in(plain);
-  const size_t rows = in.count(sizeof(Micros));
+  ByteReader in(plain);
+  const size_t rows = read_size(in, sizeof(Micros));
   std::vector<Micros> times(rows);
-  in.all(times);
+  read_all(in, times);
   CellSet set(spec);
   std::vector<std::vector<uint32_t>> codes(spec->dimensions.size());
   std::vector<const uint32_t*> pointers;
@@ -370,7 +333,7 @@ Result<CellSet> decode_cells(std::shared_ptr<const RollupSpec> spec, std::string
     resize(metrics[m], spec->metrics[m].kind, rows);
     RF_TRY(read_metric(in, metrics[m]));
   }
-  if (!in.ok() || !in.at_end()) return damaged();
+  if (!in.complete()) return damaged();
   RF_TRY(set.cells.load(std::move(times), pointers, std::move(metrics)));
   return set;
 }

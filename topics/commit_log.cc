@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "engine/byte_codec.h"
 #include "engine/hash.h"
 #include "engine/record_frames.h"
-#include "topics/bytes.h"
 
 namespace rideflow {
 namespace {
@@ -24,23 +24,23 @@ std::string note_name(const CommitLog::MarkerKey& key) {
 
 std::string encode_commit(const CommitRecord& record) {
   std::string body;
-  bytes::put_text(body, record.marker.lineage);
-  bytes::put_text(body, record.marker.sink);
-  bytes::put(body, record.marker.shard.value);
-  bytes::put(body, record.marker.epoch.value);
-  bytes::put_text(body, record.staged_file);
-  bytes::put(body, static_cast<uint32_t>(record.spans.size()));
+  append_string(body, record.marker.lineage);
+  append_string(body, record.marker.sink);
+  append_fixed(body, record.marker.shard.value);
+  append_fixed(body, record.marker.epoch.value);
+  append_string(body, record.staged_file);
+  append_fixed(body, static_cast<uint32_t>(record.spans.size()));
   for (const CommitSpan& span : record.spans) {
-    bytes::put(body, span.partition.value);
-    bytes::put(body, span.base_offset);
-    bytes::put(body, span.records);
+    append_fixed(body, span.partition.value);
+    append_fixed(body, span.base_offset);
+    append_fixed(body, span.records);
   }
-  bytes::put(body, record.confirmed.value);
+  append_fixed(body, record.confirmed.value);
   return body;
 }
 
 Result<CommitRecord> decode_commit(std::string_view body) {
-  bytes::Cursor in{body};
+  ByteReader in(body);
   CommitRecord record;
   record.marker.lineage = in.text();
   record.marker.sink = in.text();
@@ -48,15 +48,15 @@ Result<CommitRecord> decode_commit(std::string_view body) {
   record.marker.epoch = Epoch(in.get<int64_t>());
   record.staged_file = in.text();
   const auto spans = in.get<uint32_t>();
-  for (uint32_t i = 0; in.ok && i < spans; ++i) {
+  for (uint32_t i = 0; in.ok() && i < spans; ++i) {
     CommitSpan span;
     span.partition = Partition(in.get<int32_t>());
     span.base_offset = in.get<int64_t>();
     span.records = in.get<int64_t>();
     record.spans.push_back(span);
   }
-  if (in.ok && !in.rest.empty()) record.confirmed = Epoch(in.get<int64_t>());  // older versions end before
-  if (!in.ok || !in.rest.empty()) return Status::external(Code::data_loss, "A commit record is damaged.");
+  if (in.ok() && !in.at_end()) record.confirmed = Epoch(in.get<int64_t>());  // older versions end before
+  if (!in.complete()) return Status::external(Code::data_loss, "A commit record is damaged.");
   return record;
 }
 

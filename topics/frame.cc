@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/byte_codec.h"
 #include "engine/hash.h"
-#include "topics/bytes.h"
 
 namespace rideflow {
 namespace {
@@ -16,34 +16,34 @@ constexpr size_t kMaxBodyBytes = kMaxRecordBytes * 2;
 }  // namespace
 
 void write_frame_header(const FrameHeader& header, char* out) {
-  bytes::store(out, kFrameMagic);
-  bytes::store(out + 4, header.stored_bytes);
-  bytes::store(out + 8, header.base_offset);
-  bytes::store(out + 16, header.records);
-  bytes::store(out + 20, header.plain_bytes);
-  bytes::store(out + 24, header.flags);
-  bytes::store(out + 28, header.durable);
-  bytes::store(out + 32, header.min_time);
-  bytes::store(out + 40, header.max_time);
-  bytes::store(out + 48, header.body_checksum);
-  bytes::store(out + 56, checksum64({out, 56}));
+  store_fixed(out, kFrameMagic);
+  store_fixed(out + 4, header.stored_bytes);
+  store_fixed(out + 8, header.base_offset);
+  store_fixed(out + 16, header.records);
+  store_fixed(out + 20, header.plain_bytes);
+  store_fixed(out + 24, header.flags);
+  store_fixed(out + 28, header.durable);
+  store_fixed(out + 32, header.min_time);
+  store_fixed(out + 40, header.max_time);
+  store_fixed(out + 48, header.body_checksum);
+  store_fixed(out + 56, checksum64({out, 56}));
 }
 
 std::optional<FrameHeader> read_frame_header(std::string_view text) {
   if (text.size() < kFrameHeaderBytes) return std::nullopt;
   const char* in = text.data();
-  if (bytes::load<uint32_t>(in) != kFrameMagic) return std::nullopt;
-  if (bytes::load<uint64_t>(in + 56) != checksum64({in, 56})) return std::nullopt;
+  if (load_fixed<uint32_t>(in) != kFrameMagic) return std::nullopt;
+  if (load_fixed<uint64_t>(in + 56) != checksum64({in, 56})) return std::nullopt;
   FrameHeader header;
-  header.stored_bytes = bytes::load<uint32_t>(in + 4);
-  header.base_offset = bytes::load<int64_t>(in + 8);
-  header.records = bytes::load<uint32_t>(in + 16);
-  header.plain_bytes = bytes::load<uint32_t>(in + 20);
-  header.flags = bytes::load<uint32_t>(in + 24);
-  header.durable = bytes::load<uint32_t>(in + 28);
-  header.min_time = bytes::load<int64_t>(in + 32);
-  header.max_time = bytes::load<int64_t>(in + 40);
-  header.body_checksum = bytes::load<uint64_t>(in + 48);
+  header.stored_bytes = load_fixed<uint32_t>(in + 4);
+  header.base_offset = load_fixed<int64_t>(in + 8);
+  header.records = load_fixed<uint32_t>(in + 16);
+  header.plain_bytes = load_fixed<uint32_t>(in + 20);
+  header.flags = load_fixed<uint32_t>(in + 24);
+  header.durable = load_fixed<uint32_t>(in + 28);
+  header.min_time = load_fixed<int64_t>(in + 32);
+  header.max_time = load_fixed<int64_t>(in + 40);
+  header.body_checksum = load_fixed<uint64_t>(in + 48);
   const bool lz4 = (header.flags & kFrameLz4) != 0;
   if (header.records == 0 || header.base_offset < 0 || header.plain_bytes > kMaxBodyBytes ||
       header.plain_bytes / kRecordHeaderBytes < header.records || (header.flags & ~kFrameLz4) != 0 ||
@@ -76,10 +76,10 @@ Status FrameBuilder::add(const TopicRecord& record) {
   open_.max_time = std::max(open_.max_time, record.timestamp);
   ++open_.records;
   ++records_;
-  bytes::put(body_, record.timestamp);
-  bytes::put(body_, record.key ? static_cast<uint32_t>(record.key->size()) : kNoKey);
-  bytes::put(body_, static_cast<uint32_t>(record.headers.size()));
-  bytes::put(body_, static_cast<uint32_t>(record.payload.size()));
+  append_fixed(body_, record.timestamp);
+  append_fixed(body_, record.key ? static_cast<uint32_t>(record.key->size()) : kNoKey);
+  append_fixed(body_, static_cast<uint32_t>(record.headers.size()));
+  append_fixed(body_, static_cast<uint32_t>(record.payload.size()));
   body_ += record.headers;
   if (record.key) body_ += *record.key;
   body_ += record.payload;
@@ -127,10 +127,10 @@ std::optional<FrameRef> next_frame(std::string_view& rest) {
 bool RecordWalker::next(RecordOrigin& record, std::string_view& headers) {
   if (rest_.size() < kRecordHeaderBytes) return false;
   const char* in = rest_.data();
-  record.timestamp = bytes::load<Micros>(in);
-  const auto key_bytes = bytes::load<uint32_t>(in + 8);
-  const auto header_bytes = bytes::load<uint32_t>(in + 12);
-  const auto payload_bytes = bytes::load<uint32_t>(in + 16);
+  record.timestamp = load_fixed<Micros>(in);
+  const auto key_bytes = load_fixed<uint32_t>(in + 8);
+  const auto header_bytes = load_fixed<uint32_t>(in + 12);
+  const auto payload_bytes = load_fixed<uint32_t>(in + 16);
   const uint64_t key_size = key_bytes == kNoKey ? 0 : key_bytes;
   if (kRecordHeaderBytes + key_size + header_bytes + payload_bytes > rest_.size()) return false;
   in += kRecordHeaderBytes;
@@ -147,19 +147,19 @@ bool RecordWalker::next(RecordOrigin& record, std::string_view& headers) {
 std::string encode_headers(const Headers& headers) {
   std::string out;
   for (const auto& [name, value] : headers) {
-    bytes::put_text(out, name);
-    bytes::put_text(out, value);
+    append_string(out, name);
+    append_string(out, value);
   }
   return out;
 }
 
 Result<Headers> decode_headers(std::string_view text) {
   Headers headers;
-  bytes::Cursor in{text};
-  while (!in.rest.empty()) {
+  ByteReader in(text);
+  while (!in.at_end()) {
     std::string name(in.text());
     std::string value(in.text());
-    if (!in.ok) return Status::external(Code::data_loss, "The headers of a record are damaged.");
+    if (!in.ok()) return Status::external(Code::data_loss, "The headers of a record are damaged.");
     headers.emplace_back(std::move(name), std::move(value));
   }
   return headers;

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/byte_codec.h"
 #include "engine/hash.h"
 #include "engine/presence.h"
-#include "topics/bytes.h"
 
 namespace rideflow {
 namespace {
@@ -200,16 +200,16 @@ Status PartitionLog::repair_last(Segment& segment) {
 
 Status PartitionLog::write_index(const Segment& segment) {
   std::string body;
-  bytes::put(body, kIndexMagic);
-  bytes::put(body, segment.bytes);
-  bytes::put(body, segment.end_offset);
-  bytes::put(body, segment.max_time);
+  append_fixed(body, kIndexMagic);
+  append_fixed(body, segment.bytes);
+  append_fixed(body, segment.end_offset);
+  append_fixed(body, segment.max_time);
   for (const IndexEntry& entry : segment.index) {
-    bytes::put(body, entry.offset);
-    bytes::put(body, entry.position);
-    bytes::put(body, entry.max_time);
+    append_fixed(body, entry.offset);
+    append_fixed(body, entry.position);
+    append_fixed(body, entry.max_time);
   }
-  bytes::put(body, checksum64(body));
+  append_fixed(body, checksum64(body));
   return write_file_atomic(env_.fs(), index_path(segment.base), body);
 }
 
@@ -217,22 +217,21 @@ Status PartitionLog::write_index(const Segment& segment) {
 bool PartitionLog::read_index(Segment& segment, int64_t file_bytes) {
   const auto content = read_file(env_.fs(), index_path(segment.base));
   if (!content.ok() || content->size() < sizeof(uint64_t)) return false;
-  bytes::Cursor in{*content};
-  const std::string_view body = in.rest.substr(0, in.rest.size() - sizeof(uint64_t));
-  if (bytes::load<uint64_t>(body.data() + body.size()) != checksum64(body)) return false;
-  in.rest = body;
+  const std::string_view body = std::string_view(*content).substr(0, content->size() - sizeof(uint64_t));
+  if (load_fixed<uint64_t>(body.data() + body.size()) != checksum64(body)) return false;
+  ByteReader in(body);
   if (in.get<uint32_t>() != kIndexMagic || in.get<int64_t>() != file_bytes) return false;
   segment.bytes = file_bytes;
   segment.end_offset = in.get<int64_t>();
   segment.max_time = in.get<int64_t>();
-  while (in.ok && !in.rest.empty()) {
+  while (in.ok() && !in.at_end()) {
     IndexEntry entry;
     entry.offset = in.get<int64_t>();
     entry.position = in.get<int64_t>();
     entry.max_time = in.get<int64_t>();
     segment.index.push_back(entry);
   }
-  return in.ok;
+  return in.ok();
 }
 
 // ---- Writing

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "topics/bytes.h"
+#include "engine/byte_codec.h"
 #include "topics/frame.h"
 #include "topics/partition_log.h"
 #include "topics/topic_store.h"
@@ -204,11 +204,11 @@ bool add_headers(std::string_view encoded, Origin& origin) {
   // As long as no record has any, nothing is kept.
   if (encoded.empty() && origin.headers.empty()) return true;
   origin.header_ends.resize(origin.records.size() - 1, 0);
-  bytes::Cursor in{encoded};
-  while (!in.rest.empty()) {
+  ByteReader in(encoded);
+  while (!in.at_end()) {
     const std::string_view name = in.text();
     const std::string_view value = in.text();
-    if (!in.ok) return false;
+    if (!in.ok()) return false;
     origin.headers.push_back({name, value});
   }
   origin.header_ends.push_back(static_cast<int32_t>(origin.headers.size()));

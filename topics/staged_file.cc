@@ -4,8 +4,8 @@
 
 #include <charconv>
 
+#include "engine/byte_codec.h"
 #include "engine/hash.h"
-#include "topics/bytes.h"
 
 namespace rideflow {
 namespace {
@@ -33,30 +33,30 @@ Status check_frames(const StagedSpan& span) {
 
 std::string encode_staged_head(const StagedFile& file) {
   std::string head;
-  bytes::put_text(head, file.marker.lineage);
-  bytes::put_text(head, file.marker.sink);
-  bytes::put(head, file.marker.shard.value);
-  bytes::put(head, file.marker.epoch.value);
-  bytes::put(head, static_cast<uint32_t>(file.spans.size()));
+  append_string(head, file.marker.lineage);
+  append_string(head, file.marker.sink);
+  append_fixed(head, file.marker.shard.value);
+  append_fixed(head, file.marker.epoch.value);
+  append_fixed(head, static_cast<uint32_t>(file.spans.size()));
   for (const StagedSpan& span : file.spans) {
-    bytes::put(head, span.partition.value);
-    bytes::put(head, span.records);
-    bytes::put(head, static_cast<uint64_t>(span.frames.size()));
+    append_fixed(head, span.partition.value);
+    append_fixed(head, span.records);
+    append_fixed(head, static_cast<uint64_t>(span.frames.size()));
   }
   std::string out;
-  bytes::put(out, kStagedMagic);
-  bytes::put(out, static_cast<uint32_t>(head.size()));
-  bytes::put(out, checksum64(head));
+  append_fixed(out, kStagedMagic);
+  append_fixed(out, static_cast<uint32_t>(head.size()));
+  append_fixed(out, checksum64(head));
   return out += head;
 }
 
 Result<StagedFile> decode_staged(std::string_view content) {
-  if (content.size() < kFixedBytes || bytes::load<uint32_t>(content.data()) != kStagedMagic) return damaged();
-  const auto head_bytes = bytes::load<uint32_t>(content.data() + 4);
+  if (content.size() < kFixedBytes || load_fixed<uint32_t>(content.data()) != kStagedMagic) return damaged();
+  const auto head_bytes = load_fixed<uint32_t>(content.data() + 4);
   if (content.size() - kFixedBytes < head_bytes) return damaged();
   const std::string_view head = content.substr(kFixedBytes, head_bytes);
-  if (bytes::load<uint64_t>(content.data() + 8) != checksum64(head)) return damaged();
-  bytes::Cursor in{head};
+  if (load_fixed<uint64_t>(content.data() + 8) != checksum64(head)) return damaged();
+  ByteReader in(head);
   StagedFile file;
   file.marker.lineage = in.text();
   file.marker.sink = in.text();
@@ -64,7 +64,7 @@ Result<StagedFile> decode_staged(std::string_view content) {
   file.marker.epoch = Epoch(in.get<int64_t>());
   std::string_view frames = content.substr(kFixedBytes + head_bytes);
   const auto spans = in.get<uint32_t>();
-  for (uint32_t i = 0; in.ok && i < spans; ++i) {
+  for (uint32_t i = 0; in.ok() && i < spans; ++i) {
     StagedSpan span;
     span.partition = Partition(in.get<int32_t>());
     span.records = in.get<int64_t>();
@@ -75,7 +75,7 @@ Result<StagedFile> decode_staged(std::string_view content) {
     RF_TRY(check_frames(span));
     file.spans.push_back(span);
   }
-  if (!in.ok || !in.rest.empty() || !frames.empty()) return damaged();
+  if (!in.complete() || !frames.empty()) return damaged();
   return file;
 }
 

@@ -1,5 +1,5 @@
 // How the tables of a windowed step stand in a checkpoint.
-#include "engine/state_codec.h"
+#include "engine/byte_codec.h"
 #include "operators/window/pane_store.h"
 #include "operators/window/window_cells.h"
 
@@ -36,13 +36,13 @@ std::unique_ptr<FrozenState> PaneStore::freeze(KeyGroupRange range, int32_t key_
   return frozen;
 }
 
-KeyedTable* PaneStore::table_of_cell(StateReader& cell, int64_t id) {
+KeyedTable* PaneStore::table_of_cell(ByteReader& cell, int64_t id) {
   const WindowSpec& spec = plan_.spec;
-  const char kind = cell.fixed<char>();
+  const char kind = cell.get<char>();
   if (kind == kPaneCell || kind == kLatePaneCell || kind == kEarlyPaneCell) {
     const Micros counted = plan_.mode == WindowPlan::Mode::running ? id - 1 : id;
-    const Micros first_end = kind == kPaneCell ? kNoTime : cell.fixed<Micros>();
-    const Micros start = kind == kEarlyPaneCell ? cell.fixed<Micros>() : counted;
+    const Micros first_end = kind == kPaneCell ? kNoTime : cell.get<Micros>();
+    const Micros start = kind == kEarlyPaneCell ? cell.get<Micros>() : counted;
     Pane& pane = kind == kPaneCell ? panes_[start] : late_panes_[{id, start, first_end}];
     if (!pane.table) make(pane, slice_of(spec, start), slice_of(spec, counted));
     pane.first_end = first_end;
@@ -55,8 +55,8 @@ KeyedTable* PaneStore::table_of_cell(StateReader& cell, int64_t id) {
 }
 
 Status PaneStore::restore(StateTable& cells, KeyGroupRange range) {
-  RF_TRY(restore_tables(cells, range,
-                        [this](StateReader& cell, int64_t id) { return table_of_cell(cell, id); }));
+  RF_TRY(
+      restore_tables(cells, range, [this](ByteReader& cell, int64_t id) { return table_of_cell(cell, id); }));
   const auto in_store = [](auto& from) {
     from.table->mark_all_clean();
     from.stored = true;

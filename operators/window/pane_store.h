@@ -26,7 +26,7 @@
 
 namespace rideflow {
 
-class StateReader;
+class ByteReader;
 
 struct Pane {
   TimeRange slice;
@@ -123,7 +123,7 @@ class PaneStore {
   Pane* late_pane_for(const TimeRange& slice, Micros partition_watermark);
   void make(Pane& pane, const TimeRange& slice, const TimeRange& counted);
   bool drop_windows(WindowTables& windows, TablePool& pool, Micros watermark, int64_t& budget);
-  KeyedTable* table_of_cell(StateReader& cell, int64_t id);
+  KeyedTable* table_of_cell(ByteReader& cell, int64_t id);
 
   const WindowPlan& plan_;
   PaneWatcher* watcher_ = nullptr;

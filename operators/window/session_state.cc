@@ -2,8 +2,8 @@
 // time, so that those which were applied go as one range.
 #include <algorithm>
 
+#include "engine/byte_codec.h"
 #include "engine/cell_sorter.h"
-#include "engine/state_codec.h"
 #include "operators/window/session_operator.h"
 
 namespace rideflow {
@@ -147,9 +147,9 @@ std::string SessionAggregate::small_state() {
 
 Status SessionAggregate::restore_small_state(std::span<const std::string> blobs) {
   for (const std::string& blob : blobs) {
-    StateReader in(blob);
-    applied_until_ = std::max(applied_until_, in.fixed<Micros>());
-    sequence_ = std::max(sequence_, in.fixed<int64_t>());
+    ByteReader in(blob);
+    applied_until_ = std::max(applied_until_, in.get<Micros>());
+    sequence_ = std::max(sequence_, in.get<int64_t>());
     if (!in.complete())
       return Status::external(Code::data_loss, "The state of a session step does not decode.");
   }

@@ -110,12 +110,12 @@ class RowLoader {
 }  // namespace
 
 Status restore_tables(StateTable& cells, KeyGroupRange range,
-                      const std::function<KeyedTable*(StateReader& cell, int64_t id)>& find) {
+                      const std::function<KeyedTable*(ByteReader& cell, int64_t id)>& find) {
   RowLoader loader;
   const Status scanned = cells.scan(range, [&](const CellKey& cell, std::string_view value) -> Status {
-    StateReader reader(cell.key);
+    ByteReader reader(cell.key);
     KeyedTable* table = find(reader, cell.slice);
-    if (!table || reader.failed()) {
+    if (!table || !reader.ok()) {
       return Status::external(Code::data_loss, "The state holds a cell of an unknown kind.");
     }
     return loader.add(*table, reader.rest(), value);

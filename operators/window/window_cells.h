@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/byte_codec.h"
 #include "engine/keyed_table.h"
 #include "engine/operator.h"
-#include "engine/state_codec.h"
 
 namespace rideflow {
 
@@ -41,6 +41,6 @@ class FrozenTables : public FrozenState {
 // Calls find(cell, id) for the table of each cell in the range, which takes the prefix off the cell's key,
 // and decodes the row into it. data_loss when find answers null or the bytes do not decode.
 Status restore_tables(StateTable& cells, KeyGroupRange range,
-                      const std::function<KeyedTable*(StateReader& cell, int64_t id)>& find);
+                      const std::function<KeyedTable*(ByteReader& cell, int64_t id)>& find);
 
 }  // namespace rideflow

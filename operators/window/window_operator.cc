@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/byte_codec.h"
 #include "engine/rejected.h"
-#include "engine/state_codec.h"
 
 namespace rideflow {
 
@@ -186,8 +186,8 @@ std::string WindowAggregate::small_state() {
 
 Status WindowAggregate::restore_small_state(std::span<const std::string> blobs) {
   for (const std::string& blob : blobs) {
-    StateReader in(blob);
-    watermark_ = std::max(watermark_, in.fixed<Micros>());
+    ByteReader in(blob);
+    watermark_ = std::max(watermark_, in.get<Micros>());
     if (!in.complete())
       return Status::external(Code::data_loss, "The state of a window step does not decode.");
   }
