@@ -13,9 +13,9 @@ namespace rideflow {
 
 namespace {
 
-// The topic of a source or sink; empty where it is none, or its name has an error.
-std::string topic_of(const SpecConnector& connector) {
-  const YamlNode* name = connector.kind == "topic" ? connector.options.find("name") : nullptr;
+// The name of its topic; empty where it has an error.
+std::string topic_name(const SpecConnector& connector) {
+  const YamlNode* name = connector.options.find("name");
   return name && name->is_scalar() ? name->text : "";
 }
 
@@ -29,7 +29,8 @@ std::string format_of(const SpecSink& sink) {
 
 class FutileParts {
  public:
-  FutileParts(const JobSpec& spec, Diagnostics& diagnostics) : spec_(spec), diagnostics_(diagnostics) {}
+  FutileParts(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics)
+      : spec_(spec), catalog_(catalog), diagnostics_(diagnostics) {}
 
   void run() {
     for (const SpecStream& stream : spec_.streams)
@@ -42,6 +43,16 @@ class FutileParts {
   }
 
  private:
+  // Empty where it is no topic, or its name has an error.
+  std::string topic_of(const SpecSource& source) const {
+    const SourceKind* kind = catalog_.find_source(source.connector.kind);
+    return kind && kind->topics ? topic_name(source.connector) : "";
+  }
+  std::string topic_of(const SpecSink& sink) const {
+    const SinkKind* kind = catalog_.find_sink(sink.connector.kind);
+    return kind && kind->topics ? topic_name(sink.connector) : "";
+  }
+
   void skipped_rejected(const SpecStreamRef& ref, const std::string& path) {
     const SpecSource* source = ref.port == "rejected" ? spec_.find_source(ref.name) : nullptr;
     if (!source || source->bad_records == BadRecords::keep) return;
@@ -56,7 +67,7 @@ class FutileParts {
 
   // ---- A sink into a topic that its own rows come from, by way of other topics of the job or not.
   void endless(const SpecSink& sink) {
-    const std::string topic = topic_of(sink.connector);
+    const std::string topic = topic_of(sink);
     if (topic.empty()) return;
     std::set<std::string> seen;
     std::vector<std::string> open = {sink.from.name};
@@ -65,7 +76,7 @@ class FutileParts {
       open.pop_back();
       if (!seen.insert(name).second) continue;
       const SpecSource* source = spec_.find_source(name);
-      if (source && topic_of(source->connector) == topic && source->until.kind == UntilSpec::Kind::none) {
+      if (source && topic_of(*source) == topic && source->until.kind == UntilSpec::Kind::none) {
         diagnostics_.warning(
             place_of_name(sink.connector), "sinks." + sink.name + ".topic.name",
             fmt::format(
@@ -83,14 +94,14 @@ class FutileParts {
     if (const SpecStream* stream = spec_.find_stream(name))
       for (const SpecStreamRef& ref : stream->from) open.push_back(ref.name);
     if (const SpecSink* sink = spec_.find_sink(name)) open.push_back(sink->from.name);
-    const std::string topic = source ? topic_of(source->connector) : "";
+    const std::string topic = source ? topic_of(*source) : "";
     if (topic.empty()) return;
     for (const SpecSink& sink : spec_.sinks)
-      if (topic_of(sink.connector) == topic) open.push_back(sink.from.name);
+      if (topic_of(sink) == topic) open.push_back(sink.from.name);
   }
 
   void two_formats(const SpecSink& sink) {
-    const std::string topic = topic_of(sink.connector);
+    const std::string topic = topic_of(sink);
     if (topic.empty()) return;
     const auto [first, is_new] = writers_.emplace(topic, &sink);
     const SpecSink& other = *first->second;
@@ -104,6 +115,7 @@ class FutileParts {
   }
 
   const JobSpec& spec_;
+  const Catalog& catalog_;
   Diagnostics& diagnostics_;
   std::map<std::string, const SpecSink*> writers_;  // by topic, the first
 };
@@ -169,8 +181,8 @@ bool reads_as(const DecodeField& declared, const DecodeField& written) {
 
 }  // namespace
 
-void warn_of_futile_parts(const JobSpec& spec, Diagnostics& diagnostics) {
-  FutileParts(spec, diagnostics).run();
+void warn_of_futile_parts(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics) {
+  FutileParts(spec, catalog, diagnostics).run();
 }
 
 void warn_of_failing_constants(const ExprRef& expr, const std::string& path, Diagnostics& diagnostics) {

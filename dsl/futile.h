@@ -8,7 +8,7 @@
 namespace rideflow {
 
 // Outputs that nothing can come out of, sinks that feed what they come from, topics of two formats.
-void warn_of_futile_parts(const JobSpec& spec, Diagnostics& diagnostics);
+void warn_of_futile_parts(const JobSpec& spec, const Catalog& catalog, Diagnostics& diagnostics);
 
 // Constant parts that fail on every row that comes by, such as 1/0.
 void warn_of_failing_constants(const ExprRef& expr, const std::string& path, Diagnostics& diagnostics);

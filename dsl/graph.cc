@@ -96,6 +96,12 @@ class Graph {
     return sink ? "sink " + node.step : node.step;
   }
 
+  // Also where another step is made with its kind, as rejected rows gather in a union: that has another role.
+  static bool is_shown(const LogicalNode& node) {
+    const auto* op = std::get_if<OperatorNode>(&node.body);
+    return op && op->kind->in_pictures && op->kind->name == node.role;
+  }
+
   void describe(const LogicalNode& node) {
     const std::string name = name_of(node);
     auto [it, is_new] = steps_.try_emplace(name);
@@ -117,8 +123,7 @@ class Graph {
       step.label += "<br/>" + escaped(sink->kind->name);
       step.open = "[(";
       step.close = ")]";
-    } else if (node.role == "window" || node.role == "session" || node.role == "union" ||
-               node.role == "split") {
+    } else if (is_shown(node)) {
       step.kind = node.role;
       step.label += "<br/>" + node.role;
     }

@@ -414,7 +414,7 @@ class Loader {
   std::vector<std::string> operator_words() const {
     std::vector<std::string> words;
     for (const auto& [name, kind] : catalog_.operators())
-      if (!is_engine_operator(name)) words.push_back(name);
+      if (!kind.of_clauses) words.push_back(name);
     return words;
   }
 
@@ -609,17 +609,6 @@ class Loader {
   Diagnostics& diagnostics_;
   std::map<std::string, std::pair<std::string, TextPos>> names_;
 };
-
-}  // namespace
-
-bool is_engine_operator(std::string_view kind) {
-  for (const std::string_view own :
-       {"filter", "project", "late_split", "window", "session", "union", "split"})
-    if (kind == own) return true;
-  return false;
-}
-
-namespace {
 
 std::string without_blanks(std::string_view text) {
   std::string out;

@@ -14,9 +14,6 @@ namespace rideflow {
 JobSpec load_job_spec(std::string_view text, const Catalog& catalog, const VariableLookup& lookup,
                       Diagnostics& diagnostics);
 
-// Operators that the planner places itself: no step names them.
-bool is_engine_operator(std::string_view kind);
-
 // Parses a scalar's text as an expression with its places.
 SpecExpr read_expression(const YamlDocument& document, const YamlNode& node, TextPos pos,
                          const std::string& path, Diagnostics& diagnostics);

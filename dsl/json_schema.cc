@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <functional>
 
-#include "dsl/job_loader.h"
 #include "dsl/language.h"
 #include "dsl/option_checker.h"
 #include "dsl/option_limits.h"
@@ -237,7 +236,7 @@ class SchemaWriter {
       expression(at, "having");
       map(at, "split", [&] { scalar(); });
       for (const auto& [name, kind] : catalog_.operators())
-        if (!is_engine_operator(name)) options(name, kind.doc, kind.options);
+        if (!kind.of_clauses) options(name, kind.doc, kind.options);
     });
   }
 

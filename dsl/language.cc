@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "dsl/job_loader.h"
 #include "dsl/option_checker.h"
 #include "dsl/option_limits.h"
 #include "engine/status.h"
@@ -358,7 +357,7 @@ void add_connectors(const Catalog& catalog, std::vector<LanguageSection>& sectio
       sections.push_back(option_section(at + "." + name, "Format `" + name + "`", kind.doc, kind.options));
   }
   for (const auto& [name, kind] : catalog.operators()) {
-    if (is_engine_operator(name)) continue;
+    if (kind.of_clauses) continue;
     sections.push_back(option_section("streams.*." + name, "Step `" + name + "`", kind.doc, kind.options));
   }
   const std::vector<OptionSpec> kafka = kafka_option_specs(catalog);
@@ -415,7 +414,7 @@ std::vector<LanguageSection> job_language(const Catalog& catalog) {
       for (const auto& [name, kind] : catalog.sinks()) name_kind(name, kind.doc);
     if (section.path == "streams.*")
       for (const auto& [name, kind] : catalog.operators())
-        if (!is_engine_operator(name)) name_kind(name, kind.doc);
+        if (!kind.of_clauses) name_kind(name, kind.doc);
   }
   add_connectors(catalog, sections);
   return sections;

@@ -83,9 +83,7 @@ std::optional<Rows> PlanBuilder::add_operator(std::string_view kind_name, std::s
     out.partial = out.partial || input.partial;
     out.updates = out.updates || input.updates;
   }
-  // What a projection or a window hands on, it names.
-  const bool names_all = kind_name == "project" || config.window != nullptr;
-  if (!names_all || kind_name == "late_split") out.hidden = hidden_in_all(inputs);
+  if (!kind->names_columns) out.hidden = hidden_in_all(inputs);
   config.skip_bad = out.bad_records == BadRecords::skip;
   config.fail_bad = out.bad_records == BadRecords::fail;
   Result<std::vector<SchemaRef>> schemas = kind->output_schemas(config);

@@ -27,7 +27,7 @@ class SinkPlanner {
                                    nullptr};
     const Options options = check_options(kind_.options, sink_.connector.options, sink_.connector.pos,
                                           dotted(path_, kind_.name), context);
-    if (kind_.name == "topic")
+    if (kind_.topics)
       config_.cluster =
           check_options(kafka_option_specs(builder_.catalog()), builder_.spec().kafka, {}, "kafka", context);
     format(context);
@@ -45,7 +45,7 @@ class SinkPlanner {
       context.schema = rows.schema;
     }
     Options options = check_options(kind_.options, sink_.connector.options, sink_.connector.pos, at, context);
-    if (kind_.name == "topic")
+    if (kind_.topics)
       config_.cluster =
           check_options(kafka_option_specs(builder_.catalog()), builder_.spec().kafka, {}, "kafka", context);
     format(context);
@@ -115,7 +115,7 @@ class SinkPlanner {
 
   // `delivery` may stand under the connector too, where its kind has such an option.
   void delivery_and_mode(const std::string& option) {
-    const bool kafka = kind_.name == "topic" && !config_.cluster.text("brokers").empty();
+    const bool kafka = kind_.topics && !config_.cluster.text("brokers").empty();
     const bool can = kind_.exactly_once && !kafka;
     const std::string delivery = sink_.delivery.empty() ? option : sink_.delivery;
     if (delivery == "exactly_once" && !can)

@@ -71,7 +71,7 @@ class SourcePlanner {
                                    nullptr};
     node_.config.options = check_options(kind.options, source_.connector.options, source_.connector.pos,
                                          dotted(path_, kind.name), context, engine_options(kind));
-    if (kind.name == "topic")
+    if (kind.topics)
       node_.config.cluster =
           check_options(kafka_option_specs(builder_.catalog()), builder_.spec().kafka, {}, "kafka", context);
     format(context);

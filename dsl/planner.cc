@@ -56,7 +56,7 @@ class Planner {
     for (const SpecStream& stream : spec_.streams)
       if (wanted(stream.name)) plan({&stream});
     for (const SpecSink& sink : spec_.sinks) plan({nullptr, &sink});
-    check_directories();
+    check_own_options();
     if (builder_.diagnostics().ok()) keep_the_rest();
     return builder_.take();
   }
@@ -219,18 +219,20 @@ class Planner {
   }
 
   // Two sinks in one directory would take each other's parts for their own.
-  void check_directories() {
-    std::map<std::string, const SpecSink*> owners;
+  void check_own_options() {
+    std::map<std::pair<std::string, std::string>, const SpecSink*> owners;  // by kind and value
     for (const SpecSink& sink : spec_.sinks) {
-      if (sink.connector.kind != "file") continue;
-      const YamlNode* given = sink.connector.options.find("directory");
+      const SinkKind* kind = builder_.catalog().find_sink(sink.connector.kind);
+      if (!kind || kind->own_option.empty()) continue;
+      const YamlNode* given = sink.connector.options.find(kind->own_option);
       if (!given || !given->is_scalar() || given->text.empty()) continue;
-      const auto [owner, first] = owners.emplace(plain_path(given->text), &sink);
+      const auto [owner, first] = owners.emplace(std::pair(kind->name, plain_path(given->text)), &sink);
       if (first) continue;
-      const TextPos taken = owner->second->connector.options.find("directory")->pos;
-      builder_.error(given->pos, "sinks." + sink.name + ".file.directory",
-                     fmt::format("'{}' is the directory of sink '{}' at {}:{}: give each sink one of its own",
-                                 given->text, owner->second->name, taken.line, taken.column));
+      const TextPos taken = owner->second->connector.options.find(kind->own_option)->pos;
+      builder_.error(
+          given->pos, fmt::format("sinks.{}.{}.{}", sink.name, kind->name, kind->own_option),
+          fmt::format("'{}' is the {} of sink '{}' at {}:{}: give each sink one of its own", given->text,
+                      kind->own_option, owner->second->name, taken.line, taken.column));
     }
   }
 
@@ -441,7 +443,7 @@ std::optional<LogicalPlan> plan_job(const JobSpec& spec, const Catalog& catalog,
     diagnostics.error(spec.job_pos, "sinks", "there are no sinks: a job without any computes nothing");
   partial = Planner(spec, catalog, diagnostics, true).run();
   warn_unread(spec, catalog, diagnostics);
-  warn_of_futile_parts(spec, diagnostics);
+  warn_of_futile_parts(spec, catalog, diagnostics);
   warn_of_silent_windows(
       spec, [&](const SpecSource& source) { return ends(source, partial); }, diagnostics);
   if (!diagnostics.ok()) return std::nullopt;

@@ -5,7 +5,6 @@
 
 #include <map>
 
-#include "dsl/job_loader.h"
 #include "dsl/language.h"
 #include "dsl/option_checker.h"
 #include "dsl/reference_jobs.h"
@@ -97,7 +96,7 @@ std::string operators(const Catalog& catalog) {
   std::string engine =
       "## Placed by the planner\n\nThe clauses of a step become these; no step names them.\n\n";
   for (const auto& [name, kind] : catalog.operators()) {
-    if (is_engine_operator(name)) {
+    if (kind.of_clauses) {
       engine += fmt::format("- `{}`: {}\n", name, kind.doc);
       continue;
     }

@@ -170,6 +170,9 @@ struct OperatorKind {
   std::vector<PortSpec> outputs;  // beyond the main one: "late", "rejected"
   bool keyed = false;             // rows must arrive by key group
   bool stateful = false;
+  bool of_clauses = false;     // clauses of a step become it: no step names it
+  bool names_columns = false;  // hands on the columns that its config names, and no others
+  bool in_pictures = false;    // a picture of the job tells it from other steps
   // Schemas of all output ports for a checked config, or what is wrong with it.
   std::function<Result<std::vector<SchemaRef>>(const StepConfig&)> output_schemas;
   std::function<Result<std::unique_ptr<Operator>>(std::shared_ptr<const StepConfig>)> make;
@@ -209,6 +212,7 @@ struct SourceKind {
   std::vector<OptionSpec> options;
   bool has_schema = false;    // knows its own columns (the generator): `schema` may be absent
   bool has_timestamp = true;  // records carry a time of their own (topics do, files don't)
+  bool topics = false;        // reads the topic of its option `name`; the job's `kafka:` section holds for it
   std::function<Result<std::vector<DecodeField>>(const SourceConfig&)> schema;  // when has_schema
   std::function<OptionErrors(const SourceConfig&)> check;  // beyond what the options' limits say; may be null
   std::function<Result<std::unique_ptr<RecordReader>>(const SourceConfig&)> make;
@@ -250,6 +254,8 @@ struct SinkKind {
   std::string default_format = "json";
   bool exactly_once = true;
   std::vector<std::string> modes = {"append"};
+  bool topics = false;     // writes the topic of its option `name`; the job's `kafka:` section holds for it
+  std::string own_option;  // "directory": one whose value no two sinks of a job may share; may be empty
   // Checks beyond the options' limits (a rollup's metrics), before anything runs. May be null.
   std::function<OptionErrors(const SinkConfig&)> check;
   std::function<Result<std::unique_ptr<Sink>>(std::shared_ptr<const SinkConfig>)> make;

@@ -77,6 +77,7 @@ RIDEFLOW_REGISTER(filter) {
   OperatorKind kind;
   kind.name = "filter";
   kind.doc = "Hands on the rows whose condition is true.";
+  kind.of_clauses = true;
   kind.outputs = {{"rejected", "rows on which the condition failed"}};
   kind.output_schemas = schemas;
   kind.make = [](std::shared_ptr<const StepConfig> config) -> Result<std::unique_ptr<Operator>> {

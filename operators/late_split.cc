@@ -86,6 +86,7 @@ RIDEFLOW_REGISTER(late_split) {
   kind.doc =
       "Parts the rows that come too late for a window from the others; rows between hopping windows end "
       "here.";
+  kind.of_clauses = true;
   kind.outputs = {{"late", "rows that are late for all their windows"}};
   kind.output_schemas = [](const StepConfig& config) -> Result<std::vector<SchemaRef>> {
     if (!config.window) return Status::internal("late_split needs a window");

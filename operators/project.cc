@@ -85,6 +85,8 @@ RIDEFLOW_REGISTER(project) {
   OperatorKind kind;
   kind.name = "project";
   kind.doc = "Computes columns from the columns of its input.";
+  kind.of_clauses = true;
+  kind.names_columns = true;
   kind.outputs = {{"rejected", "rows on which an expression failed"}};
   kind.output_schemas = [](const StepConfig& config) -> Result<std::vector<SchemaRef>> {
     return std::vector<SchemaRef>{schema_of(config), rejected_schema()};

@@ -98,6 +98,8 @@ RIDEFLOW_REGISTER(split) {
   OperatorKind kind;
   kind.name = "split";
   kind.doc = "Sends each row to the first branch whose condition is true; else takes the rest.";
+  kind.of_clauses = true;
+  kind.in_pictures = true;
   kind.outputs = {{"rejected", "rows on which a condition failed"}};
   kind.output_schemas = [](const StepConfig& config) -> Result<std::vector<SchemaRef>> {
     std::vector<SchemaRef> schemas(config.branches.size(), config.input);

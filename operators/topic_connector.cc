@@ -30,6 +30,7 @@ RIDEFLOW_REGISTER(topic_connector) {
   source.name = "topic";
   source.doc = "Records of a topic: in the data directory, or in Kafka when the job names brokers.";
   source.options = rideflow::topic_source_options();
+  source.topics = true;
   source.make = rideflow::make_reader;
   source.topic_admin = rideflow::make_admin;
   catalog.add(std::move(source));
@@ -39,6 +40,7 @@ RIDEFLOW_REGISTER(topic_connector) {
   sink.doc =
       "One record per row into a topic: in the data directory, or in Kafka when the job names brokers.";
   sink.options = rideflow::topic_sink_options();
+  sink.topics = true;
   sink.uses_format = true;
   sink.make = rideflow::make_sink;
   catalog.add(std::move(sink));

@@ -70,6 +70,8 @@ RIDEFLOW_REGISTER(union_streams) {
   OperatorKind kind;
   kind.name = "union";
   kind.doc = "The rows of several streams as one; columns by name, missing ones null.";
+  kind.of_clauses = true;
+  kind.in_pictures = true;
   kind.output_schemas = [](const StepConfig& config) -> Result<std::vector<SchemaRef>> {
     RF_ASSIGN(SchemaRef schema, union_schema(config));
     return std::vector<SchemaRef>{std::move(schema)};

@@ -123,7 +123,7 @@ std::vector<TopicUser> users_in_plan(const LogicalPlan& plan, const std::string&
       if (source->kind->topic_admin && names_topic(source->config.options, source->config.cluster, topic))
         users.push_back({plan.job, node.step, true, true});
     } else if (const auto* sink = std::get_if<SinkNode>(&node.body)) {
-      if (sink->kind->name == "topic" && names_topic(sink->config->options, sink->config->cluster, topic))
+      if (sink->kind->topics && names_topic(sink->config->options, sink->config->cluster, topic))
         users.push_back({plan.job, node.step, false, true});
     }
   }

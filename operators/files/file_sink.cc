@@ -349,6 +349,7 @@ RIDEFLOW_REGISTER(file_sink) {
   directory.limits.rule = "the path of a directory";
   kind.options = {directory};
   kind.uses_format = true;
+  kind.own_option = "directory";
   kind.make = rideflow::make_sink;
   catalog.add(std::move(kind));
 }

@@ -287,6 +287,9 @@ RIDEFLOW_REGISTER(session) {
   OperatorKind kind;
   kind.name = "session";
   kind.doc = "Aggregates by key over bursts of activity that end after a gap or at a row that closes them.";
+  kind.of_clauses = true;
+  kind.names_columns = true;
+  kind.in_pictures = true;
   kind.outputs = {{"late", "rows that came after their time was done, because their input had been idle"},
                   {"rejected", "results that overflow their type"}};
   kind.keyed = true;

@@ -216,6 +216,9 @@ RIDEFLOW_REGISTER(window) {
   OperatorKind kind;
   kind.name = "window";
   kind.doc = "Aggregates by key over tumbling, hopping, cumulating and global windows of event time.";
+  kind.of_clauses = true;
+  kind.names_columns = true;
+  kind.in_pictures = true;
   kind.outputs = {{"late", "rows whose windows are gone, because their input had been idle"},
                   {"rejected", "results that overflow their type"}};
   kind.keyed = true;

@@ -179,6 +179,9 @@ void add_operator(Catalog& catalog, const std::string& name, std::vector<PortSpe
   kind.outputs = std::move(outputs);
   kind.output_schemas = std::move(schemas);
   kind.keyed = keyed;
+  kind.of_clauses = true;
+  kind.names_columns = keyed || name == "project";
+  kind.in_pictures = keyed || name == "union" || name == "split";
   catalog.add(std::move(kind));
 }
 
@@ -252,6 +255,7 @@ void add_connectors(Catalog& catalog) {
                    option("on_gap", OptionType::choice, false, "fail", {"fail", "skip"}),
                    option("partitions", OptionType::integer, false, "4"),
                    option("properties", OptionType::string_map)};
+  topic.topics = true;
   catalog.add(std::move(topic));
   SourceKind file;
   file.name = "file";
@@ -304,12 +308,14 @@ void add_sinks(Catalog& catalog) {
   topic.doc = "a topic";
   topic.uses_format = true;
   topic.options = {option("name", OptionType::string, true), option("key", OptionType::column_list)};
+  topic.topics = true;
   catalog.add(std::move(topic));
   SinkKind file;
   file.name = "file";
   file.doc = "files";
   file.uses_format = true;
   file.options = {option("directory", OptionType::string, true), option("max_size", OptionType::size_bytes)};
+  file.own_option = "directory";
   catalog.add(std::move(file));
   SinkKind rollup;
   rollup.name = "rollup";
