@@ -137,7 +137,7 @@ class Operator {
   }
 };
 
-// Sink: an operator that publishes its rows outside, epoch by epoch (exactly-once.md).
+// Sink: an operator that publishes its rows outside, epoch by epoch (docs/exactly-once.md).
 //
 // prepare(n) closes epoch n: its rows are durable and unseen once `durable` is done, and `handle` is all that
 // a fresh process needs to publish them. commit(handle) publishes; it runs through Env::offload, never

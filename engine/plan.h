@@ -2,7 +2,7 @@
 // explain`).
 //
 // JobSpec is the job's text, resolved (${VAR}, defaults) and still with its places; dsl/ makes it and turns
-// it into a LogicalPlan of typed nodes. The physical planner (engine/physical_planner.h) cuts that into
+// it into a LogicalPlan of typed nodes. The physical planner (engine/physical_planner.cc) cuts that into
 // stages at the exchanges. Plans are immutable once made and shared by all tasks.
 #pragma once
 
@@ -18,7 +18,7 @@
 
 namespace rideflow {
 
-// Event time of a source (semantics.md, Time).
+// Event time of a source (docs/semantics.md, Time).
 struct EventTimeSpec {
   std::string column;                          // empty: the record's own _timestamp
   int64_t out_of_order = 0;                    // microseconds

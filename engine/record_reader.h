@@ -1,6 +1,6 @@
 // RecordReader: the contract of a source connector. It reads raw records, partition by partition, and knows
-// its positions; decoding, watermarks, idleness, lateness and pausing are the source task's work
-// (engine/source_task.h), once for all connectors.
+// its positions; decoding, watermarks, idleness, lateness and pausing are the source driver's work
+// (engine/source_driver.h), once for all connectors.
 //
 // One reader belongs to one task and serves the partitions assigned to it. It never waits: poll() gives what
 // is at hand, and its task sleeps until the reader wakes it or asked to be polled again. Errors: user (wrong

@@ -1,4 +1,4 @@
-// Rows that a job could not use, kept whole: the schemas and builders of `.rejected` rows (semantics.md).
+// Rows that a job could not use, kept whole: the schemas and builders of `.rejected` rows (docs/semantics.md).
 #pragma once
 
 #include <string>

@@ -52,10 +52,10 @@ TimeRange first_window_of(const WindowSpec& spec, const TimeRange& slice);
 // The window after w in order of end.
 TimeRange next_window(const WindowSpec& spec, const TimeRange& w);
 
-// semantics.md: a row is late for all its windows when its own partition's watermark, as it was before the
-// row, was
-// >= end + allowed_lateness of its last window (sessions: > time + allowed_lateness). A pure function, so
-// that late rows are split off before any exchange and the same rows are late at every parallelism.
+// docs/semantics.md: a row is late for all its windows when its own partition's watermark, as it was before
+// the row, was >= end + allowed_lateness of its last window (sessions: > time + allowed_lateness).
+// A pure function, so that late rows are split off before any exchange and the same rows are late at every
+// parallelism.
 bool is_late(const WindowSpec& spec, Micros time, Micros partition_watermark);
 
 }  // namespace rideflow

@@ -1,7 +1,7 @@
 // rollup: rows rolled up by time and dimensions into a datasource that Druid's clients can query.
 //
 // The store aggregates each batch by (truncated time, dimensions) into the open epoch, visible to queries at
-// once. prepare() makes the epoch durable, commit() makes it permanent with its marker (exactly-once.md).
+// once. prepare() makes the epoch durable, commit() makes it permanent with its marker (docs/exactly-once.md).
 // Rows behind the retention leave by the port `late`.
 #include <fmt/format.h>
 

@@ -100,7 +100,7 @@ std::string encode_headers(const Headers& headers);
 Result<Headers> decode_headers(std::string_view bytes);
 
 // Who publishes an epoch. The last committed epoch of {lineage, sink, shard} is the marker of
-// exactly-once.md.
+// docs/exactly-once.md.
 struct EpochMarker {
   std::string lineage;
   std::string sink;

@@ -2,9 +2,9 @@
 //
 // One thread does all input and output; handlers that may wait run in lanes (runtime/http/http_lanes.h): they
 // queue, and what is more than may queue is answered 429. A query whose client hangs up is stopped. When all
-// connections are taken, the one that has been idle longest makes room. The limits of docs/security.md hold
-// before a handler sees anything: size of header, URL and body, time for the header, a floor on the body's
-// rate, idle connections, the number of connections. Loopback by default; other addresses need TLS and
+// connections are taken, the one that has been idle longest makes room. Limits hold before a
+// handler sees anything: size of header, URL and body, time for the header, a floor on the body's rate, idle
+// connections, the number of connections. Loopback by default; other addresses need TLS and
 // tokens, or `insecure`.
 //
 // Start and stop on one thread; handlers are called on the pool's threads and, the quick ones, on the I/O
