@@ -215,14 +215,7 @@ Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, Source
       continue;
     }
     Result<Poll> poll = reader_->poll(p, care_.budget(p, budget));
-    if (!poll.ok()) {
-      if (poll.status().retry() == Retry::no) return std::move(poll).status();
-      backoff_ = std::clamp<int64_t>(backoff_ * 2, kMicrosPerSecond / 10, kMaxBackoff);
-      retry_at_ = now + backoff_;
-      again_at_ = std::min(next_publish_, retry_at_);
-      context_.env->warn("source_retry", {{"step", step_}, {"why", poll.status().to_string()}});
-      return State::idle;
-    }
+    if (!poll.ok()) return put_off(std::move(poll).status(), now);
     backoff_ = 0;
     last_polled_ = it->first;
     const bool has_rows = poll->chunk && !poll->chunk->records.empty();
@@ -248,6 +241,16 @@ Result<SourceDriver::State> SourceDriver::poll_partitions(int32_t budget, Source
   // One that became idle lets the others go further: those that proved their ends before it do so again.
   if (clock_.wanted() != wanted) return State::worked;
   again_at_ = std::min(again_at_, clock_.next_change(now));
+  return State::idle;
+}
+
+// A poll failed for what may pass: the next one later, and later each time.
+Result<SourceDriver::State> SourceDriver::put_off(Status why, Micros now) {
+  if (why.retry() == Retry::no) return why;
+  backoff_ = std::clamp<int64_t>(backoff_ * 2, kMicrosPerSecond / 10, kMaxBackoff);
+  retry_at_ = now + backoff_;
+  again_at_ = std::min(next_publish_, retry_at_);
+  context_.env->warn("source_retry", {{"step", step_}, {"why", why.to_string()}});
   return State::idle;
 }
 

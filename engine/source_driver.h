@@ -100,6 +100,7 @@ class SourceDriver {
   bool owns(Partition p) const { return p.value % context_.parallelism == context_.shard.value; }
   Status add_partition(Partition p, bool late_comer);
   Result<State> poll_partitions(int32_t budget, SourceBatch& out);
+  Result<State> put_off(Status why, Micros now);
   bool move_limit();
   // True when the partition is not to be polled now.
   bool pause_if_ahead(Partition p, PartitionState& state, Micros now);

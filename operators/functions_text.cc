@@ -287,6 +287,11 @@ void add_parts(Catalog& catalog) {
                 text,
                 {.can_fail = true},
                 split_part_kernel});
+}
+
+void add_changes(Catalog& catalog) {
+  const Type text = Kind::string;
+  const Type number = Kind::int64;
   add_function(catalog, "string",
                {"replace",
                 "replace(text, from, to) -> string",
@@ -351,4 +356,5 @@ void add_parts(Catalog& catalog) {
 RIDEFLOW_REGISTER(functions_text) {
   rideflow::add_case_and_trim(catalog);
   rideflow::add_parts(catalog);
+  rideflow::add_changes(catalog);
 }

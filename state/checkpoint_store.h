@@ -9,10 +9,10 @@
 // load() checks every file's size and checksum before anything is opened. When the newest checkpoint is
 // damaged it falls back to the one before and says why. That is safe for exactly-once output only while no
 // sink has published beyond the older one: sinks check their markers in recover() and refuse
-// (docs/exactly-once.md, R4). Only when they agreed, settle() sets the damaged one aside (renamed to damaged-<epoch>), so that it
-// can't come back later as the truth: until then nothing is changed, and whoever restores the file gets it
-// back. ATTEMPT names the lineage, the first epoch of its last attempt, and the newest checkpoint that is
-// known to have been completed: manifests that are all gone are not a job that never ran.
+// (docs/exactly-once.md, R4). Only when they agreed, settle() sets the damaged one aside (renamed to
+// damaged-<epoch>), so that it can't come back later as the truth: until then nothing is changed, and whoever
+// restores the file gets it back. ATTEMPT names the lineage, the first epoch of its last attempt, and the
+// newest checkpoint that is known to have been completed: manifests that are all gone are not a job that never ran.
 //
 // Thread-safety: adopt() and file_name() from any thread; the rest from one thread at a time.
 #pragma once

@@ -1,5 +1,5 @@
-// The rules of the house as data and checkers. include_test.cc, token_test.cc and tidy_test.cc run them over
-// the repository and over bad samples.
+// The rules of the house as data and checkers. The tests of this folder run them over the repository and over
+// bad samples.
 #pragma once
 
 #include <string>
@@ -33,6 +33,8 @@ std::string without_comments(std::string_view text, bool literals);
 std::vector<std::string> check_includes(const SourceFile& file);
 std::vector<std::string> check_tokens(const SourceFile& file);
 std::vector<std::string> check_tidy(const SourceFile& file);
+std::vector<std::string> check_functions(const SourceFile& file);
+std::vector<std::string> check_paths(const SourceFile& file);
 
 /// Shell pattern match; `*` also matches '/'.
 bool matches(std::string_view pattern, std::string_view path);

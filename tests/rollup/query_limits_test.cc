@@ -104,13 +104,35 @@ struct Shape {
   std::string says;
 };
 
-std::vector<Shape> shapes() {
-  const auto timeseries = [](const std::string& rest) { return query("timeseries", "rides", rest); };
+using Shapes = std::vector<Shape>;
+
+std::string timeseries(const std::string& rest) {
+  return query("timeseries", "rides", rest);
+}
+
+std::string chain(int columns, const std::function<std::string(int)>& e) {
+  return timeseries(virtual_columns(columns, e) + sum_of("v" + std::to_string(columns - 1)));
+}
+
+std::string expression(const std::string& e) {
+  return timeseries(R"(,"aggregations":[{"type":"doubleSum","name":"s","expression":")" + e + R"("}])");
+}
+
+std::string nested(const std::string& open, const std::string& middle, const std::string& close, size_t n) {
+  return repeated(open, n) + middle + repeated(close, n);
+}
+
+std::string dimension(const std::string& extraction) {
+  return query("groupBy", "rides",
+               R"(,"dimensions":[{"type":"extraction","dimension":"city","outputName":"c","extractionFn":)" +
+                   extraction + "}]");
+}
+
+const std::string kLeaf = R"({"type":"true"})";
+const std::string kGroup = R"(,"dimensions":["city"],"aggregations":[{"type":"count","name":"n"}])";
+
+void add_columns(Shapes& all) {
   const std::string minus60 = repeated("-", 60);
-  std::vector<Shape> all;
-  const auto chain = [&](int columns, const std::function<std::string(int)>& e) {
-    return timeseries(virtual_columns(columns, e) + sum_of("v" + std::to_string(columns - 1)));
-  };
   all.push_back({"800 columns of 60 signs",
                  chain(800, [&](int i) { return minus60 + "(" + previous(i) + ")"; }), 400,
                  "with the virtual columns"});
@@ -136,9 +158,9 @@ std::vector<Shape> shapes() {
       {"doubled by replace",
        chain(40, [](int i) { return "replace(" + (i == 0 ? "'aaaa'" : previous(i)) + ",'a','aaaaaaaa')"; }),
        400, "a text of more than 256 KiB"});
-  const auto expression = [&](const std::string& e) {
-    return timeseries(R"(,"aggregations":[{"type":"doubleSum","name":"s","expression":")" + e + R"("}])");
-  };
+}
+
+void add_expressions(Shapes& all) {
   for (const auto& [open, close] : std::vector<std::pair<std::string, std::string>>{
            {"-", ""}, {"!", ""}, {"(", ")"}, {"abs(", ")"}, {"1^", ""}, {"nvl(1,", ")"}}) {
     all.push_back({"deep " + open, expression(repeated(open, 40) + "seats" + repeated(close, 40)), 200, ""});
@@ -157,30 +179,38 @@ std::vector<Shape> shapes() {
   all.push_back({"a wide call", expression("greatest(" + repeated("seats,", 999) + "1)"), 200, ""});
   all.push_back(
       {"too wide a call", expression("greatest(" + repeated("seats,", 1500) + "1)"), 400, "arguments"});
-  const auto nested = [](const std::string& open, const std::string& middle, const std::string& close,
-                         size_t n) { return repeated(open, n) + middle + repeated(close, n); };
-  const std::string leaf = R"({"type":"true"})";
+}
+
+void add_filters(Shapes& all) {
   for (const auto& [open, close] : std::vector<std::pair<std::string, std::string>>{
            {R"({"type":"not","field":)", "}"},
            {R"({"type":"and","fields":[)", "]}"},
            {R"({"type":"or","fields":[{"type":"false"},)", "]}"}}) {
-    all.push_back({"filter " + open, timeseries(R"(,"filter":)" + nested(open, leaf, close, 12)), 200, ""});
+    all.push_back({"filter " + open, timeseries(R"(,"filter":)" + nested(open, kLeaf, close, 12)), 200, ""});
     all.push_back(
-        {"deep filter " + open, timeseries(R"(,"filter":)" + nested(open, leaf, close, 5000)), 400, ""});
+        {"deep filter " + open, timeseries(R"(,"filter":)" + nested(open, kLeaf, close, 5000)), 400, ""});
   }
   all.push_back(
       {"a wide filter",
        timeseries(R"(,"filter":{"type":"or","fields":[)" +
-                  repeated(R"({"type":"selector","dimension":"city","value":"a"},)", 1500) + leaf + "]}"),
+                  repeated(R"({"type":"selector","dimension":"city","value":"a"},)", 1500) + kLeaf + "]}"),
        200, ""});
   all.push_back(
       {"too wide a filter",
-       timeseries(R"(,"filter":{"type":"or","fields":[)" + repeated(leaf + ",", 20'000) + leaf + "]}"), 400,
+       timeseries(R"(,"filter":{"type":"or","fields":[)" + repeated(kLeaf + ",", 20'000) + kLeaf + "]}"), 400,
        "too large"});
-  const std::string group = R"(,"dimensions":["city"],"aggregations":[{"type":"count","name":"n"}])";
+  all.push_back(
+      {"many patterns",
+       timeseries(R"(,"filter":{"type":"or","fields":[)" +
+                  repeated(R"({"type":"regex","dimension":"city","pattern":"(a|b){1,9}c*"},)", 1200) + kLeaf +
+                  "]}"),
+       400, "Resource limit exceeded"});
+}
+
+void add_deep_parts(Shapes& all) {
   all.push_back({"deep having",
                  query("groupBy", "rides",
-                       group + R"(,"having":)" +
+                       kGroup + R"(,"having":)" +
                            nested(R"({"type":"not","havingSpec":)", R"({"type":"always"})", "}", 3000)),
                  400, ""});
   all.push_back({"deep post-aggregation",
@@ -197,12 +227,6 @@ std::vector<Shape> shapes() {
   }
   all.push_back(
       {"doubled post-aggregations", timeseries(R"(,"postAggregations":[)" + doubled + "]"), 200, ""});
-  const auto dimension = [](const std::string& extraction) {
-    return query(
-        "groupBy", "rides",
-        R"(,"dimensions":[{"type":"extraction","dimension":"city","outputName":"c","extractionFn":)" +
-            extraction + "}]");
-  };
   all.push_back({"a cascade",
                  dimension(R"({"type":"cascade","extractionFns":[)" + repeated(R"({"type":"upper"},)", 30) +
                            R"({"type":"lower"}]})"),
@@ -215,12 +239,9 @@ std::vector<Shape> shapes() {
                  dimension(R"({"type":"cascade","extractionFns":[)" + repeated(R"({"type":"upper"},)", 5000) +
                            R"({"type":"lower"}]})"),
                  400, "more than 32 steps"});
-  all.push_back(
-      {"many patterns",
-       timeseries(R"(,"filter":{"type":"or","fields":[)" +
-                  repeated(R"({"type":"regex","dimension":"city","pattern":"(a|b){1,9}c*"},)", 1200) + leaf +
-                  "]}"),
-       400, "Resource limit exceeded"});
+}
+
+void add_sizes(Shapes& all) {
   all.push_back({"too many virtual columns", chain(1001, [](int) { return std::string("1"); }), 400,
                  "more than 1000 virtual columns"});
   all.push_back({"a virtual column twice",
@@ -235,7 +256,7 @@ std::vector<Shape> shapes() {
                      intervals + "]}",
                  400, "intervals"});
   all.push_back({"many subtotals",
-                 query("groupBy", "rides", group + R"(,"subtotalsSpec":[)" + repeated("[],", 100) + "[]]"),
+                 query("groupBy", "rides", kGroup + R"(,"subtotalsSpec":[)" + repeated("[],", 100) + "[]]"),
                  400, "too many subtotals"});
   all.push_back({"many dimensions over lists",
                  query(
@@ -252,6 +273,15 @@ std::vector<Shape> shapes() {
                          }() +
                          "]"),
                  400, "Resource limit exceeded"});
+}
+
+Shapes shapes() {
+  Shapes all;
+  add_columns(all);
+  add_expressions(all);
+  add_filters(all);
+  add_deep_parts(all);
+  add_sizes(all);
   return all;
 }
 

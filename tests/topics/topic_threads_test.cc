@@ -16,6 +16,53 @@ constexpr int kProducers = 2;
 constexpr int kAppends = 60;
 constexpr int kEpochs = 15;
 
+// Each gives how often something failed.
+int produce(Topic& topic, int producer) {
+  std::vector<std::shared_ptr<AppendTicket>> tickets;
+  for (int i = 0; i < kAppends; ++i) {
+    const std::string payload = "p" + std::to_string(producer) + "-" + std::to_string(i);
+    auto ticket = topic.append({test::record(payload)});
+    if (ticket.ok()) tickets.push_back(*ticket);
+    if (i % 10 == 0) std::this_thread::yield();
+  }
+  int failures = 0;
+  for (const auto& ticket : tickets) {
+    while (!ticket->done()) std::this_thread::yield();
+    failures += ticket->status().ok() && ticket->places().size() == 1 ? 0 : 1;
+  }
+  return failures;
+}
+
+int commit_epochs(Topic& topic) {
+  int failures = 0;
+  for (int64_t epoch = 1; epoch <= kEpochs; ++epoch) {
+    StagedEpoch staged = topic.stage(test::marker(epoch), test::epoch_rows(topic, epoch, 10));
+    while (!staged.durable->done()) std::this_thread::yield();
+    failures += topic.commit(staged.handle).ok() ? 0 : 1;
+    failures += topic.marker("L1", "out", Shard(0)) == Epoch(epoch) ? 0 : 1;
+  }
+  return failures;
+}
+
+// Reads what comes, and once more when nothing is written any more.
+int follow(Topic& topic, Partition partition, const std::atomic<bool>& writing,
+           std::vector<std::string>& seen) {
+  auto reader = topic.reader(partition, 0);
+  bool last_round = false;
+  while (true) {
+    auto poll = reader->poll(7);
+    if (!poll.ok()) return 1;
+    if (poll->chunk) {
+      for (const RecordOrigin& r : poll->chunk->records) seen.emplace_back(r.payload);
+    } else if (last_round) {
+      return 0;
+    } else {
+      last_round = !writing.load();
+      std::this_thread::yield();
+    }
+  }
+}
+
 TEST(TopicThreads, ProducersASinkAndReadersDoNotDisturbEachOther) {
   test::TempDir temp;
   PosixEnvOptions quiet;
@@ -30,52 +77,13 @@ TEST(TopicThreads, ProducersASinkAndReadersDoNotDisturbEachOther) {
   std::atomic<int> failures{0};
 
   std::vector<std::thread> writers;
-  for (int p = 0; p < kProducers; ++p) {
-    writers.emplace_back([&, p] {
-      std::vector<std::shared_ptr<AppendTicket>> tickets;
-      for (int i = 0; i < kAppends; ++i) {
-        const std::string payload = "p" + std::to_string(p) + "-" + std::to_string(i);
-        auto ticket = topic->append({test::record(payload)});
-        if (ticket.ok()) tickets.push_back(*ticket);
-        if (i % 10 == 0) std::this_thread::yield();
-      }
-      for (const auto& ticket : tickets) {
-        while (!ticket->done()) std::this_thread::yield();
-        failures += ticket->status().ok() && ticket->places().size() == 1 ? 0 : 1;
-      }
-    });
-  }
-  writers.emplace_back([&] {
-    for (int64_t epoch = 1; epoch <= kEpochs; ++epoch) {
-      StagedEpoch staged = topic->stage(test::marker(epoch), test::epoch_rows(*topic, epoch, 10));
-      while (!staged.durable->done()) std::this_thread::yield();
-      failures += topic->commit(staged.handle).ok() ? 0 : 1;
-      failures += topic->marker("L1", "out", Shard(0)) == Epoch(epoch) ? 0 : 1;
-    }
-  });
+  for (int p = 0; p < kProducers; ++p) writers.emplace_back([&, p] { failures += produce(*topic, p); });
+  writers.emplace_back([&] { failures += commit_epochs(*topic); });
   std::vector<std::thread> readers;
   std::vector<std::vector<std::string>> seen(2);
   for (int32_t p = 0; p < 2; ++p) {
-    readers.emplace_back([&, p] {
-      auto reader = topic->reader(Partition(p), 0);
-      bool last_round = false;
-      while (true) {
-        auto poll = reader->poll(7);
-        if (!poll.ok()) {
-          ++failures;
-          return;
-        }
-        if (poll->chunk) {
-          for (const RecordOrigin& r : poll->chunk->records)
-            seen[static_cast<size_t>(p)].emplace_back(r.payload);
-        } else if (last_round) {
-          return;
-        } else {
-          last_round = !writing.load();
-          std::this_thread::yield();
-        }
-      }
-    });
+    readers.emplace_back(
+        [&, p] { failures += follow(*topic, Partition(p), writing, seen[static_cast<size_t>(p)]); });
   }
   for (std::thread& writer : writers) writer.join();
   writing = false;
