@@ -76,7 +76,8 @@ TEST_F(HttpSubmissions, AJobComesAgainAndGoes) {
   answer = submit(kJob, "", R"(,"parallelism":2,"variables":[{"name":"X","value":"hidden"}])");
   EXPECT_EQ(answer.status, 201) << answer.body;
   EXPECT_EQ(answer.body, R"({"job":"a","version":1,"changed":true,"steps":[{"section":"sources","step":"s",)"
-                         R"("change":"added"},{"section":"sinks","step":"out","change":"added"}],)"
+                         R"("change":"added","needs_drop":false,"state":""},{"section":"sinks","step":"out",)"
+                         R"("change":"added","needs_drop":false,"state":""}],)"
                          R"("errors":[],"warnings":[]})");
   EXPECT_EQ(call("GET", "/api/v1/jobs").body,
             R"([{"job":"a","state":"starting","wanted":"running","version":1}])");
