@@ -90,6 +90,8 @@ constexpr MetricInfo kTable[] = {
      "Records read: decoded and rejected ones."},
     {"rideflow_source_records_decoded_total", "counter", "records", "Records that became rows."},
     {"rideflow_source_records_rejected_total", "counter", "records", "Records that could not become rows."},
+    {"rideflow_source_records_set_aside_total", "counter", "records",
+     "Of the rejected ones, records at which the job failed again and again."},
     {"rideflow_source_bytes_total", "counter", "bytes", "Bytes of the records read."},
     {"rideflow_source_rows_late_idle_total", "counter", "rows",
      "Rows behind the watermark only because their partition had counted as idle."},

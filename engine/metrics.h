@@ -71,6 +71,7 @@ struct TaskMetrics {
 
 struct SourceMetrics {
   Counter polled, decoded, rejected, bytes;
+  Counter set_aside;  // of the rejected ones: records at which the job failed again and again
   Counter late_idle, late_new_partition;
 };
 

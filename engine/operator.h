@@ -152,6 +152,9 @@ class Sink : public Operator {
  public:
   virtual Result<Prepared> prepare(Epoch epoch) = 0;
   virtual Status commit(Epoch epoch, const std::string& handle) = 0;
+  // Whom commit() waits for. One that asks a server says `others`: a dead server must not hold a thread that
+  // other jobs' checkpoints need.
+  virtual Lane commit_lane() const { return Lane::disk; }
   // Called once after open() and before the first process(): `pending` are the handles of prepared epochs
   // that the restored checkpoint lists, in order of epoch; the sink commits those that its markers lack and
   // drops everything prepared above `restored`. Fails with aborted when a marker is above it: a replay would

@@ -360,6 +360,7 @@ Status SourceDriver::reject(const SourceCare::Taken& taken, const Origin& whole,
                             std::vector<RejectedRecord> rejected, SourceBatch& out) {
   if (!taken.aside.empty()) {
     tell_aside(whole, taken.aside);
+    metrics_->set_aside.add(static_cast<int64_t>(taken.aside.size()));
     for (RejectedRecord& one : rejected) one.record = taken.kept[static_cast<size_t>(one.record)];
     rejected.insert(rejected.end(), taken.aside.begin(), taken.aside.end());
     std::stable_sort(rejected.begin(), rejected.end(),

@@ -550,6 +550,13 @@ const WaitNote& Task::unconfirmed() const {
   return snapshots_->unconfirmed();
 }
 
+Lane Task::commit_lane(const std::string& sink) const {
+  for (const Node& node : parts_.nodes) {
+    if (node.sink && node.name == sink) return node.sink->commit_lane();
+  }
+  return Lane::disk;
+}
+
 Status Task::commit(const std::string& sink, Epoch epoch, const std::string& handle) {
   for (Node& node : parts_.nodes) {
     if (node.sink && node.name == sink) return node.sink->commit(epoch, handle).with(node.step);

@@ -136,6 +136,8 @@ class Task {
   SourceTurn turn() const { return turn_.load(std::memory_order_acquire); }
   // Any thread: the turn to hand out rows that was not used is over; false: it was used.
   bool take_turn_back();
+  // Whom the commit of this sink waits for. Any thread.
+  Lane commit_lane(const std::string& sink) const;
   // Any thread, through Env::offload: publishes what the sinks prepared.
   Status commit(const std::string& sink, Epoch epoch, const std::string& handle);
   // Any thread.

@@ -10,6 +10,29 @@ namespace rideflow {
 namespace {
 constexpr Micros kLookPeriod = kMicrosPerSecond / 10;
 constexpr Micros kTurnLook = kMicrosPerSecond / 1000;  // at whose turn it is, which wakes nobody
+
+// Done when all of them are; the first error in their order.
+class AllDone : public Completion {
+ public:
+  explicit AllDone(std::vector<std::shared_ptr<Completion>> parts) : parts_(std::move(parts)) {}
+  bool done() const override {
+    return std::all_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->done(); });
+  }
+  Status status() const override {
+    for (const auto& part : parts_) RF_TRY(part->status());
+    return {};
+  }
+
+ private:
+  const std::vector<std::shared_ptr<Completion>> parts_;
+};
+
+// Each of them wakes by itself.
+std::shared_ptr<Completion> all_of(std::vector<std::shared_ptr<Completion>> parts, const WakerRef& waker) {
+  if (parts.size() == 1) return parts.front();
+  for (const auto& part : parts) part->wake_when_done(waker);
+  return std::make_shared<AllDone>(std::move(parts));
+}
 }  // namespace
 
 JobExecution::JobExecution(std::shared_ptr<const LogicalPlan> plan, const ExecutionOptions& options)
@@ -291,21 +314,36 @@ void JobExecution::publish(const PublishCheckpoint& command) {
 
 void JobExecution::commit(const CommitSinks& command) {
   options_.env->kill_point("checkpoint_published");
-  Background work;
-  work.on_success = SinksCommitted{0, command.epoch};
-  work.completion =
-      options_.env->offload([graph = graph_, env = options_.env, all = command.prepared]() -> Status {
-        for (const PreparedByTask& of_task : all) {
-          Task& task = *graph->tasks()[static_cast<size_t>(of_task.task.value)];
-          for (const PreparedEpoch& prepared : of_task.prepared) {
-            RF_TRY(task.commit(prepared.sink, prepared.epoch, prepared.handle));
+  std::vector<std::shared_ptr<Completion>> lanes;
+  for (const Lane lane : {Lane::disk, Lane::others}) {
+    std::vector<SinkCommit> commits = commits_of(command, lane);
+    if (commits.empty() && lane != Lane::disk) continue;
+    lanes.push_back(options_.env->offload(
+        [graph = graph_, env = options_.env, commits = std::move(commits)]() -> Status {
+          for (const SinkCommit& one : commits) {
+            RF_TRY(one.task->commit(one.prepared.sink, one.prepared.epoch, one.prepared.handle));
             env->kill_point("sink_committed");
           }
-        }
-        return {};
-      });
+          return {};
+        },
+        lane));
+  }
+  Background work;
+  work.on_success = SinksCommitted{0, command.epoch};
+  work.completion = all_of(std::move(lanes), waker_);
   for (const auto& task : tasks()) task->on_checkpoint_complete(command.epoch);
   add(std::move(work));
+}
+
+std::vector<JobExecution::SinkCommit> JobExecution::commits_of(const CommitSinks& command, Lane lane) const {
+  std::vector<SinkCommit> commits;
+  for (const PreparedByTask& of_task : command.prepared) {
+    Task* const task = graph_->tasks()[static_cast<size_t>(of_task.task.value)].get();
+    for (const PreparedEpoch& prepared : of_task.prepared) {
+      if (task->commit_lane(prepared.sink) == lane) commits.push_back({task, prepared});
+    }
+  }
+  return commits;
 }
 
 bool JobExecution::over() const {

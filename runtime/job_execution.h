@@ -108,6 +108,11 @@ class JobExecution : private TaskEvents {
   void decide(const JobEvent& event);
   void carry_out(const JobCommand& command);
   void publish(const PublishCheckpoint& command);
+  struct SinkCommit {
+    Task* task;
+    PreparedEpoch prepared;
+  };
+  std::vector<SinkCommit> commits_of(const CommitSinks& command, Lane lane) const;
   void commit(const CommitSinks& command);
   std::string waits_for();
 

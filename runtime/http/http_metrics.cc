@@ -79,6 +79,7 @@ constexpr SourceField kSourceFields[] = {
     {"rideflow_source_records_polled_total", &SourceMetrics::polled},
     {"rideflow_source_records_decoded_total", &SourceMetrics::decoded},
     {"rideflow_source_records_rejected_total", &SourceMetrics::rejected},
+    {"rideflow_source_records_set_aside_total", &SourceMetrics::set_aside},
     {"rideflow_source_bytes_total", &SourceMetrics::bytes},
     {"rideflow_source_rows_late_idle_total", &SourceMetrics::late_idle},
     {"rideflow_source_rows_late_new_partition_total", &SourceMetrics::late_new_partition},
