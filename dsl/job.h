@@ -32,6 +32,9 @@ struct LoadedJob {
   bool ok() const { return plan != nullptr; }
 };
 
+// A letter, then letters, digits, '_' and '-'; at most 100.
+bool is_job_name(std::string_view name);
+
 LoadedJob load_job(std::string_view text, std::string_view file, const Catalog& catalog,
                    const LoadOptions& options = {});
 

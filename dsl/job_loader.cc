@@ -14,15 +14,15 @@
 
 namespace rideflow {
 
-namespace {
-
-bool is_name(std::string_view name) {
+bool is_job_name(std::string_view name) {
   if (name.empty() || name.size() > 100) return false;
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   if (!letter(name[0])) return false;
   return std::all_of(name.begin(), name.end(),
                      [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
 }
+
+namespace {
 
 template <class Kind>
 std::vector<std::string> names_of(const std::map<std::string, Kind>& kinds) {
@@ -106,7 +106,7 @@ class Loader {
   }
 
   void check_name(const std::string& name, TextPos pos, const std::string& path, std::string_view what) {
-    if (is_name(name)) return;
+    if (is_job_name(name)) return;
     if (name.starts_with('_'))
       diagnostics_.error(pos, path, fmt::format("names beginning with '_' belong to the engine: '{}'", name));
     else

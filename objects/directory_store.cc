@@ -200,6 +200,11 @@ Result<Object> DirectoryStore::get(const std::string& name, int64_t max_bytes) {
 
 Status DirectoryStore::get_file(const std::string& name, const std::string& path) {
   RF_TRY(stat(name).status());
+  // Somebody may have copied the directory here a moment ago: a crash must not leave the name without the
+  // bytes.
+  const Status synced = sync_file(env_.fs(), path_of(name));
+  if (synced.code() == Code::permission_denied) return copy_file(name, path);
+  if (!synced.ok()) return about_object(synced, path_of(name));
   Status linked = env_.fs().link(path_of(name), path);
   if (linked.ok() || linked.code() == Code::already_exists) return linked;
   return drop_file(env_.fs(), path, about_local_file(std::move(linked)));

@@ -311,7 +311,10 @@ Status Datasource::publish(Compaction& work) {
   env_->kill_point("rollup_seal_before_manifest");
   RF_TRY(write_manifest(work.next));
   env_->kill_point("rollup_seal_after_manifest");
-  const Manifest old = std::exchange(manifest_, work.next);
+  const Manifest old = [&] {
+    std::lock_guard lock(mutex_);  // prepare() of the next epoch may be looking at its markers
+    return std::exchange(manifest_, work.next);
+  }();
   const std::string old_log = log_->path();
   log_ = std::move(log);
   log_->make_official(&*acknowledged_);

@@ -96,7 +96,11 @@ std::shared_ptr<const RollupSpec> Datasource::spec() const {
 // ---- Reading the folder
 
 Status Datasource::load() {
-  RF_ASSIGN(manifest_, read_manifest(env_, path("MANIFEST")));
+  RF_ASSIGN(Manifest found, read_manifest(env_, path("MANIFEST")));
+  {
+    std::lock_guard lock(mutex_);
+    manifest_ = std::move(found);
+  }
   // A failed sync may have left bytes in the file that are not on the disk: they never count.
   if (log_ != nullptr && !log_->alive()) RF_TRY(env_->fs().truncate(log_->path(), log_->size()));
   if (!acknowledged_) {

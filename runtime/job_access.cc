@@ -127,10 +127,19 @@ Status JobAccess::check_variable(const std::string& name) const {
                                   name, name));
 }
 
-Status JobAccess::check_place(const std::string& place) const {
-  if (!is_bucket(place)) return check_file_(place);
-  RF_ASSIGN(const std::string address, bucket_address(place));
-  return addresses_->check(address);
+Status JobAccess::make_place(const std::string& place) const {
+  const auto refuse = [&](std::string_view why) {
+    return Status::user(Code::permission_denied, fmt::format("'{}' {}", place, why));
+  };
+  if (is_bucket(place)) {
+    // Who asks may choose the bucket, and not whose server it is on.
+    if (place.find('?') != std::string::npos) return refuse("names a server: the process's own is used");
+    RF_ASSIGN(const std::string address, bucket_address(place));
+    return addresses_->check(address);
+  }
+  if (("/" + place + "/").find("/../") != std::string::npos) return refuse("has a '..' in it");
+  RF_TRY(files_->make_dirs(place));  // by what confines the jobs
+  return check_file_(place);
 }
 
 std::optional<std::string> JobAccess::variable(const std::string& name) const {

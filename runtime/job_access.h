@@ -36,9 +36,9 @@ class JobAccess {
   void add_to(Resources& resources) const;
   // A variable of the process's environment, if jobs may read it.
   std::optional<std::string> variable(const std::string& name) const;
-  // Whether who asks from outside may have things written there: a path that jobs may name, or a bucket whose
-  // server they may connect to.
-  Status check_place(const std::string& place) const;
+  // Makes a place for who asks from outside to have things written: a directory beneath the roots, or nothing
+  // where it is a bucket of the server that this process knows, if jobs may connect to it. permission_denied.
+  Status make_place(const std::string& place) const;
   // Adds what the job names and may not reach to its errors, each with its place. REQUIRES: job.ok().
   void refuse(LoadedJob& job, const Catalog& catalog) const;
 

@@ -50,4 +50,11 @@ Result<std::shared_ptr<ObjectStore>> open_existing_place(Env& env, const std::st
   return open_place(env, place);
 }
 
+Result<std::shared_ptr<ObjectStore>> open_savepoint(Env& env, const std::string& place,
+                                                    const std::string& data_dir) {
+  const std::string named = join_path(join_path(data_dir, "savepoints"), place);
+  const bool is_name = place.find('/') == std::string::npos && !env.fs().stat(place).ok();
+  return open_existing_place(env, is_name && env.fs().stat(named).ok() ? named : place);
+}
+
 }  // namespace rideflow

@@ -19,5 +19,8 @@ Result<std::string> bucket_address(const std::string& place);
 Result<std::shared_ptr<ObjectStore>> open_place(Env& env, const std::string& place);
 // not_found (user) for a directory that is missing.
 Result<std::shared_ptr<ObjectStore>> open_existing_place(Env& env, const std::string& place);
+// The same of a savepoint, which may be a name in the data directory's savepoints/.
+Result<std::shared_ptr<ObjectStore>> open_savepoint(Env& env, const std::string& place,
+                                                    const std::string& data_dir);
 
 }  // namespace rideflow

@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kManifestPrefix = "manifest-";
 constexpr std::string_view kDamagedPrefix = "damaged-";
 constexpr size_t kEpochDigits = 16;
+constexpr int64_t kUsedElsewhere = 1'000'000;
 
 std::optional<Epoch> leading_epoch(std::string_view text) {
   int64_t value = 0;
@@ -234,6 +235,11 @@ Status CheckpointStore::check_files(const Checkpoint& checkpoint) {
 
 Status CheckpointStore::adopt_checkpoint(const Checkpoint& checkpoint) {
   RF_TRY(check_files(checkpoint));
+  Attempt elsewhere;
+  elsewhere.lineage = checkpoint.lineage;
+  elsewhere.first = Epoch(checkpoint.epoch.value + kUsedElsewhere);
+  RF_TRY(write_attempt(elsewhere));
+  attempt_ = elsewhere;
   return publish(checkpoint).status();
 }
 

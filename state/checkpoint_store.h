@@ -12,7 +12,8 @@
 // (docs/exactly-once.md, R4). Only when they agreed, settle() sets the damaged one aside (renamed to
 // damaged-<epoch>), so that it can't come back later as the truth: until then nothing is changed, and whoever
 // restores the file gets it back. ATTEMPT names the lineage, the first epoch of its last attempt, and the
-// newest checkpoint that is known to have been completed: manifests that are all gone are not a job that never ran.
+// newest checkpoint that is known to have been completed: manifests that are all gone are not a job that
+// never ran.
 //
 // Thread-safety: adopt() and file_name() from any thread; the rest from one thread at a time.
 #pragma once
@@ -48,7 +49,8 @@ class CheckpointStore {
   // exist or not; a later load() tells.
   Result<int64_t> publish(const Checkpoint& checkpoint);
 
-  // The same of a checkpoint whose files somebody put under path_of(): once they are what it says.
+  // The same of a checkpoint from elsewhere, whose files somebody put under path_of(): once they are what it
+  // says. The epochs behind it may have been used where it comes from: those of this place begin far behind.
   Status adopt_checkpoint(const Checkpoint& checkpoint);
 
   // The newest checkpoint that is whole; nothing when there has never been one. Changes nothing that it

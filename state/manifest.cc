@@ -8,11 +8,13 @@
 
 #include "engine/byte_codec.h"
 #include "engine/hash.h"
+#include "state/state_key.h"
 
 namespace rideflow {
 namespace {
 
 constexpr std::string_view kName = "rideflow-checkpoint ";
+constexpr int64_t kEpochsEnd = 10'000'000'000'000'000;  // names of files have 16 digits
 enum Section : uint32_t { kJob = 1, kTask = 2, kTypes = 3, kText = 4 };
 
 Status damaged(std::string_view why) {
@@ -55,7 +57,9 @@ Status decode_job(std::string_view bytes, Checkpoint& m) {
   m.key_groups = in.get<int32_t>();
   const auto parallelism = in.get<int32_t>();  // told to who reads the file
   m.created_at = in.get<Micros>();
-  if (!in.ok() || m.key_groups < 1 || parallelism < 1) return damaged("its job does not decode");
+  const bool possible = m.epoch.value >= 0 && m.epoch.value < kEpochsEnd && m.key_groups >= 1 &&
+                        m.key_groups <= kMaxKeyGroups && parallelism >= 1;
+  if (!in.ok() || !possible) return damaged("its job does not decode");
   return {};
 }
 
@@ -196,9 +200,10 @@ Result<Checkpoint> decode_manifest(std::string_view bytes) {
   if (!has_job) return damaged("it names no job");
   for (TaskSnapshot& task : checkpoint.tasks) {
     task.epoch = checkpoint.epoch;
-    const bool later = std::any_of(task.prepared.begin(), task.prepared.end(),
-                                   [&](const PreparedEpoch& p) { return p.epoch > checkpoint.epoch; });
-    if (later) return damaged("a sink prepared an epoch that comes after it");
+    const bool strange = std::any_of(task.prepared.begin(), task.prepared.end(), [&](const PreparedEpoch& p) {
+      return p.epoch > checkpoint.epoch || p.epoch.value < 0 || p.shard.value < 0;
+    });
+    if (strange) return damaged("a sink prepared an epoch that can't be");
   }
   return checkpoint;
 }

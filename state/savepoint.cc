@@ -65,6 +65,17 @@ Status check_target(ObjectStore& to) {
   return there.status().code() == Code::not_found ? Status() : there.status();
 }
 
+// A directory of the user's may have a JOB.yaml.
+Status put_text(const std::string& text, ObjectStore& to) {
+  if (text.empty()) return {};
+  const Status put = to.create_if_absent(kJobText, text).status();
+  if (put.code() != Code::already_exists) return put;
+  const Result<Object> there = to.get(kJobText, static_cast<int64_t>(text.size()));
+  if (there.ok() && there->bytes == text) return {};  // of a try that failed
+  return Status::user(Code::already_exists,
+                      fmt::format("'{}' has another {}: name an empty place", to.describe(), kJobText));
+}
+
 }  // namespace
 
 Result<int64_t> write_savepoint(const Checkpoint& savepoint, const std::string& files_dir, ObjectStore& to) {
@@ -74,7 +85,7 @@ Result<int64_t> write_savepoint(const Checkpoint& savepoint, const std::string& 
   const std::string manifest = encode_manifest(savepoint);
   int64_t bytes = static_cast<int64_t>(manifest.size() + savepoint.text.size());
   for (const StateFile& file : files) bytes += file.bytes;
-  if (!savepoint.text.empty()) RF_TRY(to.put(kJobText, savepoint.text));
+  RF_TRY(put_text(savepoint.text, to));
   RF_TRY(to.put(kAbout, about(savepoint, bytes)));
   const Status last = to.create_if_absent(kManifest, manifest).status();
   if (last.code() == Code::already_exists) {

@@ -65,8 +65,13 @@ Result<int> plan_edit(CliContext& context, const ParsedArgs& args) {
   RF_ASSIGN(const LoadedJob now, load_for_running(context, args.arguments[1], options));
   RF_ASSIGN(const Checkpoint before, state_of_old(context, args, options));
   RF_ASSIGN(const std::vector<StateFinding> findings, survey_state(*context.env, before, now.plan));
-  const LoadedJob old = load_job(before.text, args.arguments[0], *context.catalog, options);
-  const std::vector<StepEvolution> steps = job_evolution(job_difference(&old.spec, now.spec), findings);
+  std::vector<StepChange> changes;
+  if (!before.text.empty()) {
+    const LoadedJob old = load_job(before.text, args.arguments[0], *context.catalog, options);
+    changes = job_difference(&old.spec, now.spec);
+  }
+  // A checkpoint of an older version has no text: only what becomes of its state is known.
+  const std::vector<StepEvolution> steps = job_evolution(changes, findings);
   context.json(args) ? print_json(steps) : print_text(steps);
   std::string words;
   for (const StepEvolution& step : steps) {

@@ -75,7 +75,7 @@ class Session {
     RF_ASSIGN(host_, JobHost::open(*context_.env, args_.get("data-dir", ".rideflow"), access_, limits));
     jobs_ = std::make_shared<HostedJobs>(host_.get());
     savepoints_ = std::make_shared<Savepoints>(
-        host_.get(), [access = access_](const std::string& path) { return access->check_place(path); });
+        host_.get(), [access = access_](const std::string& path) { return access->make_place(path); });
     directory_ = jobs_;
     if (serve_) RF_TRY(open_service());
     for (const LoadedJob& job : jobs) jobs_->announce(job.plan->job);  // before anybody can ask
@@ -115,7 +115,8 @@ class Session {
     // Somebody watches, and may be about to make room.
     if (dev_) options_.restart.max_failures = RestartPolicy::kUnlimited;
     if (args_.has("from")) {
-      RF_ASSIGN(options_.from, open_existing_place(*context_.env, args_.get("from")));
+      RF_ASSIGN(options_.from,
+                open_savepoint(*context_.env, args_.get("from"), args_.get("data-dir", ".rideflow")));
     }
     if (args_.has("for")) {
       RF_ASSIGN(const Duration time, parse_duration(args_.get("for")));

@@ -1,6 +1,7 @@
 // savepoint: a checkpoint that its owner keeps, of a job that runs or that has run.
 #include <fmt/format.h>
 
+#include "dsl/job.h"
 #include "runtime/cli/cli_server.h"
 #include "runtime/object_places.h"
 #include "runtime/posix_process.h"
@@ -20,31 +21,23 @@ Status savepoint_at_rest(CliContext& context, const std::string& job, const std:
     return Status::user(Code::not_found,
                         fmt::format("There is no data directory '{}': name it with --data-dir.", data_dir));
   }
+  if (!is_job_name(job)) return Status::user(Code::not_found, fmt::format("There is no job '{}'.", job));
   RF_ASSIGN(const auto dir, DataDir::open(env, data_dir, process_id()));
-  RF_ASSIGN(const auto checkpoints, CheckpointStore::open(env, dir->checkpoints(job)));
-  RF_ASSIGN(const auto newest, checkpoints->load());  // whole, or it says what is not
   SavepointSource source;
   source.job = job;
   source.checkpoints_dir = dir->checkpoints(job);
   source.work_dir = join_path(dir->savepoint_work(), fmt::format("{:016x}", env.random()));
-  std::string to = place;
-  if (to.empty()) to = fmt::format("{}-{:016x}", job, env.random());
-  if (to.find('/') == std::string::npos) to = join_path(dir->savepoints(), to);
-  if (!newest) {
-    return Status::user(Code::not_found,
-                        fmt::format("The job '{}' has no checkpoint in '{}'.", job, data_dir));
-  }
+  RF_ASSIGN(const std::string to, savepoint_place(env, dir->savepoints(), job, place));
+  RF_ASSIGN(const auto held, HeldCheckpoint::hold(env, source, std::nullopt));
   RF_ASSIGN(const auto store, open_place(env, to));
-  int64_t bytes = 0;
-  RF_ASSIGN(const Checkpoint savepoint, take_savepoint(env, source, *store, &bytes));
-  print(
-      fmt::format("{}: savepoint of checkpoint {} in {}, {} bytes\n", job, savepoint.epoch.value, to, bytes));
+  RF_ASSIGN(const int64_t bytes, held->write(*store));
+  print(fmt::format("{}: savepoint of checkpoint {} in {}, {} bytes\n", job, held->epoch().value, to, bytes));
   return {};
 }
 
 Status take(CliContext& context, const ParsedArgs& args) {
   const std::string& job = args.arguments[0];
-  const std::string place = savepoint_place(context, args);
+  const std::string place = absolute_place(args);
   if (!args.has("server")) {
     const std::string data_dir = args.get("data-dir", ".rideflow");
     RF_ASSIGN(const std::string address, owner_address(context, data_dir));
@@ -56,7 +49,7 @@ Status take(CliContext& context, const ParsedArgs& args) {
 
 }  // namespace
 
-std::string savepoint_place(CliContext&, const ParsedArgs& args) {
+std::string absolute_place(const ParsedArgs& args) {
   const std::string to = args.get("to");
   if (to.find('/') == std::string::npos || to.starts_with('/') || has_scheme(to)) return to;
   return join_path(working_dir(), to);

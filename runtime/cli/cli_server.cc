@@ -51,8 +51,10 @@ Status JobServer::savepoint(const std::string& job, const std::string& to) {
   while (!stop_signal_received()) {
     RF_ASSIGN(const std::string body, client_->text("GET", path(job) + "/savepoints"));
     RF_ASSIGN(const std::vector<JsonObject> all, parse_json_objects(body));
+    bool known = false;
     for (const JsonObject& one : all) {
       if (member_number(one, "id") != id) continue;
+      known = true;
       const std::string state = member_text(one, "state");
       if (state == "failed") return Status::external(Code::unavailable, member_text(one, "error"));
       if (state != "complete") continue;
@@ -61,9 +63,11 @@ Status JobServer::savepoint(const std::string& job, const std::string& to) {
                         member_number(one, "bytes")));
       return {};
     }
+    if (!known)
+      return Status::external(Code::aborted, "the server was started again: ask for the savepoint once more");
     sleep_ms(kPollMs);
   }
-  return {};
+  return Status::external(Code::aborted, "interrupted: whether the savepoint is made is not known");
 }
 
 }  // namespace rideflow

@@ -35,7 +35,7 @@ class JobServer {
 };
 
 // --to of the commands that write savepoints: a name stays one, a path becomes absolute.
-std::string savepoint_place(CliContext& context, const ParsedArgs& args);
+std::string absolute_place(const ParsedArgs& args);
 FlagSpec savepoint_to_flag();
 Command savepoint_command();
 

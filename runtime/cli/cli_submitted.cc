@@ -225,7 +225,13 @@ Status stop_job(CliContext& context, const ParsedArgs& args) {
   const std::string& job = args.arguments[0];
   RF_TRY(server.http().text("POST", JobServer::path(job) + "/stop", "{}").status());
   RF_TRY(wait_for_state(server, job, {"stopped", "finished", "failed"}));
-  return args.has("savepoint") ? server.savepoint(job, savepoint_place(context, args)) : Status();
+  if (!args.has("savepoint")) return {};
+  if (stop_signal_received())
+    return Status::external(Code::aborted, "interrupted: no savepoint was asked for");
+  RF_ASSIGN(const JsonObject document, server.document(job));
+  const std::string error = member_text(document, "error");
+  if (!error.empty()) return Status::external(Code::failed_precondition, "no savepoint was made: " + error);
+  return server.savepoint(job, absolute_place(args));
 }
 
 Status start_job(CliContext& context, const ParsedArgs& args) {
