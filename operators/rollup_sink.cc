@@ -1,8 +1,8 @@
 // rollup: rows rolled up by time and dimensions into a datasource that Druid's clients can query.
 //
 // The store aggregates each batch by (truncated time, dimensions) into the open epoch, visible to queries at
-// once. prepare() makes the epoch durable, commit() makes it permanent with its marker (docs/exactly-once.md).
-// Rows behind the retention leave by the port `late`.
+// once. prepare() makes the epoch durable, commit() makes it permanent with its marker
+// (docs/exactly-once.md). Rows behind the retention leave by the port `late`.
 #include <fmt/format.h>
 
 #include <set>
@@ -141,6 +141,8 @@ class RollupSink : public Sink {
     return Prepared{std::move(prepared.handle), env_->offload(std::move(prepared.persist))};
   }
   Status commit(Epoch, const std::string& handle) override { return writer_->commit(handle); }
+  // It may write whole segments, and the next epoch's rows wait for that on a thread of the disk already.
+  Lane commit_lane() const override { return Lane::others; }
   Status recover(Epoch restored, const std::vector<std::pair<Epoch, std::string>>& pending) override {
     return writer_->recover(restored, pending);
   }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include <random>
 
 #include "engine/hash.h"
@@ -11,6 +13,20 @@ namespace rideflow {
 namespace manifest_test {
 
 using test::sample_checkpoint;
+
+TEST(Manifest, ImpossibleNumbersAreDamage) {
+  const auto code_of = [](const std::function<void(Checkpoint&)>& change) {
+    Checkpoint checkpoint = sample_checkpoint(7);
+    change(checkpoint);
+    return decode_manifest(encode_manifest(checkpoint)).status().code();
+  };
+  EXPECT_EQ(code_of([](Checkpoint&) {}), Code::ok);
+  EXPECT_EQ(code_of([](Checkpoint& c) { c.epoch = Epoch(10'000'000'000'000'000); }), Code::data_loss);
+  EXPECT_EQ(code_of([](Checkpoint& c) { c.epoch = Epoch(-1); }), Code::data_loss);
+  EXPECT_EQ(code_of([](Checkpoint& c) { c.key_groups = 65'537; }), Code::data_loss);
+  EXPECT_EQ(code_of([](Checkpoint& c) { c.tasks[0].prepared[0].shard = Shard(-1); }), Code::data_loss);
+  EXPECT_EQ(code_of([](Checkpoint& c) { c.tasks[0].prepared[0].epoch = Epoch(8); }), Code::data_loss);
+}
 
 TEST(ManifestTest, RoundTrips) {
   const Checkpoint manifest = sample_checkpoint(7);

@@ -81,6 +81,42 @@ TEST(Savepoint, NeverReplacesAnother) {
   EXPECT_EQ(write(env, made).code(), Code::already_exists);
 }
 
+TEST(Savepoint, LeavesAJobFileOfItsOwnersAlone) {
+  VirtualEnv env;
+  const Checkpoint made = make_savepoint(env);
+  ASSERT_TRUE(env.fs().make_dirs("kept").ok());
+  ASSERT_TRUE(write_file_atomic(env.fs(), "kept/JOB.yaml", "job: mine\n").ok());
+  EXPECT_EQ(write(env, made).code(), Code::already_exists);
+  EXPECT_EQ(env.fs().content("kept/JOB.yaml"), "job: mine\n");
+}
+
+// The place where it was made may have used the epochs behind it.
+TEST(Savepoint, UsesNoEpochThatMayHaveBeenUsedElsewhere) {
+  VirtualEnv env;
+  const Checkpoint made = make_savepoint(env);
+  ASSERT_TRUE(write(env, made).ok());
+  ASSERT_TRUE(adopt(env).ok());
+  const auto store = CheckpointStore::open(env, "c");
+  ASSERT_TRUE((*store)->load().ok());
+  EXPECT_GT((*store)->begin_attempt(made.lineage)->value, 1'000'000);
+}
+
+// A copy of a directory may be in the page cache only: what is linked is synced.
+TEST(Savepoint, FilesThatWereCopiedHereSurviveAPowerCut) {
+  VirtualEnv env;
+  const Checkpoint made = make_savepoint(env);
+  ASSERT_TRUE(write(env, made).ok());
+  for (const std::string& path : env.fs().files("kept")) {
+    const std::string content = env.fs().content(path);
+    ASSERT_TRUE(env.fs().remove(path).ok());
+    const auto copy = env.fs().create(path);
+    ASSERT_TRUE((*copy)->append(content).ok() && (*copy)->close().ok());
+  }
+  ASSERT_TRUE(adopt(env).ok());
+  env.fs().crash(Crash::lose_unsynced);
+  EXPECT_EQ(newest(env), made);
+}
+
 TEST(Savepoint, AForkHasALineageOfItsOwn) {
   VirtualEnv env;
   const Checkpoint made = make_savepoint(env);

@@ -100,6 +100,14 @@ case_a_savepoint_of_a_running_job_is_a_fork_for_another() {
   expect 1 savepoint mine --data-dir data --to /nowhere/of/mine
   expect 2 savepoint mine --data-dir data --to "gs://elsewhere"
   has err "neither a directory nor s3://"
+  local place
+  for place in "$PWD/data/jobs/mine/state/x" "$PWD/data/rollups/x/y" "$PWD/../x"; do
+    expect 1 savepoint mine --data-dir data --to "$place"
+    [ ! -e "$place" ] || fail "$place was made"
+  done
+  expect 1 savepoint mine --data-dir data --to "s3://bucket/x?endpoint=http://127.0.0.1:1"
+  expect 1 savepoint ../../else/jobs/mine --data-dir data
+  has err "no job"
   expect 1 savepoint yours --data-dir data
   has err "no job 'yours'"
   cp later/2.jsonl in/
