@@ -6,7 +6,7 @@ namespace rideflow {
 
 namespace {
 
-constexpr int64_t kSmallTable = 1024;
+constexpr int64_t kFewCells = 1024;
 
 class SlidingWindows : public HoppingWindows {
  public:
@@ -31,7 +31,7 @@ class SlidingWindows : public HoppingWindows {
 
   // Keys that left the windows leave empty rows in the table. The next window is built from its panes then.
   bool begin_anew(int64_t rows, int64_t empty) override {
-    if (empty <= rows / 2 + kSmallTable) return false;
+    if (empty <= rows / 2 + kFewCells) return false;
     scratch().emptied();
     store().each_pane([](Pane& pane) { pane.taken = false; });
     return true;

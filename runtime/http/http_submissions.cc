@@ -64,9 +64,9 @@ void write_diagnostics(JsonWriter& json, std::string_view name, const std::vecto
   json.end_array();
 }
 
-std::string joined(const std::vector<std::string>& sentences) {
+std::string sentences(const std::vector<std::string>& all_of_them) {
   std::string all;
-  for (const std::string& one : sentences) all += (all.empty() ? "" : "; ") + one;
+  for (const std::string& one : all_of_them) all += (all.empty() ? "" : "; ") + one;
   return all;
 }
 
@@ -78,7 +78,7 @@ HttpResponse answer_of(const SubmissionAnswer& answer, bool dry_run) {
   for (const StepEvolution& step : answer.steps) {
     json.begin_object().field("section", step.change.section).field("step", step.change.name);
     json.field("change", to_string(step.change.kind)).field("needs_drop", step.needs_drop);
-    json.field("state", joined(step.state)).end_object();
+    json.field("state", sentences(step.state)).end_object();
   }
   json.end_array();
   write_diagnostics(json, "errors", answer.errors);
