@@ -281,7 +281,8 @@ class SchemaWriter {
         for (const LanguageSection& section : language_sections()) {
           if (section.path != "restart") continue;
           for (const LanguageKey& key : section.keys) {
-            property(key.name, key.doc, [&] { key.choices.empty() ? scalar() : strings("enum", key.choices); });
+            property(key.name, key.doc,
+                     [&] { key.choices.empty() ? scalar() : strings("enum", key.choices); });
           }
         }
       });

@@ -66,13 +66,14 @@ LanguageSection restart_section() {
            key("longest_pause", "duration", "`1m`",
                "No pause is longer. A job that ran for so long is well again: the next pause is the "
                "first."),
-           word_key("poison", {"set_aside", "stop"}, "`set_aside`",
+           word_key("poison", {"set_aside", "stop"}, "`stop`",
                     "What is done about a record at which a step, or the process, fails again and again by a "
                     "mistake of ours. After the first failure what was read is read again with care, a few "
-                    "records at a time, until it is known which one it is. A record at which the job failed "
-                    "three times is set aside: it goes to `.rejected` of its source with what failed, and the "
-                    "job goes on; or the job stops and names it. What fails when no record came, such as a "
-                    "window that fires, is nobody's fault here.")}};
+                    "records at a time, until it is known which one it is. At a record at which it failed "
+                    "three times the job stops and names it; or the record is set aside: it goes to "
+                    "`.rejected` of its source with what failed, and the job goes on, unless ten were set "
+                    "aside and it never ran well for `longest_pause` in between. What fails when no record "
+                    "came, such as a window that fires, is nobody's fault here.")}};
 }
 
 LanguageSection source_section() {

@@ -56,7 +56,7 @@ restart:                                  # or 'restart: never'
   within: 10m
   first_pause: 2s
   longest_pause: 2m
-  poison: stop
+  poison: set_aside
 kafka:
   brokers: "${KAFKA_BROKERS:-}"
   security: sasl_ssl

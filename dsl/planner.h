@@ -1,4 +1,5 @@
-// JobSpec to LogicalPlan: names to columns, types, and the order of clauses that docs/reference/jobs.md gives.
+// JobSpec to LogicalPlan: names to columns, types, and the order of clauses that docs/reference/jobs.md
+// gives.
 //
 // A step becomes filter (where), project (select), and for windows: late_split, project (keys, arguments and
 // filters as plain columns), exchange by keys, window or session, project (expressions over aggregates),

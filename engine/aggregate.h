@@ -6,8 +6,8 @@
 // sets) hold one pointer to a reference-counted object: clone() shares it, and a writer copies it first when
 // it is shared, so that freezing a table for a checkpoint costs nothing per key.
 //
-// Same input, same result, whatever the order, batching and merging (docs/semantics.md, Results): a contract test
-// runs every aggregate of the catalog in shuffled orders and split in parts.
+// Same input, same result, whatever the order, batching and merging (docs/semantics.md, Results): a contract
+// test runs every aggregate of the catalog in shuffled orders and split in parts.
 #pragma once
 
 #include <memory>

@@ -5,8 +5,8 @@
 //   event_time  int64 Micros per row; absent on streams without time
 //   key_hash    uint64 per row, set where a stream is keyed; the exchange and the keyed tables both use it
 //   behind      the few rows that are older than their own partition's watermark was before them, with that
-//               watermark. Lateness is judged by it (docs/semantics.md), so it travels through every exchange; the
-//               common batch carries nothing
+//               watermark. Lateness is judged by it (docs/semantics.md), so it travels through every
+//               exchange; the common batch carries nothing
 //   origin      where the rows came from, as long as they are still source rows: kept up to the first
 //   exchange or
 //               window, so that a rejected or late row can be kept whole

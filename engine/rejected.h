@@ -1,4 +1,5 @@
-// Rows that a job could not use, kept whole: the schemas and builders of `.rejected` rows (docs/semantics.md).
+// Rows that a job could not use, kept whole: the schemas and builders of `.rejected` rows
+// (docs/semantics.md).
 #pragma once
 
 #include <string>

@@ -5,9 +5,11 @@
 namespace rideflow {
 namespace {
 
-// Of a long name the end is what is known.
+constexpr size_t kWholeName = 255;  // of a longer one the end is what is known (engine/under_way.h)
+
 bool is_topic(const Origin& chunk, const std::string& topic) {
-  return chunk.topic ? std::string_view(*chunk.topic).ends_with(topic) : topic.empty();
+  if (!chunk.topic) return topic.empty();
+  return topic.size() < kWholeName ? *chunk.topic == topic : chunk.topic->ends_with(topic);
 }
 
 }  // namespace
@@ -39,7 +41,11 @@ SourceCare::Taken SourceCare::take(std::shared_ptr<const Origin> chunk) {
     suspects_.reset();
   }
   Taken taken;
-  if (set_aside_.empty()) {
+  const bool holds_one = std::any_of(set_aside_.begin(), set_aside_.end(), [&](const SetAside& one) {
+    return one.record.partition == chunk->partition && one.record.first >= chunk->records.front().position &&
+           one.record.first <= chunk->records.back().position;
+  });
+  if (!holds_one) {
     taken.chunk = std::move(chunk);
     return taken;
   }

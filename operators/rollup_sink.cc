@@ -138,10 +138,11 @@ class RollupSink : public Sink {
 
   Result<Prepared> prepare(Epoch epoch) override {
     RF_ASSIGN(RollupPrepared prepared, writer_->prepare(epoch));
-    return Prepared{std::move(prepared.handle), env_->offload(std::move(prepared.persist))};
+    return Prepared{std::move(prepared.handle), env_->offload(std::move(prepared.persist), Lane::others)};
   }
   Status commit(Epoch, const std::string& handle) override { return writer_->commit(handle); }
-  // It may write whole segments, and the next epoch's rows wait for that on a thread of the disk already.
+  // It may write whole segments, and the next epochs of all shards wait for that: they, too, keep no thread
+  // of the disk.
   Lane commit_lane() const override { return Lane::others; }
   Status recover(Epoch restored, const std::vector<std::pair<Epoch, std::string>>& pending) override {
     return writer_->recover(restored, pending);

@@ -41,6 +41,7 @@ bool may_be_a_records_fault(const Status& failure) {
 
 Care after_reading(Care care) {
   if (care.careful()) ++care.barren;
+  care.in_a_row = 0;
   return trusting(std::move(care));
 }
 
@@ -74,6 +75,7 @@ CareAfter after_failure(Care care, const Evidence& evidence, const Status& failu
   after.found = SetAside{in_hand, "the job failed at it again and again: " + failure.to_string()};
   after.care = trusting(std::move(after.care));
   after.care.crashes = 0;
+  ++after.care.in_a_row;
   after.care.set_aside.push_back(*after.found);
   if (after.care.set_aside.size() > kMostSetAside) after.care.set_aside.erase(after.care.set_aside.begin());
   return after;
@@ -114,7 +116,7 @@ std::string encode_care(const Care& care) {
   }
   out.put(care.suspects.has_value());
   if (care.suspects) put(out, *care.suspects);
-  out.put(care.at_once).put(care.times).put(care.barren).put(care.crashes);
+  out.put(care.at_once).put(care.times).put(care.barren).put(care.crashes).put(care.in_a_row);
   out.put(static_cast<uint32_t>(care.set_aside.size()));
   for (const SetAside& one : care.set_aside) {
     put(out, one.record);
@@ -144,6 +146,7 @@ Result<Care> decode_care(std::string_view bytes) {
   care.times = in.get<int32_t>();
   care.barren = in.get<int32_t>();
   care.crashes = in.get<int32_t>();
+  care.in_a_row = in.get<int32_t>();
   const auto aside = in.get<uint32_t>();
   for (uint32_t i = 0; i < std::min(aside, kMostItems) && in.ok(); ++i) {
     SetAside one;

@@ -26,6 +26,7 @@ struct Care {
   int32_t times = 0;                     // failures in a row at what is suspected
   int32_t barren = 0;                    // attempts in a row that read with care and did not fail at a record
   int32_t crashes = 0;                   // times in a row that the process died in this job
+  int32_t in_a_row = 0;                  // records set aside since the job last went well for a while
   std::vector<SetAside> set_aside;       // oldest first; the newest ones only
   std::string lineage;                   // whose positions these are
   bool careful() const { return !given.empty(); }
@@ -34,6 +35,8 @@ struct Care {
 };
 
 constexpr int32_t kFailuresAtARecord = 3;
+// What fails at so many records one after the other is not their fault.
+constexpr int32_t kMostInARow = 10;
 
 // Whether what was read may be to blame for it: our own mistakes only. A broker, a disk and somebody else's
 // data have names of their own.

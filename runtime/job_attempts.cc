@@ -63,7 +63,7 @@ class ApplyAttempt {
       s.history.front().cause = e.status;
     }
     // An attempt that went well for so long has outlived what failed the ones before.
-    if (lasted >= s.policy.longest_pause) s.pause = s.care.crashes = 0;
+    if (lasted >= s.policy.longest_pause) s.pause = s.care.crashes = s.care.in_a_row = 0;
     const bool same = s.failure && s.failure->to_string() == e.status.to_string() && s.pause > 0;
     s.alike = e.status.blame() == Blame::internal ? (same ? s.alike + 1 : 1) : 0;
     s.failure = e.status;
@@ -118,10 +118,14 @@ class ApplyAttempt {
     if (!after.found) return false;
     const std::string record =
         fmt::format("{}, read by '{}'", to_string(after.found->record), after.found->record.source);
-    if (s.policy.poison == Poison::stop) {
+    const bool too_many = s.care.in_a_row > kMostInARow;
+    if (s.policy.poison == Poison::stop || too_many) {
       s.care.set_aside.pop_back();
       s.failure = failure;
-      give_up(fmt::format("failed {} times at {},", kFailuresAtARecord, record));
+      give_up(too_many ? fmt::format("failed at {} records in a row, the last of them {},", s.care.in_a_row,
+                                     record)
+                       : fmt::format("failed {} times at {},", kFailuresAtARecord, record));
+      s.care.in_a_row = 0;
       s.phase = AttemptsPhase::over;
       return true;
     }

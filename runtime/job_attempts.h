@@ -27,7 +27,7 @@ struct RestartPolicy {
   int64_t within = 3600 * kMicrosPerSecond;
   int64_t first_pause = kMicrosPerSecond;  // twice as long after each further failure
   int64_t longest_pause = 60 * kMicrosPerSecond;
-  Poison poison = Poison::set_aside;
+  Poison poison = Poison::stop;
 };
 RestartPolicy with_job(RestartPolicy policy, const RestartSpec& job);
 

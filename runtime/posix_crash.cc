@@ -1,5 +1,7 @@
 #include "runtime/posix_crash.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstddef>
 #include <memory>
@@ -13,9 +15,13 @@ constexpr size_t kSignalStack = 16 << 10;
 
 thread_local JobNote* crash_note = nullptr;
 
-extern "C" void on_deadly_signal(int) {
-  if (crash_note != nullptr) crash_note->set_crashed();
-  // The handler is gone by now: what led here happens again, or abort() goes on, and ends the process.
+// The handler is gone by now: a fault happens again and ends the process. A signal that was sent does not
+// come again by itself, and where somebody else sent it, no job is to blame.
+extern "C" void on_deadly_signal(int signal, siginfo_t* info, void*) {
+  const bool sent = info->si_code <= 0;
+  const bool by_others = sent && info->si_pid != ::getpid();
+  if (crash_note != nullptr && !by_others) crash_note->set_crashed();
+  if (sent) ::raise(signal);
 }
 
 // Given back when its thread ends. A thread that has one already (a sanitizer's) keeps it.
@@ -45,8 +51,8 @@ void note_crashes() {
     struct sigaction before {};
     if (::sigaction(signal, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) continue;
     struct sigaction action {};
-    action.sa_handler = on_deadly_signal;
-    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_ONSTACK | SA_NODEFER;
+    action.sa_sigaction = on_deadly_signal;
+    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     ::sigaction(signal, &action, nullptr);
   }
 }

@@ -40,10 +40,12 @@ Result<bool> FileReader::scanned_for(Part& part) {
 
 void FileReader::begin_listing() {
   listing_ = std::make_shared<Listing>(Listing{pattern_, ++listings_, 0, 0, {}, {}});
-  listed_ = env_->offload([listing = listing_, files = files_, owned = owned_files_, env = env_] {
-    list(*listing, *files, *env);
-    return Status();
-  });
+  listed_ = env_->offload(
+      [listing = listing_, files = files_, owned = owned_files_, env = env_] {
+        list(*listing, *files, *env);
+        return Status();
+      },
+      Lane::others);  // the directory may be on another machine, which may be dead
   listed_->wake_when_done(waker_);
 }
 

@@ -84,6 +84,7 @@ TEST(SourceCare, TakesOutWhatIsItsOwn) {
   EXPECT_FALSE(care.waits(Partition(3)));
   EXPECT_TRUE(care.waits(Partition(2))) << "its rows would be in hand beside the suspect's";
   EXPECT_EQ(care.take(chunk(10, 12, "other")).chunk->records.size(), 3U);
+  EXPECT_EQ(care.take(chunk(10, 12, "more_rides")).aside.size(), 0U) << "the end of another name";
   EXPECT_EQ(care.take(chunk(8, 10)).aside.size(), 0U);
   EXPECT_EQ(care.budget(Partition(3), 64), 1) << "the suspect is yet to come";
   const SourceCare::Taken taken = care.take(chunk(10, 12));

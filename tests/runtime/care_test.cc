@@ -85,6 +85,7 @@ TEST(Care, ItSurvivesItsEncoding) {
   care.set_aside.push_back({records(3, 3, 5), "because"});
   care.lineage = "l1";
   care.crashes = 2;
+  care.in_a_row = 4;
   const Result<Care> again = decode_care(encode_care(care));
   ASSERT_TRUE(again.ok()) << again.status().to_string();
   EXPECT_EQ(*again, care);
@@ -125,6 +126,23 @@ TEST(Care, OrItStopsThere) {
   EXPECT_EQ(state.phase, AttemptsPhase::over);
   EXPECT_TRUE(state.care.set_aside.empty());
   EXPECT_NE(state.failure->message().find("record 4 of partition 0 of 'rides'"), std::string::npos);
+}
+
+// A step that always fails, a full memory: no record's fault, however often it comes.
+TEST(Care, WhatFailsAtEveryRecordIsNobodysFault) {
+  AttemptsState state = begun();
+  int64_t record = 0;
+  for (; state.phase == AttemptsPhase::pausing || record == 0; ++record) {
+    state.policy.max_failures = RestartPolicy::kUnlimited;
+    state = fail_with(state, fast(1));
+    for (int i = 0; i < kFailuresAtARecord - 1; ++i)
+      state = fail_with(state, careful(records(record, record)));
+    ASSERT_LT(record, 100);
+  }
+  EXPECT_EQ(state.phase, AttemptsPhase::over);
+  EXPECT_EQ(record, kMostInARow + 1);
+  EXPECT_EQ(state.care.set_aside.size(), static_cast<size_t>(kMostInARow));
+  EXPECT_NE(state.failure->message().find("records in a row"), std::string::npos);
 }
 
 TEST(Care, ReadingWithCareForNothingDoesNotGoOnForEver) {

@@ -107,7 +107,9 @@ class World {
       ASSERT_TRUE(topic->append_now({record}, Partition(static_cast<int32_t>(n % 2))).ok());
     }
   }
-  Status run(const Fault& fault, int parallelism, RestartPolicy policy = {}) {
+  Status run(const Fault& fault, int parallelism, Poison poison = Poison::set_aside) {
+    RestartPolicy policy;
+    policy.poison = poison;
     policy.first_pause = 1'000;  // twice as long after each failure in a row
     policy.max_failures = RestartPolicy::kUnlimited;
     rideflow::RunOptions options;
@@ -208,9 +210,7 @@ TEST(Poison, AJobThatIsToStopThereNamesTheRecord) {
   world.produce();
   Fault fault;
   fault.at = {251};
-  RestartPolicy policy;
-  policy.poison = Poison::stop;
-  const Status ended = world.run(fault, 1, policy);
+  const Status ended = world.run(fault, 1, Poison::stop);
   EXPECT_THAT(ended.to_string(), HasSubstr("failed 3 times at record 125 of partition 1 of 'rides'"));
   EXPECT_TRUE(world.payloads("_rejected.copy").empty());
   // When it was mended, the next start reads everything.
