@@ -12,11 +12,9 @@ namespace rideflow {
 // What a request was about, for messages: "PUT of 's3://bucket/prefix/name' at https://host".
 std::string s3_subject(const S3Settings& settings, std::string_view method, std::string_view name);
 
-// For an answer that is no success, or a success whose body is an error all the same. Codes that verbs build
-// on:
-//   not_found           the object (or the upload in parts) is missing; a missing bucket is
-//   failed_precondition aborted             a condition of the request does not hold unimplemented       the
-//   server does not know the request
+// For an answer that is no success, or a success whose body is an error all the same. Verbs build on these
+// codes: not_found, the object (or the upload in parts) is missing; failed_precondition, the bucket is;
+// aborted, a condition of the request does not hold; unimplemented, the server does not know the request.
 // Retry::backoff where the same request can succeed later. `subject` stands before the sentence.
 Status s3_refusal(const HttpAnswer& answer, const S3Settings& settings, const std::string& subject);
 

@@ -6,8 +6,8 @@
 
 #include "runtime/durable_job_storage.h"
 #include "runtime/posix_process.h"
-#include "runtime/savepoints.h"
 #include "state/manifest_reader.h"
+#include "state/savepoint.h"
 
 namespace rideflow {
 
@@ -97,14 +97,6 @@ Status JobHost::begin_with(ObjectStore& from, const std::string& job) {
 Result<std::optional<Checkpoint>> JobHost::newest_checkpoint(const std::string& job) const {
   RF_ASSIGN(std::vector<Checkpoint> found, read_manifests(env_.fs(), dir_->checkpoints(job)));
   return found.empty() ? std::nullopt : std::optional<Checkpoint>(std::move(found.back()));
-}
-
-SavepointSource JobHost::savepoint_source(const std::string& job) {
-  SavepointSource source;
-  source.job = job;
-  source.checkpoints_dir = dir_->checkpoints(job);
-  source.work_dir = join_path(dir_->savepoint_work(), fmt::format("{:016x}", env_.random()));
-  return source;
 }
 
 std::unique_ptr<AttemptNotes> JobHost::notes_of(const std::string& job) {

@@ -47,8 +47,6 @@ struct HostedJob {
   std::shared_ptr<AttemptedJob> job;
 };
 
-struct SavepointSource;
-
 class JobHost {
  public:
   // Takes the data directory, which it makes when it is missing. `access`: what its jobs may reach.
@@ -82,11 +80,10 @@ class JobHost {
 
   // Of a job that has run here, whether or not it runs now, as it stands on the disk.
   Result<std::optional<Checkpoint>> newest_checkpoint(const std::string& job) const;
-  // What a savepoint of it is made of; all but what is published.
-  SavepointSource savepoint_source(const std::string& job);
 
   Env& env() { return env_; }
   const std::string& data_dir() const { return data_dir_; }
+  const DataDir& dir() const { return *dir_; }
   std::string jobs_dir() const { return dir_->jobs(); }
   const std::shared_ptr<TopicStore>& topics() const { return topics_; }
   const std::shared_ptr<RollupStore>& rollups() const { return rollups_; }

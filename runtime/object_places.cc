@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "objects/curl_transport.h"
 #include "objects/directory_store.h"
 #include "objects/s3_store.h"
 #include "runtime/posix_process.h"
@@ -37,8 +36,7 @@ Result<std::shared_ptr<ObjectStore>> open_place(Env& env, const std::string& pla
   }
   RF_ASSIGN(const S3Settings settings, s3_settings(place, posix_variable));
   auto credentials = s3_credentials(posix_secrets(env.fs()), S3CredentialRefs());
-  return std::shared_ptr<ObjectStore>(std::make_shared<S3Store>(env, settings, std::move(credentials),
-                                                                std::make_shared<CurlTransport>(settings)));
+  return open_s3_store(env, settings, std::move(credentials));
 }
 
 Result<std::shared_ptr<ObjectStore>> open_existing_place(Env& env, const std::string& place) {

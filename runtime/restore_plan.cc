@@ -1,6 +1,7 @@
 #include "runtime/restore_plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -11,12 +12,6 @@ namespace {
 
 std::string step_of(const std::string& node_name) {
   return node_name.substr(0, node_name.rfind('/'));
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string out;
-  for (const std::string& part : parts) out += (out.empty() ? "" : "; ") + part;
-  return out;
 }
 
 }  // namespace
@@ -193,13 +188,13 @@ Status RestorePlan::migrate(const std::string& node, StateChange change) {
   const std::string step = step_of(node);
   if (!change.lost.empty())
     RF_TRY(allow(step, fmt::format("the checkpoint holds state of '{}' that would be lost: {}", step,
-                                   joined(change.lost))));
+                                   fmt::join(change.lost, "; "))));
   // What starts empty under its old name says both.
   std::vector<std::string> told = change.starting;
   for (const std::string& lost : change.lost) {
     if (lost.ends_with("no longer computed")) told.push_back(lost);
   }
-  if (!told.empty()) note(step, fmt::format("state of '{}' kept, but: {}", step, joined(told)));
+  if (!told.empty()) note(step, fmt::format("state of '{}' kept, but: {}", step, fmt::join(told, "; ")));
   migrations_[node] = std::move(change.migration);
   return {};
 }

@@ -39,6 +39,14 @@ std::string_view to_string(SavepointView::State state) {
   return "failed";
 }
 
+SavepointSource savepoint_source(Env& env, const DataDir& dir, const std::string& job) {
+  SavepointSource source;
+  source.job = job;
+  source.checkpoints_dir = dir.checkpoints(job);
+  source.work_dir = join_path(dir.savepoint_work(), fmt::format("{:016x}", env.random()));
+  return source;
+}
+
 // ---- HeldCheckpoint
 
 namespace {
@@ -84,13 +92,8 @@ HeldCheckpoint::~HeldCheckpoint() {
 Status HeldCheckpoint::link_files(const std::string& files_dir) {
   FileSystem& fs = env_.fs();
   RF_TRY(fs.make_dirs(dir_));
-  for (const TaskSnapshot& task : checkpoint_.tasks) {
-    for (const StateFile& file : task.files) {
-      const std::string to = join_path(dir_, file.name);
-      RF_ASSIGN(const bool there, exists(fs, to));  // two tasks may name one
-      if (!there) RF_TRY(fs.link(join_path(files_dir, file.name), to));
-    }
-  }
+  for (const StateFile& file : files_of(checkpoint_))
+    RF_TRY(fs.link(join_path(files_dir, file.name), join_path(dir_, file.name)));
   return {};
 }
 
@@ -153,8 +156,7 @@ Result<int64_t> Savepoints::ask(const std::string& job, const std::string& to) {
 }
 
 Result<std::string> Savepoints::place_of(const std::string& job, const std::string& to) const {
-  RF_ASSIGN(std::string place,
-            savepoint_place(host_->env(), join_path(host_->data_dir(), "savepoints"), job, to));
+  RF_ASSIGN(std::string place, savepoint_place(host_->env(), host_->dir().savepoints(), job, to));
   if (place == to) RF_TRY(may_write_(place));
   return place;
 }
@@ -205,7 +207,8 @@ void Savepoints::wait_until_published(Request& request) {
 void Savepoints::hold(Request& request, std::optional<Epoch> epoch, bool published) {
   auto work = std::make_shared<Work>();
   work->published = published;
-  work->done = host_->env().offload([&env = host_->env(), source = host_->savepoint_source(request.view.job),
+  work->done = host_->env().offload([&env = host_->env(),
+                                     source = savepoint_source(host_->env(), host_->dir(), request.view.job),
                                      epoch, out = std::weak_ptr<Work>(work)]() -> Status {
     RF_ASSIGN(auto held, HeldCheckpoint::hold(env, source, epoch));
     if (const auto at = out.lock()) at->held = std::move(held);

@@ -19,6 +19,7 @@
 
 #include "objects/object_store.h"
 #include "runtime/job_host.h"
+#include "state/data_dir.h"
 #include "state/savepoint.h"
 
 namespace rideflow {
@@ -41,6 +42,7 @@ struct SavepointSource {
   std::string checkpoints_dir;
   std::string work_dir;  // a new directory on the checkpoints' file system
 };
+SavepointSource savepoint_source(Env& env, const DataDir& dir, const std::string& job);
 
 // A checkpoint whose files are linked, so that retention may take it away. The links go with it.
 class HeldCheckpoint {

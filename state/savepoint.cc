@@ -20,18 +20,6 @@ std::string object_of(const StateFile& file) {
   return "files/" + file.name;
 }
 
-// Tasks may name one file twice.
-std::vector<StateFile> files_of(const Checkpoint& checkpoint) {
-  std::vector<StateFile> files;
-  std::set<std::string> names;
-  for (const TaskSnapshot& task : checkpoint.tasks) {
-    for (const StateFile& file : task.files) {
-      if (names.insert(file.name).second) files.push_back(file);
-    }
-  }
-  return files;
-}
-
 std::string about(const Checkpoint& checkpoint, int64_t bytes) {
   size_t unpublished = 0;
   for (const TaskSnapshot& task : checkpoint.tasks) unpublished += task.prepared.size();
@@ -77,6 +65,17 @@ Status put_text(const std::string& text, ObjectStore& to) {
 }
 
 }  // namespace
+
+std::vector<StateFile> files_of(const Checkpoint& checkpoint) {
+  std::vector<StateFile> files;
+  std::set<std::string> names;
+  for (const TaskSnapshot& task : checkpoint.tasks) {
+    for (const StateFile& file : task.files) {
+      if (names.insert(file.name).second) files.push_back(file);
+    }
+  }
+  return files;
+}
 
 Result<int64_t> write_savepoint(const Checkpoint& savepoint, const std::string& files_dir, ObjectStore& to) {
   RF_TRY(check_target(to));

@@ -9,10 +9,11 @@
 // What stands outside is not in it: topics, files and rollups that the job reads and writes. Positions in
 // them are, and so is what its sinks had prepared and not certainly published.
 //
-// Both functions block as an ObjectStore does.
+// What takes an ObjectStore blocks as it does.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/checkpoint.h"
 #include "engine/env.h"
@@ -20,6 +21,9 @@
 #include "state/checkpoint_store.h"
 
 namespace rideflow {
+
+// The checkpoint's state files, each once: tasks may name one twice.
+std::vector<StateFile> files_of(const Checkpoint& checkpoint);
 
 // `files_dir`: where the checkpoint's state files are. Answers the bytes that the savepoint holds.
 // already_exists (user) when there is a savepoint already; data_loss when a file is not what the checkpoint

@@ -23,12 +23,8 @@ Status savepoint_at_rest(CliContext& context, const std::string& job, const std:
   }
   if (!is_job_name(job)) return Status::user(Code::not_found, fmt::format("There is no job '{}'.", job));
   RF_ASSIGN(const auto dir, DataDir::open(env, data_dir, process_id()));
-  SavepointSource source;
-  source.job = job;
-  source.checkpoints_dir = dir->checkpoints(job);
-  source.work_dir = join_path(dir->savepoint_work(), fmt::format("{:016x}", env.random()));
   RF_ASSIGN(const std::string to, savepoint_place(env, dir->savepoints(), job, place));
-  RF_ASSIGN(const auto held, HeldCheckpoint::hold(env, source, std::nullopt));
+  RF_ASSIGN(const auto held, HeldCheckpoint::hold(env, savepoint_source(env, *dir, job), std::nullopt));
   RF_ASSIGN(const auto store, open_place(env, to));
   RF_ASSIGN(const int64_t bytes, held->write(*store));
   print(fmt::format("{}: savepoint of checkpoint {} in {}, {} bytes\n", job, held->epoch().value, to, bytes));

@@ -1,5 +1,6 @@
 // Jobs that are submitted: POST /api/v1/jobs and what is done with them afterwards. See docs/serve.md.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "runtime/http/http_json.h"
 #include "runtime/http/http_services.h"
@@ -64,12 +65,6 @@ void write_diagnostics(JsonWriter& json, std::string_view name, const std::vecto
   json.end_array();
 }
 
-std::string sentences(const std::vector<std::string>& all_of_them) {
-  std::string all;
-  for (const std::string& one : all_of_them) all += (all.empty() ? "" : "; ") + one;
-  return all;
-}
-
 HttpResponse answer_of(const SubmissionAnswer& answer, bool dry_run) {
   std::string body;
   JsonWriter json(body);
@@ -78,7 +73,7 @@ HttpResponse answer_of(const SubmissionAnswer& answer, bool dry_run) {
   for (const StepEvolution& step : answer.steps) {
     json.begin_object().field("section", step.change.section).field("step", step.change.name);
     json.field("change", to_string(step.change.kind)).field("needs_drop", step.needs_drop);
-    json.field("state", sentences(step.state)).end_object();
+    json.field("state", fmt::format("{}", fmt::join(step.state, "; "))).end_object();
   }
   json.end_array();
   write_diagnostics(json, "errors", answer.errors);
